@@ -1,0 +1,83 @@
+# What a newcomer needs: make run, make test. `make help` lists the rest.
+.PHONY: help run test test-asan test-release test-e2e test-docker test-operating soak fuzz lint format clean bench deps
+
+SWIFT ?= swift
+JOBS ?= 2
+FLAGS ?=
+CONTAINER_FLAGS ?=
+RUNS ?= 5
+ROWS ?=
+SECONDS ?= 60
+UNIT_TESTS ?= RelayTests|FuzzTests
+TARGETS ?= frame handshake routing proxy reply proof directory
+
+help:
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: deps ## build the relay and run it on its defaults
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	@if [ "$$(id -u)" = 0 ]; then echo "make run: you are root, so ALLOW_ROOT=true is set for this run" >&2; fi
+	@if [ "$$(id -u)" = 0 ]; then export ALLOW_ROOT=true; fi; \
+	  exec .build/release/jm-directory-server $(FLAGS)
+
+test: deps ## all tests
+	$(SWIFT) test -j $(JOBS) $(FLAGS)
+	Scripts/check-rooms
+	Scripts/update-readme --check
+
+# In release too: what is optimised away in debug, or never reused there, is looked at as it runs.
+test-asan: deps ## all unit tests under AddressSanitizer, in debug and in release
+	$(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan --filter '$(UNIT_TESTS)' $(FLAGS)
+	$(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan -c release -Xswiftc -enable-testing \
+	  --filter '$(UNIT_TESTS)' $(FLAGS)
+
+# In release, where code is what it is when it runs.
+test-release: deps ## that a frame costs no allocation
+	$(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter AllocationTests
+
+test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
+	@command -v tor >/dev/null || Scripts/install-packages tor
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	Tests/EndToEnd/run
+
+test-docker: ## both images and compose, as an operator gets them
+	Tests/Container/run --install $(CONTAINER_FLAGS)
+
+test-operating: deps ## metrics, alerts and the page with Prometheus and Chromium (installs both)
+	Tests/Operating/run
+
+soak: deps ## the promises that take minutes, in release (docs/promises.md)
+	JM_SOAK=1 $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
+
+# What breaks a promise is written to the target's corpus, where the tests replay it: commit it with its mend.
+fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
+	RELAY_FUZZ=1 $(SWIFT) build -c release -j $(JOBS) --sanitize=address --product RelayFuzz --scratch-path .build-fuzz \
+	  -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld -Xswiftc -enable-testing
+	@for target in $(TARGETS); do \
+	  seeds=Tests/FuzzTests/Corpus/$$target; grown=.build-fuzz/corpus/$$target; mkdir -p $$grown; \
+	  echo "fuzzing $$target for $(SECONDS) s"; \
+	  SWIFT_BACKTRACE=enable=no .build-fuzz/release/RelayFuzz $$target -max_total_time=$(SECONDS) -max_len=4096 \
+	    -timeout=10 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$seeds/found- $$grown $$seeds || exit 1; \
+	done
+
+# The server is linked statically, as the container image holds it. ROWS: some rows of Benchmarks/budget.json only.
+bench: deps ## measure the relay against the floor and its budget: about ten minutes (installs valgrind)
+	@command -v valgrind >/dev/null || Scripts/install-packages valgrind
+	$(SWIFT) build -c release -j $(JOBS) --static-swift-stdlib -Xswiftc -static-executable --product jm-directory-server --scratch-path .build-static
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-bench
+	strip -s -o .build-static/stripped .build-static/release/jm-directory-server
+	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
+	.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
+
+lint: ## layout and layers
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests
+	Scripts/check-rooms
+
+format: ## set the layout right
+	$(SWIFT) format format -i --parallel -r Package.swift Sources Tests
+
+deps: ## install the C libraries that are missing
+	@Scripts/install-dependencies
+
+clean: ## remove what was built
+	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release

@@ -1,0 +1,94 @@
+/// `jm-directory-ctl`: asks a running relay how it is. Where it listens is taken from the same settings that the relay
+/// reads, so that on its machine or in its container nothing has to be given.
+import ArgumentParser
+import FoundationEssentials
+import Relay
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+public struct DirectoryControl: ParsableCommand {
+  public init() {}
+
+  public static let configuration = CommandConfiguration(
+    commandName: "jm-directory-ctl",
+    abstract: "Asks a running JoinMarket directory node how it is.",
+    discussion: """
+      Every command asks the relay's status port. It exits 0 when the relay \
+      answers well, 1 when it does not, 64 when the command line is wrong.
+      """,
+    version: relayVersion,
+    subcommands: [Health.self, Status.self, Metrics.self, Top.self, Manual.self])
+
+  struct Health: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Exit 0 if the relay is healthy, 1 if it is not or cannot be reached.")
+
+    @OptionGroup var target: Where
+
+    func run() throws {
+      try finish(
+        StatusCommands.health(at: target.endpoint, timeout: target.patience, json: target.json))
+    }
+  }
+
+  struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Show who is connected, offers and rate limiting; exit 1 if the relay cannot be reached.")
+
+    @OptionGroup var target: Where
+
+    func run() throws {
+      try finish(
+        StatusCommands.status(
+          at: target.endpoint, timeout: target.patience, json: target.json
+        ) { try? JSONDecoder().decode(StatusReport.self, from: Data($0)) })
+    }
+  }
+
+  struct Metrics: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the relay's metrics in Prometheus' text format; with --json as one object.")
+
+    @OptionGroup var target: Where
+
+    func run() throws {
+      let text = try target.fetch("/metrics")
+      if target.json {
+        print(MetricsLines.json(of: text))
+      } else {
+        print(text, terminator: "")
+      }
+    }
+  }
+}
+
+func finish(_ outcome: StatusCommands.Outcome) throws {
+  for line in outcome.out { print(line) }
+  for line in outcome.error { printError(line) }
+  if outcome.code != 0 { throw ExitCode(outcome.code) }
+}
+
+func printError(_ line: String) {
+  let text = line + "\n"
+  // Nobody is left to tell when stderr is gone.
+  _ = text.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+}
+
+/// Samples of the text format as a JSON object: names with their labels as keys.
+enum MetricsLines {
+  static func json(of text: String) -> String {
+    let members = text.split(separator: "\n").compactMap { line -> String? in
+      guard !line.hasPrefix("#"), let blank = line.lastIndex(of: " ") else { return nil }
+      let value = line[line.index(after: blank)...]
+      guard Double(value)?.isFinite == true else { return nil }
+      let name = line[..<blank].replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+      return "\"\(name)\": \(value)"
+    }
+    return "{" + members.joined(separator: ", ") + "}"
+  }
+}

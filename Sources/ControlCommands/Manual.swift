@@ -1,0 +1,51 @@
+/// The manual page, jm-directory-ctl(1), made from the same texts as `--help`; and shell completions are ArgumentParser's own
+/// (`--generate-completion-script`).
+import ArgumentParser
+import Relay
+
+extension DirectoryControl {
+  struct Manual: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the manual page.", shouldDisplay: false)
+
+    func run() { print(DirectoryControl.manual.text, terminator: "") }
+  }
+
+  static var manual: ManualPage {
+    var page = ManualPage(
+      "jm-directory-ctl", section: 1, abstract: "ask a running JoinMarket directory node how it is")
+    page.heading("SYNOPSIS")
+    page.verbatim("jm-directory-ctl health|status|metrics|top [options]")
+    page.heading("DESCRIPTION")
+    page.paragraph(configuration.discussion)
+    page.heading("COMMANDS")
+    let commands: [any ParsableCommand.Type] = [Health.self, Status.self, Metrics.self, Top.self]
+    for command in commands {
+      page.verbatim(helpMessage(for: command, columns: 76).trimmedLines)
+    }
+    page.heading("ENVIRONMENT")
+    page.item(
+      "HEALTH_CHECK_HOST, HEALTH_CHECK_PORT",
+      "Where the relay is asked, unless --host, --port or --unix says otherwise; read as the relay reads them, the file .env included."
+    )
+    page.item("NO_COLOR", "If it is set and not empty, top uses no colours.")
+    page.heading("EXIT STATUS")
+    page.item("0", "The relay answers, and for health: it is healthy.")
+    page.item("1", "It does not.")
+    page.item("64", "The command line is wrong.")
+    page.heading("SEE ALSO")
+    page.paragraph("jm-directory-server(8)")
+    return page
+  }
+}
+
+extension String {
+  /// Without blanks at the ends of lines and empty lines at the end.
+  fileprivate var trimmedLines: String {
+    var lines = split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      String(line.reversed().drop { $0 == " " }.reversed())
+    }
+    while lines.last?.isEmpty == true { lines.removeLast() }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,61 @@
+/// Which relay is meant and how long it has: the options that every command takes.
+import ArgumentParser
+import Relay
+
+struct Where: ParsableArguments {
+  @Flag(help: "Print the relay's answer as JSON.")
+  var json = false
+
+  @Option(help: "The relay's HEALTH_CHECK_HOST. Default: what its settings say here.")
+  var host: String?
+
+  @Option(help: "The relay's HEALTH_CHECK_PORT. Default: what its settings say here.")
+  var port: UInt16?
+
+  @Option(
+    help: ArgumentHelp(
+      "A Unix socket that leads to the status port, as ssh -L or socat make one.",
+      valueName: "path"), completion: .file())
+  var unix: String?
+
+  @Option(help: "How many seconds the relay has to answer.")
+  var timeout = 5.0
+
+  func validate() throws {
+    guard timeout > 0, timeout <= 3600 else {
+      throw ValidationError("--timeout must be more than 0 and at most 3600 seconds")
+    }
+    guard unix == nil || (host == nil && port == nil) else {
+      throw ValidationError("--unix stands instead of --host and --port: give one or the other")
+    }
+  }
+
+  /// Settings that are wrong do not keep anybody from asking; then only the defaults are known.
+  var endpoint: StatusClient.Endpoint {
+    if let unix { return .unix(path: unix) }
+    let settings =
+      Settings.load(arguments: [], environment: Settings.processEnvironment).settings
+      ?? Settings()
+    return .tcp(host: host ?? settings.healthHost, port: port ?? settings.healthPort)
+  }
+
+  var patience: Duration { .seconds(timeout) }
+
+  /// The body of a 200; anything else ends the command with a line that says what to do.
+  func fetch(_ path: String) throws -> String {
+    let endpoint = endpoint
+    let response: StatusClient.Response
+    do throws(StatusClient.Failure) {
+      response = try StatusClient(endpoint: endpoint, timeout: patience).get(path)
+    } catch {
+      printError("unreachable: " + error.description(at: endpoint))
+      throw ExitCode(1)
+    }
+    guard response.status == 200 else {
+      printError(
+        "\(endpoint) answers \(response.status) to \(path); is it a relay of this version?")
+      throw ExitCode(1)
+    }
+    return String(decoding: response.body, as: UTF8.self)
+  }
+}

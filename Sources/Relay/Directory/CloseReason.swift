@@ -1,0 +1,33 @@
+/// Why a connection ended. The raw value is what logs and metrics call it.
+public enum CloseReason: String, CaseIterable, Sendable {
+  // The peer's doing
+  case peerClosed = "peer_closed"
+  case networkError = "network_error"
+  case disconnectMessage = "disconnect_message"
+  /// A frame that protocol.md §1 or §2 does not allow.
+  case malformed = "protocol"
+  case tooLong = "too_long"
+  case handshakeTimeout = "handshake_timeout"
+  /// The handshake was answered with a refusal.
+  case rejected
+  case badProxyLine = "proxy"
+  case nickAuthFailed = "nick_auth"
+  case rate
+
+  // Its silence or slowness
+  case idle
+  case pongTimeout = "pong_timeout"
+  case slowReader = "slow_reader"
+  /// The largest backlog while all of them together were over their limit.
+  case backlogBudget = "backlog_budget"
+
+  // The directory's doing
+  case displaced
+  /// `MAX_PEERS`
+  case full
+  /// `MAX_PENDING`
+  case pendingFull = "pending_full"
+  /// `MAX_PEERS_PER_CIRCUIT`
+  case circuitFull = "circuit_full"
+  case shutdown
+}

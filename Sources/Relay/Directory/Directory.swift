@@ -1,0 +1,133 @@
+import DequeModule
+
+/// Who is here, and what follows from a message.
+///
+/// Pure: events and times go in, `Actions` come out; it knows no socket, no clock and no libevent. The same events at the same
+/// times give the same actions. The server calls `connect`, `receive`, `leave` and, about twice a second, `tick`, and performs
+/// what they ask for, in order, before the next call.
+///
+/// Its parts stand in extensions: Handshaking, Challenge, Proofs, Routing, PublicLines, Listing, Heartbeat.
+final class Directory {
+  /// What the directory itself is to its peers.
+  struct Identity {
+    let nick: Nick
+    let network: Network
+    /// Its own onion endpoint, if known; it is listed first then.
+    var location: OnionEndpoint?
+    /// What a newcomer is told, as it is sent.
+    var motd: String
+  }
+
+  var limits: Limits
+  var identity: Identity { didSet { forgetLists() } }
+  var registry: Registry
+  var counters = Counters()
+
+  /// Newcomers in the order in which they connected: the first to run out of time is in front.
+  var pending: Deque<PeerID> = []
+  /// What the handshakes said of newcomers that have no nick yet.
+  var offersOfNewcomers: [PeerID: HandshakeOffer] = [:]
+  var challenges: [Nick: Challenge] = [:]
+  var lastChallenge: [Nick: Instant] = [:]
+  /// Probes in the order in which they were sent, each with the time by which there must be life.
+  var probes: Deque<Probe> = []
+  var sweep = Sweep()
+  var fanout = TokenBucket()
+  var delayed = DelayedFrames()
+  /// `nil`: nicks are not proved here.
+  var policy: NickPolicy? { didSet { forgetLists() } }
+  /// Nobody gets in without a proof, even before it is known what to ask for.
+  var requiresProof = false
+  var proofs: [PeerID: OwedProof] = [:]
+  var proofDeadlines: Deque<ProofDeadline> = []
+  /// Makes challenges; tests replace it.
+  var newChallenge: () -> Bytes32 = Bytes32.random
+  var featureTexts: Set<[UInt8]> = []
+  var isStopping = false
+
+  init(
+    identity: Identity, limits: Limits, slotsPerListPage: Int = ListPages.usualSlots,
+    at now: Instant
+  ) {
+    self.identity = identity
+    self.limits = limits
+    registry = Registry(slotsPerListPage: slotsPerListPage)
+    sweep.lastTick = now
+  }
+
+  /// A connection has come.
+  /// - Returns: `nil` when `MAX_PENDING` newcomers are here already.
+  func connect(at now: Instant) -> PeerID? {
+    counters.connectionsOpened += 1
+    guard registry.newcomerCount < limits.pending else {
+      counters.closed.count(.pendingFull)
+      return nil
+    }
+    let id = registry.occupy(at: now)
+    pending.append(id)
+    return id
+  }
+
+  /// The PROXY line has told which circuit this connection comes through.
+  func identify(_ id: PeerID, circuit: CircuitID, into actions: inout Actions) {
+    guard let index = registry.index(of: id) else { return }
+    guard registry.connections(of: circuit) < limits.peersPerCircuit else {
+      return close(id, .circuitFull, into: &actions)
+    }
+    registry.setCircuit(circuit, at: index)
+  }
+
+  /// A frame has come from a peer that is here.
+  func receive(_ frame: Frame, from id: PeerID, at now: Instant, into actions: inout Actions) {
+    guard let index = registry.index(of: id) else { return }
+    counters.received.count(frame.type, bytes: frame.body.count + 2)
+    registry[index].lastReceived = now
+    switch registry[index].state {
+    case .free, .waiting: return
+    case .pending: shakeHands(frame, with: id, at: now, into: &actions)
+    case .proving: return
+    case .present:
+      // A farewell is no life: a newcomer that waits for the nick has it now.
+      if frame.type != .disconnect { showLife(index, at: now, into: &actions) }
+      route(frame, from: id, at: index, now: now, into: &actions)
+    }
+  }
+
+  /// The server closes this connection, or has found it closed.
+  func leave(_ id: PeerID, _ reason: CloseReason, into actions: inout Actions) {
+    close(id, reason, into: &actions)
+  }
+
+  /// Forgets a peer: out of every index, its `D` entry to everyone else, its connection to be closed.
+  func close(
+    _ id: PeerID, _ reason: CloseReason, flush: Bool = false, into actions: inout Actions
+  ) {
+    guard let index = registry.index(of: id) else { return }
+    let peer = registry[index]
+    registry.vacate(id)
+    counters.closed.count(reason)
+    offersOfNewcomers[id] = nil
+    proofs[id] = nil
+    if peer.state == .present, peer.isListed, !isStopping {
+      let departure = actions.write { frames in
+        PeerlistWriter.departure(of: peer.entry, to: &frames)
+      }
+      actions.add(.sendAll(departure, except: id))
+    }
+    actions.add(.close(id, reason, flush: flush))
+    settleChallenge(of: peer.nick, afterLeaving: id, into: &actions)
+  }
+
+  /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
+  func tick(at now: Instant, into actions: inout Actions) {
+    releaseDelayed(at: now, into: &actions)
+    expireNewcomers(at: now, into: &actions)
+    expireProofs(at: now, into: &actions)
+    expireChallenges(at: now, into: &actions)
+    expireProbes(at: now, into: &actions)
+    sweepSome(at: now, into: &actions)
+  }
+
+  /// From here on nobody is let in and no departures are announced.
+  func stop() { isStopping = true }
+}

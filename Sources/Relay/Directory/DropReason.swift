@@ -1,0 +1,24 @@
+/// Why a frame was not passed on although its sender stays. The raw value is what metrics call it.
+public enum DropReason: String, CaseIterable, Sendable {
+  /// `MESSAGE_RATE_LIMIT`
+  case rate
+  case publicRate = "public_rate"
+  case orderbookRate = "orderbook_rate"
+  case peerlistRate = "peerlist_rate"
+  case listUnderWay = "list_under_way"
+  /// The first field is not the sender's own nick.
+  case forgedSender = "forged_sender"
+  /// No `<from>!<to>!<command>`.
+  case malformedLine = "malformed_line"
+  case unknownRecipient = "unknown_recipient"
+  /// An answer to the relay's own probe.
+  case toRelay = "to_relay"
+  /// Over 40,000 bytes, to a client that would drop its connection for it.
+  case tooLongForClient = "too_long_for_client"
+  /// Over the line limit once in canonical form.
+  case tooLongCanonical = "too_long_canonical"
+  /// The queue of delayed public frames (`FANOUT_RATE_LIMIT`) is full.
+  case fanoutQueue = "fanout_queue"
+  case ignoredType = "ignored_type"
+  case unknownType = "unknown_type"
+}

@@ -1,0 +1,100 @@
+/// Everybody who is connected, by place and by nick.
+///
+/// A peer's state lives in its slot and nowhere else; `vacate` is the only way out and clears every index with it.
+struct Registry {
+  private(set) var slots: ContiguousArray<Peer> = []
+  private var vacant: [Int32] = []
+  private var holders: [Nick: Int32] = [:]
+  private var circuits: [CircuitID: Int] = [:]
+  /// What lists are made of. Whatever changes who is listed forgets its page here.
+  var listPages: ListPages
+
+  /// Connections of any state.
+  private(set) var connectionCount = 0
+  /// Connections that have not shaken hands: pending, waiting and proving.
+  private(set) var newcomerCount = 0
+
+  init(slotsPerListPage: Int) { listPages = ListPages(slots: slotsPerListPage) }
+
+  /// Peers that have shaken hands.
+  var peerCount: Int { connectionCount - newcomerCount }
+
+  mutating func occupy(at now: Instant) -> PeerID {
+    let slot = vacant.popLast() ?? Int32(slots.count)
+    if slot == slots.count { slots.append(Peer()) }
+    slots[Int(slot)].state = .pending
+    slots[Int(slot)].connectedAt = now
+    slots[Int(slot)].lastReceived = now
+    connectionCount += 1
+    newcomerCount += 1
+    return PeerID(slot: slot, generation: slots[Int(slot)].generation)
+  }
+
+  mutating func vacate(_ id: PeerID) {
+    guard let index = index(of: id) else { return }
+    let peer = slots[index]
+    if peer.state == .present {
+      if holders[peer.nick] == id.slot { holders[peer.nick] = nil }
+      if peer.isListed { listPages.forget(slot: index) }
+    } else {
+      newcomerCount -= 1
+    }
+    connectionCount -= 1
+    setCircuit(nil, at: index)
+    slots[index] = Peer()
+    slots[index].generation = peer.generation &+ 1
+    vacant.append(id.slot)
+  }
+
+  /// Where this peer is, unless it has left.
+  func index(of id: PeerID) -> Int? {
+    let index = Int(id.slot)
+    guard index < slots.count, slots[index].generation == id.generation,
+      slots[index].state != .free
+    else { return nil }
+    return index
+  }
+
+  func id(at index: Int) -> PeerID {
+    PeerID(slot: Int32(index), generation: slots[index].generation)
+  }
+
+  func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
+
+  /// Makes a newcomer a peer and gives it its nick.
+  mutating func seat(at index: Int) {
+    precondition(holders[slots[index].nick] == nil, "a nick has one holder")
+    slots[index].state = .present
+    holders[slots[index].nick] = Int32(index)
+    newcomerCount -= 1
+    if slots[index].isListed { listPages.forget(slot: index) }
+  }
+
+  /// This peer has announced an offer: from here on it is listed.
+  mutating func announce(at index: Int) {
+    if !slots[index].isListed { listPages.forget(slot: index) }
+    slots[index].flags.insert(.announced)
+  }
+
+  mutating func setCircuit(_ circuit: CircuitID?, at index: Int) {
+    if let old = slots[index].circuit {
+      circuits[old] = circuits[old].flatMap { $0 > 1 ? $0 - 1 : nil }
+    }
+    slots[index].circuit = circuit
+    if let circuit { circuits[circuit, default: 0] += 1 }
+  }
+
+  func connections(of circuit: CircuitID) -> Int { circuits[circuit] ?? 0 }
+
+  /// In-place access to one peer's state.
+  subscript(index: Int) -> Peer {
+    _read { yield slots[index] }
+    _modify { yield &slots[index] }
+  }
+
+  /// For the tests: nothing is left of anybody.
+  var isDeserted: Bool {
+    connectionCount == 0 && newcomerCount == 0 && holders.isEmpty && circuits.isEmpty
+      && vacant.count == slots.count
+  }
+}

@@ -1,0 +1,25 @@
+/// Why a handshake is refused. The text goes to the peer behind `Rejected: `.
+enum Rejection: Hashable, CaseIterable, Error {
+  case handshake(HandshakeRejection)
+  case nickTaken
+  case full
+  case nickAuthRequired
+  case stopping
+
+  static var allCases: [Rejection] {
+    HandshakeRejection.allCases.map(Rejection.handshake) + [
+      .nickTaken, .full, .nickAuthRequired, .stopping,
+    ]
+  }
+
+  /// What metrics and logs call it.
+  var label: String {
+    switch self {
+    case .handshake(let rejection): rejection.label
+    case .nickTaken: "nick_taken"
+    case .full: "full"
+    case .nickAuthRequired: "nick_auth_required"
+    case .stopping: "stopping"
+    }
+  }
+}

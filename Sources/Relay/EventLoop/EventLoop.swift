@@ -1,0 +1,80 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The one loop of the process, over libevent's `event_base`.
+///
+/// Everything in this room is made on a loop, lives on the thread that runs it and keeps it alive. None of
+/// these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the handles; a timer or
+/// a connection that nobody holds any more is gone, and its callback never comes.
+public final class EventLoop {
+  let base: OpaquePointer
+  private var isStopping = false
+
+  /// - Throws: `EventLoopError.unavailable` when the system gives no polling descriptor.
+  public init() throws(EventLoopError) {
+    // libevent's writev has no MSG_NOSIGNAL: a peer that left must not end the process.
+    signal(SIGPIPE, SIG_IGN)
+    guard let base = event_base_new() else { throw .unavailable }
+    self.base = base
+  }
+
+  deinit { event_base_free(base) }
+
+  /// Runs until `stop()`. Wraps `event_base_loop`.
+  public func run() {
+    event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
+    isStopping = false
+  }
+
+  /// Ends `run()` after the callbacks of this turn, those activated in it included. May be called from any
+  /// callback, and before `run()` to let it make a single turn. Wraps `event_base_loopexit`.
+  public func stop() {
+    guard !isStopping else { return }
+    isStopping = true
+    event_base_loopexit(base, nil)
+  }
+
+  /// The monotonic clock, read anew: about 22 ns.
+  public var now: Instant { Clock.monotonic }
+
+  /// The monotonic clock of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.
+  public var coarseNow: Instant { Clock.coarse }
+
+  /// What polls underneath ("epoll", "kqueue"), for the start line of the log.
+  public var backend: String { String(cString: event_base_get_method(base)) }
+}
+
+public enum EventLoopError: Error {
+  case unavailable
+}
+
+enum Clock {
+  static var monotonic: Instant { read(CLOCK_MONOTONIC) }
+
+  static var coarse: Instant {
+    #if os(Linux)
+      read(CLOCK_MONOTONIC_COARSE)
+    #else
+      read(CLOCK_MONOTONIC)
+    #endif
+  }
+
+  private static func read(_ clock: clockid_t) -> Instant {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}
+
+extension timeval {
+  init(_ duration: Duration) {
+    let microseconds = max(0, duration.nanoseconds / 1_000)
+    self.init(
+      tv_sec: time_t(microseconds / 1_000_000), tv_usec: suseconds_t(microseconds % 1_000_000))
+  }
+}

@@ -1,0 +1,137 @@
+import CLibevent
+
+/// What was asked, as far as the relay's status endpoint needs it.
+public struct HTTPRequest {
+  public enum Method: Equatable, Sendable {
+    case get, head
+    /// Everything that the endpoint answers with 405.
+    case other
+  }
+
+  public let method: Method
+  /// The path as it was sent: no escapes resolved, no query.
+  public let path: String
+  /// What follows `?`, as it was sent.
+  public let query: String?
+  /// The `Accept` header.
+  public let accept: String?
+
+  init(_ raw: OpaquePointer) {
+    method =
+      switch evhttp_request_get_command(raw) {
+      case EVHTTP_REQ_GET: .get
+      case EVHTTP_REQ_HEAD: .head
+      default: .other
+      }
+    let uri = evhttp_request_get_evhttp_uri(raw)
+    path = evhttp_uri_get_path(uri).map { String(cString: $0) } ?? ""
+    query = evhttp_uri_get_query(uri).map { String(cString: $0) }
+    accept = evhttp_find_header(evhttp_request_get_input_headers(raw), "Accept")
+      .map { String(cString: $0) }
+  }
+}
+
+/// What is answered. The connection closes after it.
+public struct HTTPReply {
+  public enum Body {
+    case whole([UInt8])
+    /// Parts, asked for one by one as the client takes them, each in a turn of its own; `nil` ends the reply.
+    case parts(next: () -> [UInt8]?)
+  }
+
+  public struct Header: Equatable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public var status: Int
+  public var contentType: String
+  public var headers: [Header]
+  public var body: Body
+
+  public init(status: Int, contentType: String, headers: [Header] = [], body: Body) {
+    self.status = status
+    self.contentType = contentType
+    self.headers = headers
+    self.body = body
+  }
+
+  func send(to raw: OpaquePointer, isHead: Bool) {
+    let fields = evhttp_request_get_output_headers(raw)
+    evhttp_add_header(fields, "Content-Type", contentType)
+    evhttp_add_header(fields, "Connection", "close")
+    for header in headers { evhttp_add_header(fields, header.name, header.value) }
+    switch body {
+    case .whole(let bytes):
+      evhttp_add_header(fields, "Content-Length", String(bytes.count))
+      let buffer = isHead ? nil : HTTPStream.buffer(bytes)
+      evhttp_send_reply(raw, Int32(status), nil, buffer)
+      if let buffer { evbuffer_free(buffer) }
+    case .parts where isHead:
+      evhttp_send_reply(raw, Int32(status), nil, nil)
+    case .parts(let next):
+      HTTPStream(raw, next: next).start(status: status)
+    }
+  }
+}
+
+/// A reply under way in parts. It keeps itself alive until the last part is taken or the client is gone.
+private final class HTTPStream {
+  private let request: OpaquePointer
+  private let next: () -> [UInt8]?
+
+  init(_ request: OpaquePointer, next: @escaping () -> [UInt8]?) {
+    self.request = request
+    self.next = next
+  }
+
+  func start(status: Int) {
+    let context = Unmanaged.passRetained(self).toOpaque()
+    // Set here and cleared before the end: a client that leaves midway would dangle otherwise.
+    evhttp_connection_set_closecb(
+      evhttp_request_get_connection(request),
+      { _, context in
+        guard let context else { return }
+        Unmanaged<HTTPStream>.fromOpaque(context).takeRetainedValue().abandon()
+      }, context)
+    evhttp_send_reply_start(request, Int32(status), nil)
+    sendPart(context)
+  }
+
+  private func sendPart(_ context: UnsafeMutableRawPointer) {
+    var part = next()
+    while let bytes = part, bytes.isEmpty { part = next() }  // an empty chunk would never call back
+    guard let bytes = part else { return finish(context) }
+    let buffer = Self.buffer(bytes)
+    evhttp_send_reply_chunk_with_cb(
+      request, buffer,
+      { _, context in
+        guard let context else { return }
+        Unmanaged<HTTPStream>.fromOpaque(context).takeUnretainedValue().sendPart(context)
+      }, context)
+    evbuffer_free(buffer)
+  }
+
+  private func finish(_ context: UnsafeMutableRawPointer) {
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), nil, nil)
+    evhttp_send_reply_end(request)
+    Unmanaged<HTTPStream>.fromOpaque(context).release()
+  }
+
+  /// The client left. evhttp has taken the request off the connection and left it to us, unless the whole server
+  /// is going: then it frees the request itself.
+  private func abandon() {
+    if evhttp_request_get_connection(request) == nil { evhttp_send_reply_end(request) }
+  }
+
+  static func buffer(_ bytes: [UInt8]) -> OpaquePointer? {
+    let buffer = evbuffer_new()
+    evbuffer_add(buffer, bytes, bytes.count)
+    return buffer
+  }
+}

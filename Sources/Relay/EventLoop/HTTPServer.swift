@@ -1,0 +1,176 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A small HTTP server over libevent's evhttp, for the operator's eyes: GET and HEAD, no body, one request a
+/// connection, few connections, short times. evhttp has none of these limits by itself (architecture.md, "What things
+/// cost"), so they stand here.
+///
+/// A place in the table is given to the newest connection: when all are taken, the oldest that has not sent its
+/// request yet goes, so that idle or dripping clients never keep an honest one out.
+public final class HTTPServer {
+  public struct Limits: Sendable {
+    /// Request line and headers together.
+    public var header = ByteCount.kibibytes(2)
+    /// From connecting to the end of the request.
+    public var requestTime = Duration.seconds(2)
+    /// From the request to the last byte of the reply taken.
+    public var replyTime = Duration.seconds(30)
+    public var connections = 8
+
+    public init() {}
+  }
+
+  public typealias Handler = (HTTPRequest) -> HTTPReply
+
+  private let loop: EventLoop
+  private let limits: Limits
+  private let handler: Handler
+  private let http: OpaquePointer
+  private var listener: OpaquePointer?
+  private var places: [Place] = []
+  private lazy var sweep = Timer(on: loop) { [unowned self] in sweepPlaces() }
+  private lazy var listenAgain = Timer(on: loop) { [unowned self] in
+    if let listener { evconnlistener_enable(listener) }
+  }
+
+  /// Where it listens, with the port the system chose.
+  public private(set) var address: SocketAddress
+  /// Replies sent, by status code. For metrics.
+  public private(set) var answered: [Int: Int] = [:]
+
+  public init(
+    on loop: EventLoop, address: SocketAddress, limits: Limits = Limits(),
+    handler: @escaping Handler
+  ) throws(SocketError) {
+    self.loop = loop
+    self.limits = limits
+    self.handler = handler
+    let descriptor = try Listener.bound(address)
+    guard Listener.listen(descriptor) == 0, let http = evhttp_new(loop.base) else {
+      let code = errno
+      Listener.closeDescriptor(descriptor)
+      throw .system(call: "listen", code: code, address: address)
+    }
+    self.http = http
+    self.address = SocketAddress.ofBoundSocket(descriptor)
+    configure(descriptor)
+  }
+
+  deinit {
+    for place in places { place.release() }
+    evhttp_free(http)
+  }
+
+  /// Number of connections now.
+  public var connectionCount: Int { places.count }
+
+  private func configure(_ descriptor: Int32) {
+    evhttp_set_max_headers_size(http, limits.header.bytes)
+    evhttp_set_max_body_size(http, 0)
+    var inactivity = timeval(limits.requestTime)
+    evhttp_set_timeout_tv(http, &inactivity)
+    evhttp_set_default_content_type(http, nil)
+    let methods = [
+      EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_HEAD, EVHTTP_REQ_PUT, EVHTTP_REQ_DELETE,
+      EVHTTP_REQ_OPTIONS, EVHTTP_REQ_TRACE, EVHTTP_REQ_CONNECT, EVHTTP_REQ_PATCH,
+    ]
+    // All are let through to the handler: evhttp's own answer to the rest is 501.
+    evhttp_set_allowed_methods(http, UInt16(methods.reduce(0) { $0 | $1.rawValue }))
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    evhttp_set_bevcb(
+      http,
+      { base, context in
+        guard let context else { return nil }
+        return Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().admit(base)
+      }, context)
+    evhttp_set_gencb(
+      http,
+      { request, context in
+        guard let request, let context else { return }
+        Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().answer(request)
+      }, context)
+    let bound = evhttp_accept_socket_with_handle(http, descriptor)
+    listener = evhttp_bound_socket_get_listener(bound)
+    // Out of descriptors: without this it would call back without end. The context is evhttp's own here, so
+    // the way back is a timer that enables what is mostly enabled already.
+    evconnlistener_set_error_cb(listener) { listener, _ in evconnlistener_disable(listener) }
+    listenAgain.scheduleRepeating(every: Listener.pauseWhenOut)
+  }
+
+  // MARK: Connections
+
+  /// One connection that evhttp holds. The extra reference keeps the bufferevent readable for us
+  /// after evhttp has let go of it.
+  private struct Place {
+    let bufferevent: OpaquePointer
+    var deadline: Instant
+    var hasRequest = false
+
+    /// evhttp takes its callbacks off when it frees a connection.
+    var isAbandoned: Bool {
+      var read: bufferevent_data_cb?
+      var event: bufferevent_event_cb?
+      bufferevent_getcb(bufferevent, &read, nil, &event, nil)
+      return read == nil && event == nil
+    }
+
+    /// evhttp sees the end of the stream and frees the connection itself.
+    func cut() { shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_RDWR)) }
+
+    func release() { bufferevent_decref(bufferevent) }
+  }
+
+  static let sweepInterval = Duration.milliseconds(100)
+
+  private func admit(_ base: OpaquePointer?) -> OpaquePointer? {
+    guard
+      let bufferevent = bufferevent_socket_new(base, -1, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
+    else { return nil }
+    dropAbandoned()
+    if places.count >= limits.connections {
+      let oldest = places.firstIndex { !$0.hasRequest } ?? 0
+      places[oldest].cut()
+      places.remove(at: oldest).release()
+    }
+    bufferevent_incref(bufferevent)
+    places.append(Place(bufferevent: bufferevent, deadline: loop.now + limits.requestTime))
+    if !sweep.isScheduled { sweep.scheduleRepeating(every: Self.sweepInterval) }
+    return bufferevent
+  }
+
+  private func sweepPlaces() {
+    dropAbandoned()
+    let now = loop.now
+    for place in places where place.deadline < now { place.cut() }
+    if places.isEmpty { sweep.cancel() }
+  }
+
+  private func dropAbandoned() {
+    places.removeAll { place in
+      guard place.isAbandoned else { return false }
+      place.release()
+      return true
+    }
+  }
+
+  // MARK: Requests
+
+  private func answer(_ raw: OpaquePointer) {
+    let connection = evhttp_request_get_connection(raw)
+    if let bufferevent = evhttp_connection_get_bufferevent(connection),
+      let place = places.firstIndex(where: { $0.bufferevent == bufferevent })
+    {
+      places[place].hasRequest = true
+      places[place].deadline = loop.now + limits.replyTime
+    }
+    let request = HTTPRequest(raw)
+    let reply = handler(request)
+    answered[reply.status, default: 0] += 1
+    reply.send(to: raw, isHead: request.method == .head)
+  }
+}

@@ -1,0 +1,168 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A listening socket and what to do with each connection it accepts.
+///
+/// It accepts at most `acceptsPerEvent` connections a turn, so that a rush of newcomers does not hold the loop,
+/// and stands still for a second when the process is out of descriptors: libevent's own `evconnlistener`
+/// accepts without bound and calls back a million times a second then (architecture.md), which is why a plain event
+/// stands here.
+public final class Listener {
+  /// What one accepted socket is; its receiver owns the descriptor.
+  public typealias Accept = (_ descriptor: Int32) -> Void
+
+  public enum Pause: Equatable {
+    /// The kernel refused a descriptor: goes on by itself after a second.
+    case outOfDescriptors(errno: Int32)
+  }
+
+  static let acceptsPerEvent = 64
+  static let pauseWhenOut = Duration.seconds(1)
+
+  /// Where it stands, with the port the system chose.
+  public let address: SocketAddress
+  /// Called when it pauses by itself.
+  public var onPause: ((Pause) -> Void)?
+
+  private let loop: EventLoop
+  private let descriptor: Int32
+  private let accept: Accept
+  private let socketFile: SocketFile?
+  private var event: OpaquePointer?
+  private var isPaused = false
+  private lazy var resumption = Timer(on: loop) { [unowned self] in
+    if !isPaused { event_add(event, nil) }
+  }
+
+  /// Binds `address` and listens.
+  /// - Parameter mode: permissions of a Unix socket's file. A file that no process listens on is replaced at once
+  ///   (`rename`), one that is listened on is an error.
+  public init(
+    on loop: EventLoop, address: SocketAddress, mode: mode_t = 0o660, accept: @escaping Accept
+  ) throws(SocketError) {
+    self.loop = loop
+    self.accept = accept
+    switch address {
+    case .tcp(let host, _):
+      descriptor = try Self.bound(address)
+      socketFile = nil
+      let port = SocketAddress.boundPort(of: descriptor) ?? 0
+      self.address = .tcp(host: host, port: port)
+    case .unix(let path):
+      (descriptor, socketFile) = try SocketFile.listen(at: path, mode: mode)
+      self.address = address
+    }
+    try start()
+  }
+
+  /// Takes over a socket that listens already, as a service manager hands it on.
+  public init(
+    on loop: EventLoop, inherited descriptor: Int32, accept: @escaping Accept
+  ) throws(SocketError) {
+    self.loop = loop
+    self.accept = accept
+    self.descriptor = descriptor
+    socketFile = nil
+    address = SocketAddress.ofBoundSocket(descriptor)
+    evutil_make_socket_nonblocking(descriptor)
+    evutil_make_socket_closeonexec(descriptor)
+    try start()
+  }
+
+  deinit {
+    if let event { event_free(event) }
+    Self.closeDescriptor(descriptor)
+    socketFile?.remove()
+  }
+
+  /// Leaves newcomers in the kernel's queue until `resume()`.
+  public func pause() {
+    isPaused = true
+    event_del(event)
+  }
+
+  public func resume() {
+    isPaused = false
+    event_add(event, nil)
+  }
+
+  private func start() throws(SocketError) {
+    // The kernel cuts this down to its own limit (net.core.somaxconn).
+    guard Self.listen(descriptor) == 0 else {
+      throw .system(call: "listen", code: errno, address: address)
+    }
+    event = event_new(
+      loop.base, descriptor, Int16(EV_READ | EV_PERSIST),
+      { _, _, context in
+        guard let context else { return }
+        Unmanaged<Listener>.fromOpaque(context).takeUnretainedValue().acceptSome()
+      },
+      Unmanaged.passUnretained(self).toOpaque())
+    precondition(event != nil, "no memory for a listener's event")
+    resume()
+  }
+
+  private func acceptSome() {
+    for _ in 0..<Self.acceptsPerEvent {
+      let socket = SystemCalls.accept(descriptor)
+      if socket >= 0 {
+        accept(socket)
+        // Its owner may have had enough.
+        if isPaused { return }
+        continue
+      }
+      switch errno {
+      case EAGAIN, EWOULDBLOCK: return
+      case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+        let code = errno
+        event_del(event)
+        resumption.schedule(after: Self.pauseWhenOut)
+        onPause?(.outOfDescriptors(errno: code))
+        return
+      default: continue  // EINTR, ECONNABORTED and the network errors that accept(2) passes on
+      }
+    }
+  }
+
+  /// A bound TCP socket that does not listen yet.
+  static func bound(_ address: SocketAddress) throws(SocketError) -> Int32 {
+    let family = address.family
+    return try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
+      let descriptor = SystemCalls.socket(family: family)
+      guard descriptor >= 0 else {
+        throw .system(call: "socket", code: errno, address: address)
+      }
+      SystemCalls.setOption(descriptor, level: SOL_SOCKET, SO_REUSEADDR)
+      if family == AF_INET6 {
+        SystemCalls.setOption(descriptor, level: Int32(IPPROTO_IPV6), IPV6_V6ONLY)
+      }
+      // Accepted sockets inherit it. Lines are short and nobody waits for the next.
+      SystemCalls.setOption(descriptor, level: Int32(IPPROTO_TCP), TCP_NODELAY)
+      guard bind(descriptor, pointer, length) == 0 else {
+        let code = errno
+        closeDescriptor(descriptor)
+        throw code == EADDRINUSE
+          ? .inUse(address) : .system(call: "bind", code: code, address: address)
+      }
+      return descriptor
+    }
+  }
+
+  // Inside the class `accept`, `listen` and `close` would name its own members.
+  static func listen(_ descriptor: Int32) -> Int32 {
+    #if canImport(Glibc)
+      Glibc.listen(descriptor, SOMAXCONN)
+    #else
+      Darwin.listen(descriptor, SOMAXCONN)
+    #endif
+  }
+
+  static func closeDescriptor(_ descriptor: Int32) {
+    evutil_closesocket(descriptor)
+  }
+}

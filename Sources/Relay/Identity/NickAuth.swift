@@ -1,0 +1,169 @@
+// Nick authentication (protocol.md §8): the relay sends a challenge, the peer signs it with the key of its
+// nick, the relay says what it thinks of that. Pure: who is asked, when it is too late and what follows
+// from a code is decided elsewhere.
+
+/// The outcome that an 807 tells the peer.
+enum NickAuthCode: String, Hashable, CaseIterable, Sendable {
+  case ok
+  /// The 805 is not what a client of this protocol sends.
+  case malformed
+  /// No 805 came in time.
+  case expired
+  /// The proof is well formed and does not hold, or another key holds the nick.
+  case invalid
+  /// The proof may hold, but the relay does not want this peer.
+  case policy
+}
+
+struct NickAuth {
+  private let curve: Curve
+
+  init(curve: Curve = Curve()) { self.curve = curve }
+
+  /// The line of an 803, in compact JSON.
+  static func challengeLine(challenge: Bytes32, directoryID: DirectoryID) -> String {
+    "{\"challenge\":\"\(challenge.hex)\",\"directory-id\":\"\(directoryID)\"}"
+  }
+
+  /// The line of an 807.
+  static func resultLine(_ code: NickAuthCode) -> String {
+    "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"
+  }
+
+  /// Judges whatever the peer sent when its proof was awaited: a whole frame, without its CR LF.
+  ///
+  /// This is the one to use on a connection. It is stricter than `Envelope` in that no key may come twice
+  /// at any depth, and laxer in that the type may be spelt `"805"` or `805.0`, as the reference is.
+  func judge(
+    frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
+    challenge: Bytes32, directoryID: DirectoryID
+  ) -> Verdict {
+    guard let line = try? ProofEnvelope.line(of: frame, maxNesting: maxNesting) else {
+      return Verdict(code: .malformed)
+    }
+    return judge(
+      proofLine: frame.part(line), nick: nick, lineDigest: lineDigest, challenge: challenge,
+      directoryID: directoryID)
+  }
+
+  /// What a proof came to.
+  struct Verdict: Equatable {
+    let code: NickAuthCode
+    /// With `ok`, eight bytes of the key, by which the same owner is known again.
+    var keyTag: UInt64?
+  }
+
+  /// Judges the line of an 805, still escaped.
+  func judge(
+    proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, challenge: Bytes32,
+    directoryID: DirectoryID
+  ) -> Verdict {
+    let text = JSONText.decode(proofLine)
+    guard let proof = try? text.withUnsafeBytes({ try Proof($0) }),
+      let key = NickAuth.key(fromHex: proof.publicKey),
+      let signature = Base64.decode(proof.signature)
+    else { return Verdict(code: .malformed) }
+    let signed = [
+      "nick-auth", challenge.hex, directoryID.description, lineDigest.hex, nick.description,
+      String(decoding: proof.publicKey, as: UTF8.self),
+    ].joined(separator: "|")
+    let hash = NickAuth.bitcoinHash(Array(signed.utf8) + Array("nick-auth-v1".utf8))
+    switch curve.verify(signature: signature, hash: hash, publicKey: key) {
+    case .malformed: return Verdict(code: .malformed)
+    case .invalid: return Verdict(code: .invalid)
+    case .valid:
+      guard Nick(publicKey: key) == nick else { return Verdict(code: .invalid) }
+      return Verdict(code: .ok, keyTag: key[1...8].reduce(0) { $0 << 8 | UInt64($1) })
+    }
+  }
+
+  /// The hash of a Bitcoin signed message.
+  private static func bitcoinHash(_ text: [UInt8]) -> Bytes32 {
+    var message = Array("\u{18}Bitcoin Signed Message:\n".utf8)
+    if text.count < 0xfd {
+      message.append(UInt8(text.count))
+    } else if text.count <= 0xffff {
+      message += [0xfd, UInt8(text.count & 0xff), UInt8(text.count >> 8)]
+    } else {
+      message.append(0xfe)
+      for shift in [0, 8, 16, 24] { message.append(UInt8(truncatingIfNeeded: text.count >> shift)) }
+    }
+    return Digest.sha256(message + text).withBytes { Digest.sha256($0) }
+  }
+
+  /// 33 bytes from 66 lower-case digits, or nil.
+  private static func key(fromHex digits: [UInt8]) -> [UInt8]? {
+    guard digits.count == 66 else { return nil }
+    var key: [UInt8] = []
+    for i in stride(from: 0, to: 66, by: 2) {
+      guard let high = digits[i].hexValue, let low = digits[i + 1].hexValue,
+        digits[i] == digits[i].lowercased, digits[i + 1] == digits[i + 1].lowercased
+      else { return nil }
+      key.append(high << 4 | low)
+    }
+    return key
+  }
+}
+
+/// The two strings of an 805's line, and nothing else in it.
+private struct Proof {
+  let publicKey: [UInt8]
+  let signature: [UInt8]
+
+  init(_ bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
+    var reader = JSONReader(bytes, maxNesting: 1, uniqueKeys: true)
+    var cursor = try reader.openObject()
+    var publicKey: [UInt8]?
+    var signature: [UInt8]?
+    while let key = try reader.nextKey(&cursor) {
+      let value = reader.decoded(try reader.string())
+      if reader.isText(key, "pubkey") {
+        publicKey = value
+      } else if reader.isText(key, "signature") {
+        signature = value
+      } else {
+        throw .notJSON
+      }
+    }
+    try reader.end()
+    guard let publicKey, let signature else { throw .notJSON }
+    self.publicKey = publicKey
+    self.signature = signature
+  }
+}
+
+/// The envelope of an 805 as the reference reads it.
+private enum ProofEnvelope {
+  static func line(of frame: UnsafeRawBufferPointer, maxNesting: Int) throws(EnvelopeError)
+    -> Range<Int>
+  {
+    var reader = JSONReader(frame, maxNesting: maxNesting, uniqueKeys: true)
+    var cursor = try reader.openObject()
+    var isProof = false
+    var line: Range<Int>?
+    while let key = try reader.nextKey(&cursor) {
+      if reader.isText(key, "type") {
+        isProof = try isProofType(&reader)
+      } else if reader.isText(key, "line") {
+        line = try reader.string().range
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.end()
+    guard isProof else { throw .badType }
+    guard let line else { throw .noLine }
+    return line
+  }
+
+  /// `805`, `"805"`, or 805 with zeros behind the point.
+  private static func isProofType(_ reader: inout JSONReader) throws(EnvelopeError) -> Bool {
+    if try reader.peek() == .string { return reader.isText(try reader.string(), "805") }
+    guard try reader.peek() == .number else { throw .badType }
+    let text = reader.bytes.part(try reader.number())
+    guard text.hasPrefix("805") else { return false }
+    let rest = text.part(3..<text.count)
+    return rest.isEmpty
+      || rest[0] == UInt8(ascii: ".") && rest.dropFirst().allSatisfy { $0 == UInt8(ascii: "0") }
+  }
+}

@@ -1,0 +1,26 @@
+// Names made from keys. The relay's own name is made new at each start; a peer that authenticates must
+// bear the name of its key.
+
+enum RelayIdentity {
+  /// The nick of a fresh key, which is forgotten at once: the relay never signs.
+  static func generate(_ curve: Curve = Curve()) -> Nick {
+    guard let nick = Nick(publicKey: curve.freshPublicKey()) else {
+      preconditionFailure("a key of 33 bytes always has a nick")
+    }
+    return nick
+  }
+}
+
+extension Nick {
+  /// The nick of protocol version 5 for a compressed public key: `J5` and the base58 of the first ten bytes
+  /// of SHA-256 of the key's hexadecimal text, padded with `O`. Nil unless the key has 33 bytes.
+  init?(publicKey: [UInt8]) {
+    guard publicKey.count == 33 else { return nil }
+    let hex = publicKey.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
+    let name = Digest.sha256(hex).withBytes { Base58.encode($0.prefix(10)) }
+    let padding = [UInt8](repeating: UInt8(ascii: "O"), count: max(0, 14 - name.count))
+    let nick = (Array("J5".utf8) + name + padding).withUnsafeBytes { Nick($0) }
+    guard let nick else { return nil }
+    self = nick
+  }
+}

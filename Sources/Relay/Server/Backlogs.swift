@@ -1,0 +1,87 @@
+/// What peers have not read yet, in true bytes, and when it is too much (promises.md, "Never lose, never stall").
+///
+/// Only sessions that lag behind have an entry, so a broadcast to readers that keep up costs nothing here.
+struct Backlogs {
+  struct Limits: Equatable {
+    var hard = ByteCount.mebibytes(8)
+    var soft = ByteCount.mebibytes(1)
+    /// How long a backlog over `soft` may stand without a byte taken.
+    var softTime = Duration.seconds(60)
+    var total = ByteCount.mebibytes(512)
+  }
+
+  private struct Lag {
+    let session: Session
+    var bytes: Int
+    /// Everything that was ever left over for it; minus `bytes`, what it has taken.
+    var owed: Int
+    var taken = 0
+    var progressAt: Instant
+  }
+
+  var limits = Limits()
+  private var lagging: [PeerID: Lag] = [:]
+  /// The sum of all, as of the last `left`, `measure` or `forget`.
+  private(set) var total = 0
+
+  var count: Int { lagging.count }
+  var largest: Int { lagging.values.lazy.map(\.bytes).max() ?? 0 }
+
+  /// `count` more bytes wait for this session.
+  mutating func left(_ count: Int, for session: Session, at now: Instant) {
+    let bytes = session.backlog
+    var lag =
+      lagging[session.id]
+      ?? Lag(session: session, bytes: 0, owed: 0, progressAt: now)
+    lag.owed += count
+    total += bytes - lag.bytes
+    lag.bytes = bytes
+    lagging[session.id] = lag
+  }
+
+  /// It has read everything, or it is gone.
+  mutating func forget(_ id: PeerID) {
+    guard let lag = lagging.removeValue(forKey: id) else { return }
+    total -= lag.bytes
+  }
+
+  func isOverHardLimit(_ session: Session) -> Bool { session.backlog > limits.hard.bytes }
+
+  var isOverTotal: Bool { total > limits.total.bytes }
+
+  /// Looks at every lagging session.
+  /// - Returns: those that have taken nothing for too long.
+  mutating func measure(at now: Instant) -> [Session] {
+    var stalled: [Session] = []
+    total = 0
+    for id in Array(lagging.keys) {
+      guard var lag = lagging[id] else { continue }
+      lag.bytes = lag.session.backlog
+      total += lag.bytes
+      if lag.owed - lag.bytes > lag.taken {
+        lag.taken = lag.owed - lag.bytes
+        lag.progressAt = now
+      }
+      lagging[id] = lag
+      if lag.bytes > limits.soft.bytes, lag.progressAt + limits.softTime <= now {
+        stalled.append(lag.session)
+      }
+    }
+    return stalled
+  }
+
+  /// The largest backlogs that have to go for the sum to be a tenth below its limit.
+  func excess() -> [Session] {
+    var surplus = total - limits.total.bytes / 10 * 9
+    guard isOverTotal else { return [] }
+    var victims: [Session] = []
+    for lag in lagging.values.sorted(by: {
+      ($0.bytes, $0.session.id.slot) > ($1.bytes, $1.session.id.slot)
+    })
+    where surplus > 0 {
+      victims.append(lag.session)
+      surplus -= lag.bytes
+    }
+    return victims
+  }
+}

@@ -1,0 +1,161 @@
+import DequeModule
+import Logging
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The running relay: sockets on one side, the directory on the other, one loop under both.
+///
+/// What happens in a turn: sessions read what has come and hand frames to the directory, whose actions are performed at
+/// once, which mostly means queued in the outbox; at the end of the turn the outbox leaves, whoever failed or lags too far
+/// is closed, and lists go on. Reading, performing, closing and lists stand in extensions.
+final class DirectoryNode {
+  let loop: EventLoop
+  let log: Logger
+  let directory: Directory
+  var settings: Settings
+  let outbox = Outbox()
+  var backlogs = Backlogs()
+  var memoryReturn = MemoryReturn()
+  var decoder: FrameDecoder
+  var actions = Actions()
+
+  /// By slot of the directory's registry.
+  var sessions: [Session?] = []
+  /// Sessions that the directory has forgotten and whose last bytes are still on their way.
+  var departing: [ObjectIdentifier: Departure] = [:]
+  /// Whoever failed or overflowed while something was sent, to be closed when it is safe to.
+  var doomed: [Doom] = []
+  /// Whom the directory lets go on after it held them.
+  var resumed: [PeerID] = []
+  /// Whose proofs wait for the next turn, and how many may still be checked in this one.
+  var postponed: Deque<PeerID> = []
+  var proofsLeft = DirectoryNode.proofsPerTurn
+  /// How often a peer may still be read once more in this turn.
+  var furtherReadsLeft = DirectoryNode.furtherReadsPerTurn
+  /// Whose lists go on when the loop comes round again.
+  var listing: [PeerID] = []
+
+  var listeners: [Listener] = []
+  private(set) var turnEnd: TurnEnd?
+  private(set) var nextTurn: Timer?
+  private var tickTimer: Timer?
+  let startedAt: Instant
+  /// The same in seconds since 1970, for those who look from outside.
+  let startTime = MetricsProcess.wallClock
+  var lag = LoopLag()
+  var probe: SelfProbe?
+  /// How many connections the process may hold; past it the listeners stand still.
+  var descriptorBudget = Int.max
+  var isFullOfDescriptors = false
+  var lastDescriptorWarning: Instant?
+  /// Bytes of whole lines taken from peers.
+  var bytesIn = 0
+  /// How often newcomers had to wait for want of descriptors.
+  var acceptPauses = 0
+
+  /// Signatures checked before the loop looks at its sockets again.
+  static let proofsPerTurn = 16
+  /// A process that wakes up twice as often costs twice as much while its peers rest.
+  static let tickInterval = Duration.milliseconds(500)
+  /// How long a connection that was refused or told to go may take to read why.
+  static let departureTime = Duration.seconds(5)
+
+  init(loop: EventLoop, settings: Settings, nick: Nick) {
+    self.loop = loop
+    self.settings = settings
+    log = Logger(label: "relay")
+    startedAt = loop.now
+    decoder = FrameDecoder(maxNesting: settings.maxNesting)
+    directory = Directory(
+      identity: Directory.Identity(
+        nick: nick, network: settings.network, location: settings.ownLocation,
+        motd: settings.fullMotd),
+      limits: Limits(settings), at: startedAt)
+    backlogs.limits = Backlogs.Limits(settings)
+    turnEnd = TurnEnd(on: loop) { [unowned self] in endTurn() }
+    nextTurn = Timer(on: loop) { [unowned self] in beginTurn() }
+    tickTimer = Timer(on: loop) { [unowned self] in tick() }
+    tickTimer?.scheduleRepeating(every: Self.tickInterval)
+    lag.expectTick(at: startedAt + Self.tickInterval)
+  }
+
+  /// The longest line taken, in bytes without its terminator.
+  var lineLimit: Int { settings.maxLineLength.bytes }
+
+  /// Connections of every kind, those that are leaving included.
+  var connectionCount: Int { directory.registry.connectionCount + departing.count }
+
+  // MARK: Newcomers
+
+  func accept(_ descriptor: Int32) {
+    let now = loop.coarseNow
+    guard let id = directory.connect(at: now) else {
+      Listener.closeDescriptor(descriptor)
+      return
+    }
+    let session = Session(
+      on: loop, adopting: descriptor, id: id, node: self,
+      expectsProxyLine: settings.proxyProtocol)
+    let slot = Int(id.slot)
+    while sessions.count <= slot { sessions.append(nil) }
+    sessions[slot] = session
+    session.startReading()
+    if connectionCount >= descriptorBudget { pauseAccepting() }
+  }
+
+  func session(_ id: PeerID) -> Session? {
+    let slot = Int(id.slot)
+    guard slot < sessions.count, let session = sessions[slot], session.id == id else { return nil }
+    return session
+  }
+
+  // MARK: Turns
+
+  /// What is queued leaves at the end of this turn.
+  func scheduleTurnEnd() { turnEnd?.activate() }
+
+  private func endTurn() {
+    furtherReadsLeft = Self.furtherReadsPerTurn
+    resumeHeld()
+    flush()
+    closeDoomed()
+    // Closing announces departures, which leave in the same turn.
+    if !outbox.isEmpty { flush() }
+    if !doomed.isEmpty { scheduleTurnEnd() }
+    if !listing.isEmpty { nextTurn?.schedule(after: .zero) }
+  }
+
+  /// What was put off so that others had their turn.
+  private func beginTurn() {
+    proofsLeft = Self.proofsPerTurn
+    readPostponed()
+    continueLists()
+  }
+
+  func flush() {
+    let now = loop.coarseNow
+    outbox.flush { session, delivery in account(delivery, of: session, at: now) }
+  }
+
+  private func tick() {
+    let now = loop.now
+    lag.tick(at: now, next: now + Self.tickInterval)
+    directory.tick(at: now, into: &actions)
+    perform(now)
+    for session in backlogs.measure(at: now) { doom(session, .slowReader) }
+    for session in backlogs.excess() { doom(session, .backlogBudget) }
+    closeDoomed()
+    if listing.isEmpty { directory.forgetLists() }
+    if memoryReturn.isDue(with: backlogs.total, at: now) { SystemCalls.releaseFreeMemory() }
+    if memoryReturn.hasCrowdLeft(connectionCount) {
+      SystemCalls.releaseFreeMemory()
+      SystemCalls.releaseCodePages()
+    }
+    expireDepartures(at: now)
+    if isFullOfDescriptors, connectionCount < descriptorBudget { resumeAccepting() }
+  }
+}

@@ -1,0 +1,82 @@
+import Logging
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Works out under which name clients dial this relay, and turns nick authentication on when it is known
+/// (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that Tor writes.
+final class NickProving {
+  private let node: DirectoryNode
+  private let log = Logger(label: "nick-auth")
+  private var timer: Timer?
+  private let startedAt: Instant
+  private var hasWarned = false
+
+  /// Tor writes its hostname file within a second of its first start; this leaves room for a slow host.
+  static let patience = Duration.seconds(300)
+  static let interval = Duration.seconds(1)
+
+  init(for node: DirectoryNode) {
+    self.node = node
+    startedAt = node.loop.now
+    let settings = node.settings
+    node.directory.requiresProof = settings.nickAuthMode == .requireVerified
+    if settings.onionHostnameFile != nil {
+      timer = Timer(on: node.loop) { [unowned self] in look() }
+      look()
+    }
+    switch settings.nickAuthDirectoryID {
+    case .endpoint(let text): turnOn(DirectoryID(text))
+    case .automatic:
+      if settings.onionHostnameFile == nil {
+        turnOn(settings.directoryLocation.flatMap(DirectoryID.init))
+      }
+    case .unset:
+      if settings.nickAuthMode != .disabled {
+        log.warning(
+          "off: without NICK_AUTH_DIRECTORY_ID or ONION_HOSTNAME_FILE nobody can prove a nick")
+      }
+    }
+  }
+
+  private func turnOn(_ id: DirectoryID?) {
+    let mode = node.settings.nickAuthMode
+    guard mode != .disabled, let id else { return }
+    node.directory.policy = NickPolicy(directoryID: id)
+    log.info("on", metadata: ["mode": "\(mode.rawValue)"])
+  }
+
+  private func look() {
+    guard let path = node.settings.onionHostnameFile else { return }
+    guard let endpoint = endpoint(in: path) else {
+      if !hasWarned, node.loop.now - startedAt > Self.patience {
+        hasWarned = true
+        log.warning(
+          "no onion name yet; waiting on", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
+      }
+      timer?.schedule(after: Self.interval)
+      return
+    }
+    timer = nil
+    log.info("own onion name is known", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
+    if node.directory.identity.location == nil { node.directory.identity.location = endpoint }
+    if node.settings.nickAuthDirectoryID == .automatic {
+      turnOn(DirectoryID(endpoint.description))
+    }
+  }
+
+  /// The first line of Tor's file with our port behind it, if it is there and whole.
+  private func endpoint(in path: String) -> OnionEndpoint? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 128)
+    let count = read(file, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    let name = String(decoding: bytes[..<count].prefix { $0 > 32 }, as: UTF8.self)
+    return try? OnionEndpoint("\(name):\(node.settings.onionPort)", network: .mainnet)
+  }
+}

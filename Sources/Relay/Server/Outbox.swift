@@ -1,0 +1,296 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end of the turn.
+///
+///     shared   [ frame A ][ frame B ][ frame C ]        for everyone who is seated
+///     own      [ reply to x ][ private line to y ]      for one peer each
+///
+/// A seated peer to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
+/// itself, that was seated in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
+/// the order in which they were queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no
+/// allocation, and only what the kernel refuses is copied (into the connection's output buffer).
+final class Outbox {
+  /// What one session gets of this turn beyond, or instead of, `shared`.
+  struct View {
+    /// From here on `shared` is still to be given to it.
+    var sharedFrom: Int32 = 0
+    var first: Int32 = -1
+    var last: Int32 = -1
+    /// Whether it stands in `marked` and is to be reset at the end of the turn.
+    var isMarked = false
+  }
+
+  private struct Piece {
+    var start: Int32
+    var end: Int32
+    let isShared: Bool
+    var next: Int32 = -1
+  }
+
+  /// What came of a session's part of the turn.
+  enum Delivery {
+    /// So many bytes wait in its output buffer now, on top of what was there.
+    case left(Int)
+    case failed(errno: Int32)
+  }
+
+  /// A turn with more than this is sent at once, whatever is still to come: it bounds what the turn may hold.
+  static let mostBytes = 256 << 10
+
+  private var shared: [UInt8] = []
+  private var own: [UInt8] = []
+  private var pieces: [Piece] = []
+  private var marked: [Session] = []
+  private var vectors: [iovec] = []
+  /// Everyone whom broadcasts reach, without gaps.
+  private(set) var seated: [Session] = []
+
+  /// Messages of peers handed on: the sum over all of them of their receivers.
+  private(set) var deliveries = 0
+  /// Everything queued for peers, by type, each copy counted.
+  private(set) var queued = FrameCounts()
+  /// Bytes handed to sockets or to their backlogs.
+  private(set) var bytesOut = 0
+  /// Copies that were not made because the receiver would drop its connection on so long a line.
+  private(set) var withheldLongFrames = 0
+
+  var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
+  var isFull: Bool { shared.count + own.count > Self.mostBytes }
+
+  // MARK: Who is reached
+
+  func seat(_ session: Session) {
+    mark(session)
+    session.turn.sharedFrom = Int32(shared.count)
+    session.seat = Int32(seated.count)
+    seated.append(session)
+  }
+
+  /// From here on broadcasts pass this session by. What was queued for it stays queued.
+  func unseat(_ session: Session) {
+    guard session.seat >= 0 else { return }
+    fixShared(session)
+    let last = seated.removeLast()
+    if last !== session {
+      seated[Int(session.seat)] = last
+      last.seat = session.seat
+    }
+    session.seat = -1
+  }
+
+  // MARK: What is queued
+
+  /// Queues one frame, its terminator included, for everyone seated but one.
+  func broadcast(_ frame: UnsafeRawBufferPointer, except sender: Session?) {
+    let receivers = append(frame, terminated: true, except: sender)
+    queued.count(framesIn: frame, copies: receivers)
+    // A public message that had to wait for its turn.
+    if FrameCounts.type(of: frame) == .pubmsg { deliveries += receivers }
+  }
+
+  /// Queues one frame without its terminator for everyone seated but its sender.
+  func broadcast(_ frame: Frame, except sender: Session?) {
+    let receivers = append(frame.body, terminated: false, except: sender)
+    deliveries += receivers
+    queued.count(
+      frame.type, frames: receivers,
+      bytes: receivers * (frame.body.count + Self.terminator.count))
+  }
+
+  func send(_ frames: UnsafeRawBufferPointer, to session: Session) {
+    queue(session) { $0.append(contentsOf: frames) }
+    queued.count(framesIn: frames, copies: 1)
+  }
+
+  func send(_ frame: Frame, to session: Session) {
+    queue(session) { own in
+      own.append(contentsOf: frame.body)
+      own.append(contentsOf: Self.terminator)
+    }
+    deliveries += 1
+    queued.count(frame.type, bytes: frame.body.count + Self.terminator.count)
+  }
+
+  private static let terminator: [UInt8] = [13, 10]
+
+  /// - Returns: how many sessions it is for.
+  private func append(
+    _ bytes: UnsafeRawBufferPointer, terminated: Bool, except sender: Session?
+  ) -> Int {
+    let start = shared.count
+    if let sender, sender.seat >= 0 { fixShared(sender) }
+    let length = bytes.count - (terminated ? Self.terminator.count : 0)
+    let isLong = length > Limits.longestLineForOldClients
+    if isLong {
+      for session in seated where !session.takesLongFrames { fixShared(session) }
+    }
+    shared.append(contentsOf: bytes)
+    if !terminated { shared.append(contentsOf: Self.terminator) }
+    let end = Int32(shared.count)
+    var receivers = seated.count
+    if let sender, sender.seat >= 0 {
+      sender.turn.sharedFrom = end
+      receivers -= 1
+    }
+    if isLong {
+      for session in seated where !session.takesLongFrames && session !== sender {
+        session.turn.sharedFrom = end
+        withheldLongFrames += 1
+        receivers -= 1
+      }
+    }
+    precondition(start < shared.count, "a frame has bytes")
+    return receivers
+  }
+
+  private func queue(_ session: Session, _ body: (inout [UInt8]) -> Void) {
+    mark(session)
+    if session.seat >= 0 { fixShared(session) }
+    let start = Int32(own.count)
+    body(&own)
+    add(Piece(start: start, end: Int32(own.count), isShared: false), to: session)
+  }
+
+  /// Turns what of `shared` this session has coming into a piece, so that what follows comes after it.
+  private func fixShared(_ session: Session) {
+    mark(session)
+    let end = Int32(shared.count)
+    if session.turn.sharedFrom < end {
+      add(Piece(start: session.turn.sharedFrom, end: end, isShared: true), to: session)
+      session.turn.sharedFrom = end
+    }
+  }
+
+  private func add(_ piece: Piece, to session: Session) {
+    let last = Int(session.turn.last)
+    if last >= 0, pieces[last].isShared == piece.isShared, pieces[last].end == piece.start {
+      pieces[last].end = piece.end
+      return
+    }
+    let index = Int32(pieces.count)
+    pieces.append(piece)
+    if last >= 0 { pieces[last].next = index } else { session.turn.first = index }
+    session.turn.last = index
+  }
+
+  private func mark(_ session: Session) {
+    guard !session.turn.isMarked else { return }
+    session.turn.isMarked = true
+    marked.append(session)
+  }
+
+  // MARK: The end of the turn
+
+  /// Sends everything queued. `outcome` is told of every session that did not take all of its part; it must not
+  /// queue or close.
+  func flush(_ outcome: (Session, Delivery) -> Void) {
+    shared.withUnsafeBytes { shared in
+      if !shared.isEmpty {
+        for session in seated where !session.turn.isMarked && !session.isDoomed {
+          report(session.send(shared), of: session, count: shared.count, outcome)
+        }
+      }
+      for session in marked { flushView(session, shared, outcome) }
+    }
+    shared.removeAll(keepingCapacity: true)
+    own.removeAll(keepingCapacity: true)
+    pieces.removeAll(keepingCapacity: true)
+    for session in marked { session.turn = View() }
+    marked.removeAll(keepingCapacity: true)
+  }
+
+  /// Sends one session's part now: it is about to be closed.
+  func flush(_ session: Session, _ outcome: (Session, Delivery) -> Void) {
+    guard !isEmpty else { return }
+    if session.seat >= 0 || session.turn.isMarked {
+      shared.withUnsafeBytes { flushView(session, $0, outcome) }
+    }
+    mark(session)
+    session.turn.first = -1
+    session.turn.last = -1
+    session.turn.sharedFrom = Int32(shared.count)
+  }
+
+  /// Sends a part of a list now, from where it is kept, behind everything queued for its reader.
+  func send(
+    _ part: Directory.ListPart, to session: Session, _ outcome: (Session, Delivery) -> Void
+  ) {
+    flush(session, outcome)
+    guard !session.isClosed, !session.isDoomed, part.count > 0 else { return }
+    let sent = part.frames.withUnsafeBytes { frames in
+      vectors.removeAll(keepingCapacity: true)
+      for range in [0..<part.gap.lowerBound, part.gap.upperBound..<frames.count]
+      where !range.isEmpty { vectors.append(iovec(frames.part(range))) }
+      return vectors.withUnsafeBufferPointer { session.send($0) }
+    }
+    queued.count(.peerlist, frames: part.frameCount, bytes: part.count)
+    report(sent, of: session, count: part.count, outcome)
+  }
+
+  private func flushView(
+    _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, Delivery) -> Void
+  ) {
+    guard !session.isClosed, !session.isDoomed else { return }
+    if session.seat >= 0 { fixShared(session) }
+    guard session.turn.first >= 0 else { return }
+    own.withUnsafeBytes { own in
+      vectors.removeAll(keepingCapacity: true)
+      var count = 0
+      var index = session.turn.first
+      while index >= 0 {
+        let piece = pieces[Int(index)]
+        let bytes = UnsafeRawBufferPointer(
+          rebasing: (piece.isShared ? shared : own)[Int(piece.start)..<Int(piece.end)])
+        vectors.append(iovec(bytes))
+        count += bytes.count
+        index = piece.next
+      }
+      let sent = vectors.withUnsafeBufferPointer { session.send($0) }
+      report(sent, of: session, count: count, outcome)
+    }
+  }
+
+  private func report(
+    _ sent: Connection.Sent, of session: Session, count: Int,
+    _ outcome: (Session, Delivery) -> Void
+  ) {
+    bytesOut += count
+    switch sent {
+    case .accepted(left: 0): return
+    case .accepted(let left): outcome(session, .left(left))
+    case .failed(let code): outcome(session, .failed(errno: code))
+    }
+  }
+}
+
+extension iovec {
+  fileprivate init(_ bytes: UnsafeRawBufferPointer) {
+    self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+  }
+}
+
+extension FrameCounts {
+  /// Counts whole frames in the relay's own form, `{"type": NNN, …}` and CR LF, one behind the other.
+  fileprivate mutating func count(framesIn frames: UnsafeRawBufferPointer, copies: Int) {
+    var start = 0
+    while start < frames.count, let first = frames.baseAddress,
+      let end = memchr(first + start, 10, frames.count - start)
+    {
+      let next = first.distance(to: UnsafeRawPointer(end)) + 1
+      count(
+        Self.type(of: frames.part(start..<next)), frames: copies, bytes: copies * (next - start))
+      start = next
+    }
+  }
+
+  /// The three digits behind `{"type": `.
+  fileprivate static func type(of frame: UnsafeRawBufferPointer) -> MessageType? {
+    guard frame.count > 12 else { return nil }
+    let code = frame[9..<12].reduce(UInt32(0)) { $0 &* 10 &+ UInt32($1 &- 48) }
+    return MessageType(code: code)
+  }
+}

@@ -1,0 +1,87 @@
+/// One row of the settings table: how a setting is called, what it may be, what it does, and how it
+/// gets into and out of `Settings`. Rows are made only in `SettingsTable.swift`.
+
+public struct SettingDefinition: Sendable {
+  /// When a changed value takes hold after SIGHUP.
+  public enum Reload: Sendable {
+    /// At once.
+    case applied
+    /// At the next start; the reload says so.
+    case needsRestart
+  }
+
+  /// What a value without any text means.
+  enum Empty: Sendable {
+    /// As if the setting were not given.
+    case unset
+    /// A value of its own.
+    case value
+  }
+
+  /// The environment name, as in `MAX_PEERS`.
+  public let name: String
+  /// joinmarket-ng's name, as in `DIRECTORY_SERVER__MAX_PEERS`.
+  public let ngName: String?
+  /// Further spellings that are accepted.
+  let aliases: [String]
+  /// The allowed values in words.
+  public let allowed: String
+  public let valueName: String
+  /// One or two sentences.
+  public let meaning: String
+  public let reload: Reload
+  let empty: Empty
+  let isBool: Bool
+
+  /// Puts the value of a text into the settings; false, and nothing is changed, if it is not allowed.
+  let apply: @Sendable (String, inout Settings) -> Bool
+  /// The effective value as the text that would set it.
+  public let text: @Sendable (Settings) -> String
+  /// Copies this setting's value from the first settings into the second.
+  let copy: @Sendable (Settings, inout Settings) -> Void
+  let isEqual: @Sendable (Settings, Settings) -> Bool
+
+  init<Value>(
+    _ name: String, ng ngName: String? = nil, aliases: [String] = [],
+    _ field: any WritableKeyPath<Settings, Value> & Sendable, _ form: SettingForm<Value>,
+    empty: Empty = .unset, emptyValue: Value? = nil, _ reload: Reload, _ meaning: String
+  ) {
+    self.name = name
+    self.ngName = ngName
+    self.aliases = aliases
+    allowed = form.allowed
+    valueName = form.valueName
+    self.meaning = meaning
+    self.reload = reload
+    self.empty = empty
+    isBool = Value.self == Bool.self
+    apply = { text, settings in
+      if text.isEmpty, let emptyValue {
+        settings[keyPath: field] = emptyValue
+        return true
+      }
+      guard let value = form.read(text) else { return false }
+      settings[keyPath: field] = value
+      return true
+    }
+    self.text = { form.write($0[keyPath: field]) }
+    copy = { $1[keyPath: field] = $0[keyPath: field] }
+    isEqual = { $0[keyPath: field] == $1[keyPath: field] }
+  }
+
+  /// `--max-peers`.
+  public var flag: String { Self.flag(for: name) }
+
+  static func flag(for name: String) -> String {
+    "--" + name.lowercased().replacing("_", with: "-")
+  }
+
+  /// The default as text; empty when there is none.
+  public var defaultText: String { text(Settings()) }
+
+  /// Every name that stands for it in an environment, ours first: that is the precedence.
+  var names: [String] { [name] + aliases + (ngName.map { [$0] } ?? []) }
+
+  /// Every flag that stands for it.
+  var flags: [String] { ([name] + aliases).map(Self.flag(for:)) }
+}

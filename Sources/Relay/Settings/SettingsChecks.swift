@@ -1,0 +1,81 @@
+/// What must hold between settings that are each fine alone, and what changes between two readings.
+
+extension Settings {
+  /// Defaults that follow from other settings.
+  mutating func completeDefaults() {
+    if nickAuthDirectoryID == .unset, onionHostnameFile != nil { nickAuthDirectoryID = .automatic }
+  }
+
+  /// Combinations under which the relay would not do what its operator wants.
+  /// - Parameter inheritsListeners: sockets come from systemd, so none of our own is needed.
+  func conflicts(inheritsListeners: Bool) -> [SettingsFault] {
+    var found: [String] = []
+    if host == nil, listenUnix == nil, !inheritsListeners {
+      found.append("nothing to listen on: HOST is empty and LISTEN_UNIX is not set")
+    }
+    if host == healthHost, port == healthPort, port != 0 {
+      found.append("PORT and HEALTH_CHECK_PORT are both \(port) on \(healthHost)")
+    }
+    if heartbeat.hardEvict <= heartbeat.idleThreshold {
+      found.append("HEARTBEAT_HARD_EVICT must be longer than HEARTBEAT_IDLE_THRESHOLD")
+    }
+    if peerBacklogSoft > maxPeerBacklog {
+      found.append("PEER_BACKLOG_SOFT must not be larger than MAX_PEER_BACKLOG")
+    }
+    if maxPeerBacklog > maxBacklog {
+      found.append("MAX_PEER_BACKLOG must not be larger than MAX_BACKLOG")
+    }
+    if let directoryLocation, (try? OnionEndpoint(directoryLocation, network: network)) == nil {
+      found.append(
+        "DIRECTORY_LOCATION=\(directoryLocation) is no v3 onion address with a right checksum and a port"
+      )
+    }
+    if nickAuthMode == .requireVerified, nickAuthDirectoryID == .unset {
+      found.append("NICK_AUTH_MODE=require_verified needs NICK_AUTH_DIRECTORY_ID")
+    }
+    if nickAuthDirectoryID == .automatic, directoryLocation == nil, onionHostnameFile == nil {
+      found.append(
+        "NICK_AUTH_DIRECTORY_ID=auto needs DIRECTORY_LOCATION or ONION_HOSTNAME_FILE")
+    }
+    return found.map { .conflict($0) }
+  }
+
+  /// Combinations that work and are hardly meant.
+  func questions() -> [SettingsWarning] {
+    var found: [String] = []
+    if messageBurstLimit < messageRateLimit {
+      found.append(
+        "MESSAGE_BURST_LIMIT is smaller than MESSAGE_RATE_LIMIT, so it is the real limit")
+    }
+    if publicBurstLimit < publicRateLimit {
+      found.append("PUBLIC_BURST_LIMIT is smaller than PUBLIC_RATE_LIMIT, so it is the real limit")
+    }
+    return found.map { .questionable($0) }
+  }
+}
+
+/// A setting that is not the same in two readings.
+public struct SettingChange: Sendable {
+  public let definition: SettingDefinition
+  public let old: String
+  public let new: String
+
+  /// The new value, but for one that names an onion: no record at info or above may.
+  public var newForLog: String { new.lowercased().contains(".onion") ? "(not logged)" : new }
+}
+
+extension Settings {
+  /// Each setting whose value is another one here, in table order.
+  public func differences(from old: Settings) -> [SettingChange] {
+    Self.table.filter { !$0.isEqual(self, old) }.map {
+      SettingChange(definition: $0, old: $0.text(old), new: $0.text(self))
+    }
+  }
+
+  /// These settings with those of a new reading that a reload applies; the others stay as they are.
+  public func reloading(_ new: Settings) -> Settings {
+    var result = self
+    for row in Self.table where row.reload == .applied { row.copy(new, &result) }
+    return result
+  }
+}

@@ -1,0 +1,176 @@
+/// Reads the settings: flags first, then the environment, then the `.env` file, then the defaults. The products call
+/// `Settings.load` at start and the server calls it again on SIGHUP; nothing is kept between two calls, and
+/// nothing but the file is read that was not passed in.
+import Configuration
+import FoundationEssentials
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+extension Settings {
+  /// - Parameters:
+  ///   - arguments: the flags, without program and subcommand.
+  ///   - workingDirectory: where `.env` is looked for, and where a relative `--env-file` starts.
+  public static func load(
+    arguments: [String], environment: [String: String], workingDirectory: String = "."
+  ) -> SettingsReading {
+    var reading = SettingsReading()
+    let flags = SettingFlags(arguments)
+    reading.faults += flags.faults
+    let file = readFile(
+      named: flags.envFile, in: workingDirectory, environment: environment, into: &reading)
+    for name in environment.keys.sorted() {
+      if let warning = SettingNames.warning(for: name, origin: .environment, anyName: false) {
+        reading.warnings.append(warning)
+      }
+    }
+    let layers = [
+      SettingsLayer(flags), SettingsLayer(environment: environment), SettingsLayer(file: file),
+    ]
+    var settings = Settings()
+    for row in table {
+      reading.origins[row.name] = layers.apply(row, to: &settings, faults: &reading.faults)
+    }
+    settings.completeDefaults()
+    if reading.faults.isEmpty {
+      let inherits = !(environment["LISTEN_FDS"] ?? "").isEmpty
+      reading.faults += settings.conflicts(inheritsListeners: inherits)
+      reading.warnings += settings.questions()
+    }
+    if reading.faults.isEmpty { reading.settings = settings }
+    return reading
+  }
+
+  /// The environment of this process.
+  public static var processEnvironment: [String: String] { ProcessInfo.processInfo.environment }
+
+  private static func readFile(
+    named given: String?, in directory: String, environment: [String: String],
+    into reading: inout SettingsReading
+  ) -> [(entry: DotEnv.Entry, path: String)] {
+    let shown = given ?? ".env"
+    let path = shown.hasPrefix("/") ? shown : directory + "/" + shown
+    let contents: String
+    do throws(FileFault) {
+      contents = try textOfFile(path)
+    } catch {
+      // Only a file that somebody asked for has to be there.
+      if given != nil || error != .missing {
+        reading.faults.append(.unreadableFile(path: shown, reason: error.reason))
+      }
+      return []
+    }
+    let file = DotEnv(contents)
+    reading.faults += file.malformed.map {
+      .malformedLine(path: shown, line: $0.line, reason: $0.reason)
+    }
+    var seen: Set<String> = []
+    for entry in file.entries {
+      let origin = SettingOrigin.file(path: shown, line: entry.line)
+      if !seen.insert(entry.name).inserted {
+        reading.warnings.append(.repeated(entry.name, path: shown, line: entry.line))
+      } else if let warning = SettingNames.warning(for: entry.name, origin: origin, anyName: true) {
+        reading.warnings.append(warning)
+      }
+    }
+    return file.values.values.map { ($0, shown) }
+  }
+}
+
+/// One source of values, behind a swift-configuration provider.
+private struct SettingsLayer {
+  let provider: any ConfigProvider
+  let origin: (_ row: SettingDefinition, _ name: String) -> SettingOrigin
+
+  init(_ flags: SettingFlags) {
+    provider = InMemoryProvider(
+      name: "flags",
+      values: Dictionary(
+        uniqueKeysWithValues: flags.values.map {
+          (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value.value), isSecret: false))
+        }))
+    origin = { row, _ in .flag(flags.values[row.name]?.flag ?? row.flag) }
+  }
+
+  init(environment: [String: String]) {
+    provider = EnvironmentVariablesProvider(environmentVariables: environment)
+    origin = { _, _ in .environment }
+  }
+
+  init(file: [(entry: DotEnv.Entry, path: String)]) {
+    let byName = Dictionary(uniqueKeysWithValues: file.map { ($0.entry.name, $0) })
+    provider = EnvironmentVariablesProvider(environmentVariables: byName.mapValues(\.entry.value))
+    origin = { _, name in
+      byName[name].map { .file(path: $0.path, line: $0.entry.line) } ?? .byDefault
+    }
+  }
+
+  /// The name under which the setting is given here, and its text. Ours goes before joinmarket-ng's; an empty text
+  /// counts only where it is a value.
+  func find(_ row: SettingDefinition) -> (name: String, text: String)? {
+    for name in row.names {
+      // Asked for as text, so the provider has nothing to convert and nothing to throw.
+      guard let found = try? provider.value(forKey: AbsoluteConfigKey([name]), type: .string),
+        case .string(let text)? = found.value?.content
+      else { continue }
+      if !text.isEmpty || row.empty == .value { return (name, text) }
+    }
+    return nil
+  }
+}
+
+extension [SettingsLayer] {
+  fileprivate func apply(
+    _ row: SettingDefinition, to settings: inout Settings, faults: inout [SettingsFault]
+  ) -> SettingOrigin {
+    for layer in self {
+      guard let (name, text) = layer.find(row) else { continue }
+      let origin = layer.origin(row, name)
+      if !row.apply(text, &settings) {
+        faults.append(.notAllowed(name: name, value: text, allowed: row.allowed, origin: origin))
+      }
+      return origin
+    }
+    return .byDefault
+  }
+}
+
+private enum FileFault: Error, Equatable {
+  case missing
+  case failed(Int32)
+  case tooLong
+  case notText
+
+  var reason: String {
+    switch self {
+    case .missing: "there is no such file"
+    case .failed(let code): String(cString: strerror(code))
+    case .tooLong: "it is longer than 1 MiB"
+    case .notText: "it is not UTF-8 text"
+    }
+  }
+}
+
+/// At most 1 MiB, whole.
+private func textOfFile(_ path: String) throws(FileFault) -> String {
+  // Not blocking: a FIFO at this path must not hold up the start.
+  let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard fd >= 0 else { throw errno == ENOENT ? .missing : .failed(errno) }
+  defer { close(fd) }
+  let limit = 1 << 20
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 16384)
+  while true {
+    let n = read(fd, &chunk, chunk.count)
+    if n < 0, errno == EINTR { continue }
+    if n < 0 { throw .failed(errno) }
+    if n == 0 { break }
+    bytes += chunk[..<n]
+    if bytes.count > limit { throw .tooLong }
+  }
+  guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText }
+  return text
+}

@@ -1,0 +1,80 @@
+/// What reading the settings found: the settings if nothing was wrong, and every fault and warning in words
+/// that an operator can act on. All of them are one line, whatever was in the input.
+
+public struct SettingsReading: Sendable {
+  /// `nil` when there is any fault.
+  public internal(set) var settings: Settings?
+  public internal(set) var faults: [SettingsFault] = []
+  public internal(set) var warnings: [SettingsWarning] = []
+  /// Where each setting came from, by its name in the table.
+  public internal(set) var origins: [String: SettingOrigin] = [:]
+}
+
+/// Where a value came from. Flags go before the environment, that before the file.
+public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
+  case flag(String)
+  case environment
+  case file(path: String, line: Int)
+  case byDefault
+
+  public var description: String {
+    switch self {
+    case .flag(let flag): "flag \(flag)"
+    case .environment: "environment"
+    case .file(let path, let line): "\(path.escapedForOneLine):\(line)"
+    case .byDefault: "default"
+    }
+  }
+}
+
+public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
+  case notAllowed(name: String, value: String, allowed: String, origin: SettingOrigin)
+  case unknownFlag(String, nearest: String?)
+  case flagWithoutValue(String, allowed: String)
+  case unexpectedArgument(String)
+  case unreadableFile(path: String, reason: String)
+  case malformedLine(path: String, line: Int, reason: String)
+  /// Settings that are fine alone and not together.
+  case conflict(String)
+
+  public var description: String {
+    switch self {
+    case .notAllowed(let name, let value, let allowed, let origin):
+      "\(name)=\(shown(value)) (from \(origin)) is not allowed; it must be \(allowed)"
+    case .unknownFlag(let flag, let nearest):
+      "unknown flag \(shown(flag))" + (nearest.map { "; did you mean \($0)?" } ?? "; see --help")
+    case .flagWithoutValue(let flag, let allowed): "\(flag) needs a value: \(allowed)"
+    case .unexpectedArgument(let text): "unexpected argument \(shown(text)); see --help"
+    case .unreadableFile(let path, let reason): "cannot read \(shown(path)): \(reason)"
+    case .malformedLine(let path, let line, let reason):
+      "\(path.escapedForOneLine):\(line) is not NAME=value: \(reason)"
+    case .conflict(let text): text
+    }
+  }
+}
+
+public enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
+  case unknownName(String, nearest: String?, origin: SettingOrigin)
+  /// joinmarket-ng has it, and here there is nothing that it could change.
+  case noEffect(String, origin: SettingOrigin)
+  case repeated(String, path: String, line: Int)
+  case questionable(String)
+
+  public var description: String {
+    switch self {
+    case .unknownName(let name, let nearest, let origin):
+      "unknown setting \(shown(name)) (from \(origin)) is ignored"
+        + (nearest.map { "; did you mean \($0)?" } ?? "")
+    case .noEffect(let name, let origin): "\(name) (from \(origin)) has no effect in this relay"
+    case .repeated(let name, let path, let line):
+      "\(name) is set again in \(path.escapedForOneLine):\(line); the last one holds"
+    case .questionable(let text): text
+    }
+  }
+}
+
+/// Cut to a length at which a line stays readable.
+private func shown(_ text: String) -> String {
+  let cut = text.unicodeScalars.count > 100
+  return (cut ? String(text.unicodeScalars.prefix(100)) + "…" : text).wordForOneLine
+}

@@ -1,0 +1,189 @@
+/// Every setting, once. Parsing, check-config, `--help`, the README's table and the reload all come
+/// from these rows; a new setting is a field in `Settings` and a row here.
+
+extension Settings {
+  /// All settings, in the order in which they are shown.
+  public static let table: [SettingDefinition] =
+    identityRows + listenerRows + limitRows + rateRows + backlogRows + heartbeatRows + nickAuthRows
+    + processRows
+
+  private static let identityRows: [SettingDefinition] = [
+    .init(
+      "NETWORK", ng: "NETWORK_CONFIG__NETWORK", \.network, .choice, .needsRestart,
+      "The Bitcoin network. A peer of another one is turned away."),
+    .init(
+      "DIRECTORY_LOCATION", \.directoryLocation, .optional(.onionEndpoint), .needsRestart,
+      "The relay's own onion endpoint, which then stands first in every peerlist."),
+    .init(
+      "ONION_HOSTNAME_FILE", \.onionHostnameFile, .optional(.path()), .needsRestart,
+      "The hostname file of tor's hidden service, read for the relay's onion when DIRECTORY_LOCATION is not set."
+    ),
+    .init(
+      "ONION_PORT", \.onionPort, .integer(1...65535), .needsRestart,
+      "The port that goes with the name in ONION_HOSTNAME_FILE."),
+    .init(
+      "MOTD", ng: "DIRECTORY_SERVER__MOTD", \.motd, .text(upTo: 4096),
+      empty: .value, emptyValue: "", .applied,
+      "The greeting in the handshake. Empty sends none of your own."),
+    .init(
+      "MOTD_VERSION", \.motdVersion, .bool, .applied,
+      "Adds a line with the relay's version to the greeting."),
+  ]
+
+  private static let listenerRows: [SettingDefinition] = [
+    .init(
+      "HOST", ng: "DIRECTORY_SERVER__HOST", \.host, .optional(.host),
+      empty: .value, emptyValue: .some(nil), .needsRestart,
+      "The address that peers (tor) connect to. Empty: no TCP listener."),
+    .init(
+      "PORT", ng: "DIRECTORY_SERVER__PORT", \.port, .integer(0...65535), .needsRestart,
+      "The TCP port for peers. 0 takes any free one and logs it."),
+    .init(
+      "LISTEN_UNIX", \.listenUnix, .optional(.path(upTo: 107)), .needsRestart,
+      "A Unix socket for peers, besides TCP or instead of it. tor is served cheaper this way."),
+    .init(
+      "LISTEN_UNIX_MODE", \.listenUnixMode, .fileMode, .needsRestart,
+      "Permissions of the Unix socket."),
+    .init(
+      "PROXY_PROTOCOL", \.proxyProtocol, .bool, .needsRestart,
+      "Each connection must begin with a PROXY v1 line (HiddenServiceExportCircuitID haproxy), which names its Tor circuit."
+    ),
+    .init(
+      "HEALTH_CHECK_HOST", ng: "DIRECTORY_SERVER__HEALTH_CHECK_HOST", \.healthHost, .host,
+      .needsRestart, "The address of /health, /status and /metrics. Never the onion's."),
+    .init(
+      "HEALTH_CHECK_PORT", ng: "DIRECTORY_SERVER__HEALTH_CHECK_PORT", \.healthPort,
+      .integer(0...65535), .needsRestart,
+      "The port of /health, /status and /metrics. 0 takes any free one and logs it."),
+  ]
+
+  private static let limitRows: [SettingDefinition] = [
+    .init(
+      "MAX_PEERS", ng: "DIRECTORY_SERVER__MAX_PEERS", \.maxPeers, .integer(1...1_000_000), .applied,
+      "Peers at the same time. One more is turned away and told why."),
+    .init(
+      "MAX_PENDING", \.maxPending, .integer(1...1_000_000), .applied,
+      "Connections at the same time that have not finished their handshake."),
+    .init(
+      "MAX_PEERS_PER_CIRCUIT", \.maxPeersPerCircuit, .integer(1...1_000_000), .applied,
+      "Connections from one Tor circuit. Only with PROXY_PROTOCOL."),
+    .init(
+      "HANDSHAKE_TIMEOUT", \.handshakeTimeout, .seconds(0.1...600), .applied,
+      "How long a new connection has for its whole handshake."),
+    .init(
+      "NICK_CHALLENGE_TIMEOUT", \.nickChallengeTimeout, .seconds(0.1...60), .applied,
+      "How long the holder of a nick has to show life when a newcomer claims it."),
+    .init(
+      "MAX_LINE_LENGTH", ng: "DIRECTORY_SERVER__MAX_LINE_LENGTH", \.maxLineLength,
+      .bytes(.kibibytes(1)...(.mebibytes(16))), .needsRestart,
+      "The longest line taken from a peer, without its end. A longer one ends the connection."),
+    .init(
+      "MAX_JSON_NESTING_DEPTH", ng: "DIRECTORY_SERVER__MAX_JSON_NESTING_DEPTH", \.maxNesting,
+      .integer(1...64), .needsRestart,
+      "How deep a frame's JSON may nest. A deeper one ends the connection."),
+  ]
+
+  private static let rateRows: [SettingDefinition] = [
+    .init(
+      "MESSAGE_RATE_LIMIT", ng: "DIRECTORY_SERVER__MESSAGE_RATE_LIMIT", \.messageRateLimit,
+      .integer(0...1_000_000), .applied,
+      "Frames a second from one peer. More are dropped and counted. 0: no limit."),
+    .init(
+      "MESSAGE_BURST_LIMIT", ng: "DIRECTORY_SERVER__MESSAGE_BURST_LIMIT", \.messageBurstLimit,
+      .integer(1...10_000_000), .applied,
+      "Frames that a peer may send at once before MESSAGE_RATE_LIMIT holds it."),
+    .init(
+      "RATE_LIMIT_DISCONNECT", ng: "DIRECTORY_SERVER__RATE_LIMIT_DISCONNECT_THRESHOLD",
+      aliases: ["RATE_LIMIT_DISCONNECT_THRESHOLD"], \.rateLimitDisconnect,
+      .integer(0...1_000_000_000), .applied,
+      "Dropped frames after which a peer is disconnected. 0: never."),
+    .init(
+      "PUBLIC_RATE_LIMIT", \.publicRateLimit, .integer(0...1_000_000), .applied,
+      "Public frames a minute from one peer, since each costs all others. More are dropped and counted. 0: no limit."
+    ),
+    .init(
+      "PUBLIC_BURST_LIMIT", \.publicBurstLimit, .integer(1...10_000_000), .applied,
+      "Public frames that a peer may send at once before PUBLIC_RATE_LIMIT holds it."),
+    .init(
+      "ORDERBOOK_RATE_LIMIT", \.orderbookRateLimit, .integer(0...1_000_000), .applied,
+      "Public !orderbook requests a minute from one peer, since every maker answers each. 0: no limit."
+    ),
+    .init(
+      "PEERLIST_RATE_LIMIT", \.peerlistRateLimit, .integer(0...1_000_000), .applied,
+      "Peerlist requests a minute from one peer. 0: no limit."),
+    .init(
+      "FANOUT_RATE_LIMIT", \.fanoutRateLimit, .integer(0...1_000_000_000), .applied,
+      "Deliveries of public frames a second, all peers together. Public frames wait past it, private ones never. 0: no limit."
+    ),
+  ]
+
+  private static let backlogRows: [SettingDefinition] = [
+    .init(
+      "MAX_PEER_BACKLOG", \.maxPeerBacklog, .bytes(.kibibytes(64)...(.mebibytes(1024))), .applied,
+      "Bytes that one peer may leave unread. A peer past it is disconnected as a slow reader."),
+    .init(
+      "PEER_BACKLOG_SOFT", \.peerBacklogSoft, .bytes(.kibibytes(16)...(.mebibytes(1024))), .applied,
+      "Unread bytes that a peer may hold only for PEER_BACKLOG_SOFT_TIME without reading any."),
+    .init(
+      "PEER_BACKLOG_SOFT_TIME", \.backlogSoftTime, .seconds(0.1...3600), .applied,
+      "How long a peer over PEER_BACKLOG_SOFT may read nothing."),
+    .init(
+      "MAX_BACKLOG", \.maxBacklog, .bytes(.kibibytes(64)...(.mebibytes(1 << 20))), .applied,
+      "Unread bytes of all peers together. Past it the largest backlogs go first."),
+  ]
+
+  private static let heartbeatRows: [SettingDefinition] = [
+    .init(
+      "HEARTBEAT_SWEEP_INTERVAL", ng: "DIRECTORY_SERVER__HEARTBEAT_SWEEP_INTERVAL",
+      \.heartbeat.sweepInterval, .seconds(0.05...86400), .applied,
+      "How often every peer is looked at for signs of life."),
+    .init(
+      "HEARTBEAT_IDLE_THRESHOLD", ng: "DIRECTORY_SERVER__HEARTBEAT_IDLE_THRESHOLD",
+      \.heartbeat.idleThreshold, .seconds(0.05...86400), .applied,
+      "How long a peer may be silent before it is probed."),
+    .init(
+      "HEARTBEAT_HARD_EVICT", ng: "DIRECTORY_SERVER__HEARTBEAT_HARD_EVICT",
+      \.heartbeat.hardEvict, .seconds(0.05...604800), .applied,
+      "How long a peer may be silent before it is disconnected without a probe."),
+    .init(
+      "HEARTBEAT_PONG_WAIT", ng: "DIRECTORY_SERVER__HEARTBEAT_PONG_WAIT",
+      \.heartbeat.pongWait, .seconds(0.05...86400), .applied,
+      "How long a probed peer has to send anything."),
+  ]
+
+  private static let nickAuthRows: [SettingDefinition] = [
+    .init(
+      "NICK_AUTH_MODE", ng: "DIRECTORY_SERVER__NICK_AUTH_MODE", \.nickAuthMode, .choice,
+      .needsRestart,
+      "Whether peers prove that their nick is theirs: when they can, always, or never."),
+    .init(
+      "NICK_AUTH_DIRECTORY_ID", ng: "DIRECTORY_SERVER__NICK_AUTH_DIRECTORY_ID",
+      \.nickAuthDirectoryID, .directoryID, .needsRestart,
+      "The endpoint that clients dial, onion:port, to which proofs are bound; auto takes the relay's own. Unset: no nick authentication."
+    ),
+    .init(
+      "NICK_AUTH_TIMEOUT", ng: "DIRECTORY_SERVER__NICK_AUTH_TIMEOUT", \.nickAuthTimeout,
+      .seconds(0.1...30), .applied, "How long a peer has for its proof."),
+  ]
+
+  private static let processRows: [SettingDefinition] = [
+    .init(
+      "LOG_LEVEL", ng: "LOGGING__LEVEL", \.logLevel, .logLevel, .applied,
+      "The least important records that are logged."),
+    .init(
+      "LOG_FORMAT", \.logFormat, .choice, .needsRestart,
+      "Lines for people or a JSON object a line."),
+    .init(
+      "STATUS_NICKS", \.statusNicks, .bool, .applied,
+      "Whether /status names nicks. Without, its lists are empty and only counts are told."),
+    .init(
+      "DATA_DIR", ng: "JOINMARKET_DATA_DIR", \.dataDir, .optional(.path()), .needsRestart,
+      "Where the nick state file is kept (state/directory.nick). Unset: nothing is written."),
+    .init(
+      "SHUTDOWN_GRACE", \.shutdownGrace, .seconds(0...600), .applied,
+      "How long a stop may take to flush what peers have not read."),
+    .init(
+      "ALLOW_ROOT", \.allowRoot, .bool, .needsRestart,
+      "Lets the relay run as root, which it otherwise refuses."),
+  ]
+}

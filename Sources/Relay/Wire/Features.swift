@@ -1,0 +1,52 @@
+/// What a peer says it can do, beyond the base protocol.
+struct Features: Hashable, Sendable {
+  /// The features that the relay itself acts on or knows of.
+  struct Known: OptionSet, Hashable, Sendable {
+    let rawValue: UInt8
+    static let peerlistFeatures = Known(rawValue: 1)
+    static let ping = Known(rawValue: 2)
+    static let neutrinoCompat = Known(rawValue: 4)
+    static let pushEncrypted = Known(rawValue: 8)
+    static let nickAuth = Known(rawValue: 16)
+  }
+
+  /// More than this many in one handshake are rejected.
+  static let maximumCount = 32
+
+  let known: Known
+  /// All accepted names, sorted bytewise and joined by `+`, as a peerlist entry shows them.
+  let listText: String
+
+  var isEmpty: Bool { listText.isEmpty }
+  var names: [String] { listText.split(separator: "+").map(String.init) }
+
+  /// - Parameter names: names that are not well formed are dropped, and so are repetitions.
+  init(names: [String] = []) {
+    let accepted = Set(names.filter(Features.isWellFormed))
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    listText = accepted.joined(separator: "+")
+    known = accepted.reduce(into: []) { $0.formUnion(Features.known(named: $1)) }
+  }
+
+  init(_ known: Known) {
+    self.init(names: Features.table.filter { known.contains($0.flag) }.map(\.name))
+  }
+
+  /// Whether a name is 1 to 32 of `A-Z a-z 0-9 _ . -`: a `,` `;` or `+` would forge peerlist entries.
+  static func isWellFormed(_ name: String) -> Bool {
+    (1...32).contains(name.utf8.count)
+      && name.utf8.allSatisfy { byte in
+        byte.isDigit || byte.isLetter || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+          || byte == UInt8(ascii: "-")
+      }
+  }
+
+  private static let table: [(name: String, flag: Known)] = [
+    ("neutrino_compat", .neutrinoCompat), ("nick_auth", .nickAuth),
+    ("peerlist_features", .peerlistFeatures), ("ping", .ping), ("push_encrypted", .pushEncrypted),
+  ]
+
+  private static func known(named name: String) -> Known {
+    table.first { $0.name == name }?.flag ?? []
+  }
+}

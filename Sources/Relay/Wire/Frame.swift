@@ -1,0 +1,85 @@
+// A frame is one message between a peer and the relay: a type and a line of text. Inside the relay it
+// exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two readers
+// can see different messages in the same bytes.
+
+/// A checked message in canonical form, without its CR LF. Valid only during the call it is handed to.
+struct Frame {
+  let code: UInt32
+  /// The whole frame. A frame encoded anew may be up to three times as long as the line that came in.
+  let body: UnsafeRawBufferPointer
+  /// The part of `body` that is the content of `line`, still escaped.
+  let line: UnsafeRawBufferPointer
+
+  /// Nil for a code that the relay does not know.
+  var type: MessageType? { MessageType(code: code) }
+
+  /// The text of the line, in UTF-8.
+  func decodedLine() -> [UInt8] { JSONText.decode(line) }
+}
+
+/// Turns lines into frames. Keeps the memory in which a frame that was not canonical is encoded anew.
+struct FrameDecoder {
+  private let maxNesting: Int
+  private var decoded: [UInt8] = []
+  private var encoded: [UInt8] = []
+
+  /// - Parameter maxNesting: levels of objects and arrays, the envelope itself being the first.
+  init(maxNesting: Int) { self.maxNesting = maxNesting }
+
+  /// - Parameter line: what the framer found, without its terminator and not empty.
+  mutating func withFrame<R>(_ line: UnsafeRawBufferPointer, _ body: (Frame) -> R)
+    throws(EnvelopeError) -> R
+  {
+    let envelope = try Envelope.scan(line, maxNesting: maxNesting)
+    if envelope.isCanonical {
+      return body(Frame(code: envelope.code, body: line, line: line.part(envelope.line)))
+    }
+    encodeAnew(line.part(envelope.line), code: envelope.code)
+    let start = Frame.prefixLength(code: envelope.code)
+    return encoded.withUnsafeBytes { bytes in
+      body(
+        Frame(code: envelope.code, body: bytes, line: bytes.part(start..<bytes.count - 2)))
+    }
+  }
+
+  private mutating func encodeAnew(_ content: UnsafeRawBufferPointer, code: UInt32) {
+    decoded.removeAll(keepingCapacity: true)
+    encoded.removeAll(keepingCapacity: true)
+    JSONText.decode(content, into: &decoded)
+    Frame.open(code, to: &encoded)
+    decoded.withUnsafeBytes { JSONText.encode($0, into: &encoded) }
+    Frame.close(to: &encoded)
+  }
+}
+
+extension Frame {
+  /// Appends a whole frame with its CR LF.
+  /// - Parameter text: the line in UTF-8, not escaped.
+  static func append(_ type: MessageType, text: UnsafeRawBufferPointer, to out: inout [UInt8]) {
+    open(UInt32(type.rawValue), to: &out)
+    JSONText.encode(text, into: &out)
+    close(to: &out)
+    out.append("\r\n")
+  }
+
+  static func append(_ type: MessageType, text: some Collection<UInt8>, to out: inout [UInt8]) {
+    Array(text).withUnsafeBytes { append(type, text: $0, to: &out) }
+  }
+
+  static func append(_ type: MessageType, _ text: String, to out: inout [UInt8]) {
+    append(type, text: text.utf8, to: &out)
+  }
+
+  /// Appends what stands before the content of the line.
+  static func open(_ code: UInt32, to out: inout [UInt8]) {
+    out.append("{\"type\": ")
+    out.append(decimal: code)
+    out.append(", \"line\": \"")
+  }
+
+  /// Appends what stands behind the content of the line, without CR LF.
+  static func close(to out: inout [UInt8]) { out.append("\"}") }
+
+  /// The number of bytes that `open` appends.
+  static func prefixLength(code: UInt32) -> Int { 20 + String(code).utf8.count }
+}

@@ -1,0 +1,224 @@
+// A strict pull reader over the bytes of one JSON text (RFC 8259, and no more than it): for envelopes
+// that are not in canonical form, for the handshake and for the nick-authentication proof. It builds
+// nothing; the caller asks for what it expects. Every byte is hostile: nothing is read past the end, and
+// the depth of nesting, with it the depth of recursion, is bounded.
+
+struct JSONReader {
+  enum Kind { case object, array, string, number, literal }
+
+  /// The content of a string between its quotes, still escaped.
+  struct Text {
+    let range: Range<Int>
+    let hasEscapes: Bool
+  }
+
+  /// Where the reading of one object stands. Made by `openObject`.
+  struct ObjectCursor {
+    fileprivate var isFirst = true
+    fileprivate var keys: Set<[UInt8]> = []
+  }
+
+  let bytes: UnsafeRawBufferPointer
+  private(set) var at = 0
+  private var levelsLeft: Int
+  private let uniqueKeys: Bool
+
+  /// - Parameters:
+  ///   - maxNesting: how many objects and arrays may stand in each other; the outermost counts as one.
+  ///   - uniqueKeys: whether a key that comes twice in one object, however it is spelt, is an error.
+  init(_ bytes: UnsafeRawBufferPointer, maxNesting: Int, uniqueKeys: Bool) {
+    self.bytes = bytes
+    self.levelsLeft = maxNesting
+    self.uniqueKeys = uniqueKeys
+  }
+
+  /// What the next value is, by its first byte.
+  mutating func peek() throws(EnvelopeError) -> Kind {
+    switch try significantByte() {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
+    default: return .literal
+    }
+  }
+
+  mutating func openObject() throws(EnvelopeError) -> ObjectCursor {
+    try expect(UInt8(ascii: "{"))
+    try descend()
+    return ObjectCursor()
+  }
+
+  /// The next key, with the reader at its value; nil at the object's end.
+  mutating func nextKey(_ cursor: inout ObjectCursor) throws(EnvelopeError) -> Text? {
+    if try significantByte() == UInt8(ascii: "}") {
+      at += 1
+      levelsLeft += 1
+      return nil
+    }
+    if !cursor.isFirst { try expect(UInt8(ascii: ",")) }
+    cursor.isFirst = false
+    let key = try string()
+    try expect(UInt8(ascii: ":"))
+    if uniqueKeys, !cursor.keys.insert(decoded(key)).inserted { throw .duplicateKey }
+    return key
+  }
+
+  /// The range of the next value, a number.
+  mutating func number() throws(EnvelopeError) -> Range<Int> {
+    _ = try significantByte()
+    let start = at
+    if at < bytes.count, bytes[at] == UInt8(ascii: "-") { at += 1 }
+    if at < bytes.count, bytes[at] == UInt8(ascii: "0") { at += 1 } else { try digits() }
+    if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
+      at += 1
+      try digits()
+    }
+    if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+      at += 1
+      if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") {
+        at += 1
+      }
+      try digits()
+    }
+    return start..<at
+  }
+
+  /// `true`, `false`, or nil for `null`.
+  mutating func literal() throws(EnvelopeError) -> Bool? {
+    _ = try significantByte()
+    let rest = bytes.part(at..<bytes.count)
+    if rest.hasPrefix("true") {
+      at += 4
+      return true
+    }
+    if rest.hasPrefix("false") {
+      at += 5
+      return false
+    }
+    guard rest.hasPrefix("null") else { throw .notJSON }
+    at += 4
+    return nil
+  }
+
+  /// Steps over the next value, checking it as strictly as any other.
+  mutating func skip() throws(EnvelopeError) {
+    switch try peek() {
+    case .string: _ = try string()
+    case .number: _ = try number()
+    case .literal: _ = try literal()
+    case .object:
+      var cursor = try openObject()
+      while try nextKey(&cursor) != nil { try skip() }
+    case .array: try skipArray()
+    }
+  }
+
+  /// Nothing but white space may follow.
+  mutating func end() throws(EnvelopeError) {
+    skipSpace()
+    if at != bytes.count { throw .notJSON }
+  }
+
+  func decoded(_ text: Text) -> [UInt8] { JSONText.decode(bytes.part(text.range)) }
+
+  /// Whether the string, once decoded, is `word`.
+  func isText(_ text: Text, _ word: StaticString) -> Bool {
+    if !text.hasEscapes { return bytes.part(text.range).isEqual(to: word) }
+    return decoded(text).withUnsafeBytes { $0.isEqual(to: word) }
+  }
+
+  // MARK: Strings
+
+  /// The next value, a string: valid UTF-8 without raw control characters, escapes whole, surrogates paired.
+  mutating func string() throws(EnvelopeError) -> Text {
+    try expect(UInt8(ascii: "\""))
+    let start = at
+    var hasEscapes = false
+    while true {
+      at = JSONText.endOfPlainRun(bytes, from: at)
+      guard at < bytes.count else { throw .notJSON }
+      switch bytes[at] {
+      case UInt8(ascii: "\""):
+        at += 1
+        return Text(range: start..<at - 1, hasEscapes: hasEscapes)
+      case UInt8(ascii: "\\"):
+        hasEscapes = true
+        try escape()
+      case 0..<0x20: throw .notJSON
+      case 0x7f: at += 1
+      default:
+        guard let character = UTF8Character(bytes, at: at) else { throw .notUTF8 }
+        at += character.length
+      }
+    }
+  }
+
+  private mutating func escape() throws(EnvelopeError) {
+    guard at + 1 < bytes.count else { throw .notJSON }
+    switch bytes[at + 1] {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+      UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      at += 2
+    case UInt8(ascii: "u"):
+      let unit = try unit(at: at)
+      at += 6
+      if unit & 0xfc00 == 0xdc00 { throw .loneSurrogate }
+      guard unit & 0xfc00 == 0xd800 else { return }
+      guard at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"),
+        bytes[at + 1] == UInt8(ascii: "u")
+      else { throw .loneSurrogate }
+      guard try self.unit(at: at) & 0xfc00 == 0xdc00 else { throw .loneSurrogate }
+      at += 6
+    default: throw .notJSON
+    }
+  }
+
+  private func unit(at: Int) throws(EnvelopeError) -> UInt32 {
+    guard let unit = JSONText.fourDigits(bytes, at: at + 2) else { throw .notJSON }
+    return unit
+  }
+
+  // MARK: Steps
+
+  private mutating func skipArray() throws(EnvelopeError) {
+    try expect(UInt8(ascii: "["))
+    try descend()
+    if try significantByte() != UInt8(ascii: "]") {
+      try skip()
+      while try significantByte() == UInt8(ascii: ",") {
+        at += 1
+        try skip()
+      }
+    }
+    try expect(UInt8(ascii: "]"))
+    levelsLeft += 1
+  }
+
+  private mutating func descend() throws(EnvelopeError) {
+    levelsLeft -= 1
+    if levelsLeft < 0 { throw .tooDeep }
+  }
+
+  private mutating func digits() throws(EnvelopeError) {
+    let start = at
+    while at < bytes.count, bytes[at].isDigit { at += 1 }
+    if at == start { throw .notJSON }
+  }
+
+  private mutating func expect(_ byte: UInt8) throws(EnvelopeError) {
+    guard try significantByte() == byte else { throw .notJSON }
+    at += 1
+  }
+
+  /// The next byte that is not white space.
+  private mutating func significantByte() throws(EnvelopeError) -> UInt8 {
+    skipSpace()
+    guard at < bytes.count else { throw .notJSON }
+    return bytes[at]
+  }
+
+  private mutating func skipSpace() {
+    while at < bytes.count, bytes[at] == 0x20 || bytes[at] &- 9 < 2 || bytes[at] == 0x0d { at += 1 }
+  }
+}

@@ -1,0 +1,54 @@
+// The C library calls that the wire room uses, behind safe signatures: searching and comparing at the
+// speed of memory, and the reading of an IPv6 address. Nothing else here touches libc.
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension UnsafeRawBufferPointer {
+  /// The offset of the first `byte` at or after `start`, or nil: `memchr(3)`.
+  func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
+    guard let base = baseAddress, start >= 0, start < count,
+      let hit = memchr(base + start, Int32(byte), count - start)
+    else { return nil }
+    return UnsafeRawPointer(hit) - base
+  }
+
+  /// Where `bytes` first stand, or nil; they are not empty.
+  func firstOffset(of bytes: [UInt8]) -> Int? {
+    var start = 0
+    while let offset = firstOffset(of: bytes[0], from: start), offset + bytes.count <= count {
+      if part(offset..<offset + bytes.count).elementsEqual(bytes) { return offset }
+      start = offset + 1
+    }
+    return nil
+  }
+
+  /// Whether these are exactly the bytes of `text`.
+  func isEqual(to text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && hasPrefix(text)
+  }
+
+  /// Whether these bytes begin with those of `text`: `memcmp(3)`.
+  func hasPrefix(_ text: StaticString) -> Bool {
+    guard let base = baseAddress else { return text.utf8CodeUnitCount == 0 }
+    return count >= text.utf8CodeUnitCount
+      && memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
+  }
+
+  /// The 16 bytes of the IPv6 address whose text this is, or nil: `inet_pton(3)`.
+  func ipv6Address() -> [UInt8]? {
+    // 45 characters are the longest spelling (INET6_ADDRSTRLEN less its NUL).
+    guard count <= 45, !contains(0) else { return nil }
+    let text = [UInt8](self) + [0]
+    var address = [UInt8](repeating: 0, count: 16)
+    let understood = text.withUnsafeBytes { text in
+      inet_pton(AF_INET6, text.bindMemory(to: CChar.self).baseAddress, &address)
+    }
+    return understood == 1 ? address : nil
+  }
+}

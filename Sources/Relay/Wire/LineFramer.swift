@@ -1,0 +1,47 @@
+/// Finds the lines in a growing input. One per connection, eight bytes.
+///
+/// The caller holds the input in one contiguous buffer, calls `next` with the start of the bytes not yet
+/// used, moves that start to `consumed` after each line, and at the end of its turn drains the used bytes
+/// and says so with `drained`. What was searched once in vain is not searched again, so a line dripped
+/// byte by byte costs its length and not the square of it.
+struct LineFramer {
+  enum Step: Equatable {
+    /// A line without its `\n` or `\r\n`, and the offset behind the terminator.
+    case line(Range<Int>, consumed: Int)
+    case incomplete
+    /// The line is longer than the limit, whether or not its end has come.
+    case tooLong
+  }
+
+  private let limit: UInt32
+  /// No `\n` lies before this offset in the bytes not yet used.
+  private var searched: UInt32 = 0
+
+  /// - Parameter limit: the longest line in bytes, without its terminator.
+  init(limit: Int) { self.limit = UInt32(clamping: limit) }
+
+  mutating func next(in bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
+    guard let end = bytes.firstOffset(of: UInt8(ascii: "\n"), from: max(start, Int(searched)))
+    else {
+      searched = UInt32(clamping: bytes.count)
+      return isPastLimit(bytes, from: start) ? .tooLong : .incomplete
+    }
+    let hasReturn = end > start && bytes[end - 1] == UInt8(ascii: "\r")
+    let line = start..<(hasReturn ? end - 1 : end)
+    guard line.count <= Int(limit) else { return .tooLong }
+    searched = UInt32(clamping: end + 1)
+    return .line(line, consumed: end + 1)
+  }
+
+  /// The first `count` bytes have left the buffer.
+  mutating func drained(_ count: Int) {
+    searched = UInt32(clamping: Int(searched) - count)
+  }
+
+  /// One byte over the limit may still be the `\r` of the terminator.
+  private func isPastLimit(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+    let length = bytes.count - start
+    guard length > Int(limit) else { return false }
+    return length > Int(limit) + 1 || bytes[bytes.count - 1] != UInt8(ascii: "\r")
+  }
+}

@@ -1,0 +1,49 @@
+// The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID haproxy`
+// begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32 bits of the
+// source address are the circuit's id. Only Tor's form is accepted; anything else is no Tor at the door.
+
+/// A Tor circuit, as the Tor process in front of one listener numbers it.
+struct CircuitID: Hashable, Sendable {
+  let value: UInt32
+}
+
+enum ProxyLineError: Error, Hashable, Sendable {
+  /// Not `PROXY TCP6 source destination port port`.
+  case malformed
+  /// Well formed, but its source address does not name a circuit.
+  case notACircuit
+}
+
+enum ProxyLine {
+  /// The longest line with its CR LF, as the PROXY protocol has it.
+  static let limit = 107
+
+  /// - Parameter line: without its CR LF.
+  static func parse(_ line: UnsafeRawBufferPointer) throws(ProxyLineError) -> CircuitID {
+    guard line.count <= limit - 2 else { throw .malformed }
+    var rest: UnsafeRawBufferPointer? = line
+    guard let first = word(&rest), first.isEqual(to: "PROXY"),
+      let family = word(&rest), family.isEqual(to: "TCP6"),
+      let source = word(&rest)?.ipv6Address(),
+      let destination = word(&rest), destination.ipv6Address() != nil,
+      word(&rest)?.decimal(atMost: 65_535) != nil, word(&rest)?.decimal(atMost: 65_535) != nil,
+      rest == nil
+    else { throw .malformed }
+    // Tor leaves the 32 bits between its prefix and the id at zero.
+    guard source.starts(with: [0xfc, 0x00, 0xde, 0xad, 0xbe, 0xef, 0x4d, 0xad, 0, 0, 0, 0]) else {
+      throw .notACircuit
+    }
+    return CircuitID(value: source[12...].reduce(0) { $0 << 8 | UInt32($1) })
+  }
+
+  /// Takes the text up to the next space; `rest` is nil once there is none.
+  private static func word(_ rest: inout UnsafeRawBufferPointer?) -> UnsafeRawBufferPointer? {
+    guard let text = rest else { return nil }
+    guard let space = text.firstOffset(of: UInt8(ascii: " ")) else {
+      rest = nil
+      return text
+    }
+    rest = text.part(space + 1..<text.count)
+    return text.part(0..<space)
+  }
+}

@@ -1,0 +1,75 @@
+// The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it is
+// read from the escaped line: what separates its parts is never escaped in canonical form.
+
+struct RoutingLine {
+  let from: UnsafeRawBufferPointer
+  let to: UnsafeRawBufferPointer
+  /// What follows the second `!`; never empty.
+  let command: UnsafeRawBufferPointer
+
+  /// - Parameter line: the line of a `Frame`. Nil without a second `!` or with nothing behind it.
+  init?(line: UnsafeRawBufferPointer) {
+    let mark = UInt8(ascii: "!")
+    guard let first = line.firstOffset(of: mark),
+      let second = line.firstOffset(of: mark, from: first + 1), second + 1 < line.count
+    else { return nil }
+    from = line.part(0..<first)
+    to = line.part(first + 1..<second)
+    command = line.part(second + 1..<line.count)
+  }
+
+  var isPublic: Bool { to.isEqual(to: "PUBLIC") }
+}
+
+/// One command of a public line, as far as the relay cares. The slices are of the line.
+enum PublicCommand {
+  case offer(id: UnsafeRawBufferPointer)
+  case cancel(id: UnsafeRawBufferPointer)
+  case orderbook
+  case other
+
+  init(_ text: UnsafeRawBufferPointer) {
+    let space = UInt8(ascii: " ")
+    let nameEnd = text.firstOffset(of: space) ?? text.count
+    let name = text.part(0..<nameEnd)
+    if name.isEqual(to: "orderbook") {
+      self = .orderbook
+      return
+    }
+    let start = min(nameEnd + 1, text.count)
+    let id = text.part(start..<(text.firstOffset(of: space, from: start) ?? text.count))
+    if id.isEmpty {
+      self = .other
+    } else if name.isEqual(to: "cancel") {
+      self = .cancel(id: id)
+    } else {
+      self = PublicCommand.isOffer(name) ? .offer(id: id) : .other
+    }
+  }
+
+  /// The offer commands of cs and ng, `relorder` and `absorder` being ng's older spelling.
+  private static func isOffer(_ name: UnsafeRawBufferPointer) -> Bool {
+    name.isEqual(to: "sw0reloffer") || name.isEqual(to: "sw0absoffer")
+      || name.isEqual(to: "swreloffer") || name.isEqual(to: "swabsoffer")
+      || name.isEqual(to: "reloffer") || name.isEqual(to: "absoffer")
+      || name.isEqual(to: "relorder") || name.isEqual(to: "absorder")
+  }
+}
+
+/// The commands of `a…!b…!c…`, one after the other, without copying.
+struct PublicCommands: Sequence, IteratorProtocol {
+  private var rest: UnsafeRawBufferPointer?
+
+  /// - Parameter command: `RoutingLine.command`.
+  init(_ command: UnsafeRawBufferPointer) { rest = command }
+
+  mutating func next() -> PublicCommand? {
+    guard let text = rest else { return nil }
+    guard let mark = text.firstOffset(of: UInt8(ascii: "!")) else {
+      rest = nil
+      return PublicCommand(text)
+    }
+    rest = text.part(mark + 1..<text.count)
+    return PublicCommand(text.part(0..<mark))
+  }
+}

@@ -1,0 +1,129 @@
+#if os(Linux)
+  /// The figures that the relay is held to, one case per row of Benchmarks/budget.json.
+  enum BudgetRow: String, CaseIterable, Codable, Sendable {
+    case broadcastTCP = "broadcast-tcp"
+    case burstTCP = "burst-tcp"
+    case broadcastUnix = "broadcast-unix"
+    case privateLine = "private-line"
+    case connect
+    case idleServer = "idle-server"
+    case idlePeer = "idle-peer"
+    case idleCPU = "idle-cpu"
+    case peerlist
+    case frozen
+    case proof
+    case listInstructions = "peerlist-instructions"
+    case proofInstructions = "proof-instructions"
+
+    /// What is measured, of whom.
+    struct Source: Sendable {
+      var scenario: Scenario
+      var figure: String
+      var relay: Transport = .tcp
+      /// Where the floor is measured; nil where the figure stands for itself.
+      var floor: Transport?
+      /// From the figure's unit to the budget's.
+      var factor = 1.0
+      var unit: String
+      /// For a figure in instructions: sets how often what is counted is done.
+      var counts: (@Sendable (inout Sizes, Int) -> Void)?
+    }
+
+    enum Transport: Sendable { case tcp, unix }
+
+    var source: Source {
+      let delivery = "CPU per delivery"
+      switch self {
+      case .broadcastTCP:
+        return Source(scenario: .broadcast, figure: delivery, floor: .tcp, unit: "µs")
+      case .burstTCP: return Source(scenario: .burst, figure: delivery, floor: .tcp, unit: "µs")
+      case .broadcastUnix:
+        return Source(
+          scenario: .broadcast, figure: delivery, relay: .unix, floor: .tcp, unit: "µs")
+      case .privateLine:
+        return Source(scenario: .privateSingle, figure: "CPU per line", floor: .tcp, unit: "µs")
+      case .connect: return Source(scenario: .connect, figure: "time", floor: .tcp, unit: "ms")
+      case .idleServer: return Source(scenario: .idle, figure: "RSS without peers", unit: "B")
+      case .idlePeer: return Source(scenario: .idle, figure: "RSS per peer", unit: "B")
+      case .idleCPU: return Source(scenario: .idle, figure: "CPU while idle", unit: "%")
+      case .peerlist:
+        return Source(scenario: .peerlist, figure: "CPU per list", factor: 0.001, unit: "ms")
+      case .proof: return Source(scenario: .proofs, figure: "CPU per proof", unit: "µs")
+      case .listInstructions:
+        return Source(scenario: .peerlist, figure: "instructions", unit: "instructions") {
+          $0.lists = $1
+        }
+      case .proofInstructions:
+        return Source(scenario: .proofs, figure: "instructions", unit: "instructions") {
+          $0.visits = $1
+        }
+      case .frozen: return Source(scenario: .frozen, figure: "p99 with ÷ without", unit: "×")
+      }
+    }
+  }
+
+  /// Benchmarks/budget.json.
+  struct Budget: Codable, Sendable {
+    enum Kind: String, Codable, Sendable {
+      /// Relay ÷ floor of the same round, or a figure that is a quotient itself.
+      case ratio
+      case bytes, ms, percent, microseconds, instructions
+    }
+
+    struct Limit: Codable, Sendable {
+      var name: BudgetRow
+      var what: String
+      var kind: Kind
+      /// The median must not be above it.
+      var limit: Double
+    }
+
+    var rows: [Limit]
+  }
+
+  /// What the rounds came to for one row.
+  struct Verdict: Codable, Sendable {
+    var name: BudgetRow
+    var what: String
+    var unit: String
+    var floor: Spread?
+    var relay: Spread
+    var ratio: Spread?
+    var limit: Double
+    var met: Bool
+
+    /// `pairs` are the rounds, in order: the floor's figure where there is one, and the relay's.
+    init(_ limit: Budget.Limit, _ pairs: [(floor: Double?, relay: Double)]) {
+      name = limit.name
+      what = limit.what
+      unit = limit.name.source.unit
+      self.limit = limit.limit
+      relay = Spread(pairs.map(\.relay))
+      let floors = pairs.compactMap(\.floor)
+      floor = floors.isEmpty ? nil : Spread(floors)
+      ratio =
+        floors.isEmpty
+        ? nil
+        : Spread(
+          pairs.map { pair in
+            // A round without a figure of the floor must not pass for a good one.
+            guard let floor = pair.floor, floor > 0 else { return .infinity }
+            return pair.relay / floor
+          })
+      let judged = ratio ?? relay
+      met = !pairs.isEmpty && judged.median.isFinite && judged.median <= limit.limit
+    }
+
+    static let head = ["row", "floor", "relay", "ratio (lowest – highest)", "limit", ""]
+
+    var cells: [String] {
+      func text(_ spread: Spread?) -> String {
+        guard let spread else { return "" }
+        let (low, high) = (Report.number(spread.lowest), Report.number(spread.highest))
+        return "\(Report.number(spread.median)) (\(low) – \(high))"
+      }
+      let tail = [text(ratio), Report.number(limit), met ? "ok" : "MISSED"]
+      return ["\(what) [\(unit)]", text(floor), text(relay)] + tail
+    }
+  }
+#endif

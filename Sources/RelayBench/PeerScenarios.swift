@@ -1,0 +1,116 @@
+#if os(Linux)
+  /// Scenarios about single peers: arriving, resting, private lines, and what they ask for.
+  extension Runner {
+    func connect() throws(BenchError) -> [Measurement] {
+      let crowd = try Generator(target, count: sizes.peers, makers: 0..<(sizes.peers / 2))
+      let stretch = try Stretch(target)
+      try crowd.connect()
+      let seconds = stretch.seconds
+      var figures = Figures(.connect)
+      figures.add("time", seconds * 1e3, "ms")
+      figures.add("handshakes", Double(sizes.peers) / seconds, "1/s")
+      figures.addCPU("CPU per handshake", try stretch.cpu(), per: sizes.peers)
+      return figures.all
+    }
+
+    private static let firstPeers = 100
+
+    /// Memory and CPU of peers that say nothing. All are makers: they hold the most.
+    func idle() throws(BenchError) -> [Measurement] {
+      guard let process = target.process else { throw BenchError("idle: needs --pid") }
+      // An idle server is one whose start is over: it may give back what only that needed.
+      Clock.sleep(milliseconds: 5_000)
+      let deserted = try process.residentBytes()
+      // The code that serves peers comes in with the first ones and is not theirs.
+      let first = try Generator(target, count: Self.firstPeers, makers: 0..<Self.firstPeers)
+      try first.connect()
+      for i in 0..<Self.firstPeers { first.drop(i, reset: true) }
+      try settle()
+      let before = try process.residentBytes()
+      let crowd = try Generator(target, count: sizes.idlePeers, makers: 0..<sizes.idlePeers)
+      try crowd.connect()
+      try settle()
+      let after = try process.residentBytes()
+      let stretch = try Stretch(target)
+      _ = try crowd.pump(until: Clock.now() + Int64(sizes.idleSeconds) * 1_000_000_000)
+      let spent = Double(try stretch.cpu() ?? 0)
+      var figures = Figures(.idle)
+      figures.add("RSS without peers", Double(deserted), "B")
+      figures.add("RSS per peer", Double(after - before) / Double(sizes.idlePeers), "B")
+      figures.add("CPU while idle", spent * 100 / Double(stretch.nanoseconds), "%")
+      return figures.all
+    }
+
+    /// Makers send, so that every line is followed by the sender's PEERLIST entry.
+    func privateLines(_ scenario: Scenario, inFlight: Int) throws(BenchError) -> [Measurement] {
+      let pairs = sizes.pairs
+      let crowd = try Generator(
+        target, count: pairs * 2, makers: 0..<pairs, streams: pairs, isPublic: false)
+      try crowd.connect()
+      try settle()
+      crowd.reaction = .keepInFlight(pairs: pairs, lines: sizes.linesPerPair)
+      let stretch = try Stretch(target)
+      for i in 0..<pairs { crowd.sendMeasured(from: i, count: min(inFlight, sizes.linesPerPair)) }
+      let all = pairs * sizes.linesPerPair
+      try crowd.await("\(all) private lines", within: 120) { crowd.deliveries == all }
+      let seconds = stretch.seconds
+      var figures = Figures(scenario)
+      figures.addCPU("CPU per line", try stretch.cpu(), per: all)
+      figures.add("lines", Double(all) / seconds, "1/s")
+      figures.addLatency(crowd.latencies)
+      return figures.all
+    }
+
+    /// One taker asks in public, every maker answers it alone.
+    func orderbook() throws(BenchError) -> [Measurement] {
+      let makers = sizes.makers
+      let crowd = try Generator(
+        target, count: makers + 1, makers: 1..<(makers + 1), streams: makers, isPublic: false,
+        lineBytes: sizes.answerBytes)
+      try crowd.connect()
+      try settle()
+      crowd.reaction = .answerOrderbook
+      let question = Lines.frame(687, "\(crowd.nick(0))!PUBLIC!orderbook")
+      var times: [Double] = []
+      let stretch = try Stretch(target)
+      for round in 1...sizes.asks {
+        let start = Clock.now()
+        crowd.send(question, from: 0)
+        try crowd.await("\(makers) answers", within: 60) { crowd.deliveries == makers * round }
+        times.append(Double(Clock.now() - start) / 1e6)
+      }
+      let cpu = try stretch.cpu()
+      let spread = Spread(times)
+      var figures = Figures(.orderbook)
+      figures.add("until all answers are there", spread.median, "ms")
+      figures.add("longest", spread.highest, "ms")
+      figures.addCPU("CPU per answer", cpu, per: makers * sizes.asks)
+      return figures.all
+    }
+
+    /// Takers ask for the list of all makers, one after the other.
+    func peerlist() throws(BenchError) -> [Measurement] {
+      let makers = sizes.listMakers
+      let crowd = try Generator(target, count: makers + sizes.lists, makers: 0..<makers)
+      try crowd.connect()
+      try settle()
+      let question = Lines.frame(791, "")
+      var times: [Double] = []
+      let stretch = try Stretch(target)
+      for taker in makers..<crowd.count {
+        let start = Clock.now()
+        crowd.send(question, from: taker)
+        try crowd.await("\(makers) entries", within: 60) { crowd.peers[taker].listed >= makers }
+        times.append(Double(Clock.now() - start) / 1e6)
+      }
+      let cpu = try stretch.cpu()
+      let spread = Spread(times)
+      var figures = Figures(.peerlist)
+      figures.addCPU("CPU per list", cpu, per: sizes.lists)
+      figures.add("time per list", spread.median, "ms")
+      figures.add("longest", spread.highest, "ms")
+      figures.add("entries", Double(crowd.peers[makers].listed), "")
+      return figures.all
+    }
+  }
+#endif

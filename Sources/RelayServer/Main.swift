@@ -1,0 +1,117 @@
+/// `jm-directory-server`: runs the relay, checks its settings, or asks a running one how it is. The flags are not
+/// ArgumentParser's but the settings table's, so that a setting is written down once; each command takes what it is
+/// given and hands it to `Settings.load`.
+import ArgumentParser
+import ControlCommands
+import Relay
+
+/// One executable under two names: two thirds of a static one are Swift's libraries, and the container image holds them once.
+@main
+enum Main {
+  static func main() {
+    let name = CommandLine.arguments.first?.split(separator: "/").last
+    if name == "jm-directory-ctl" { DirectoryControl.main() } else { DirectoryServer.main() }
+  }
+}
+
+struct DirectoryServer: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "jm-directory-server",
+    abstract: "A JoinMarket directory node: peers find and reach each other through it.",
+    discussion: settingsHelp,
+    version: relayVersion,
+    subcommands: [Run.self, CheckConfig.self, Health.self, SettingsTable.self, Manual.self],
+    defaultSubcommand: Run.self)
+
+  static let settingsHelp = """
+    Settings are taken from flags first, then the environment, then the file
+    .env in the working directory (--env-file PATH: another one), then the
+    defaults.
+
+    SETTINGS (flag, names in the environment, meaning):
+    \(Settings.helpText)
+    """
+
+  struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Run the relay (what happens without a subcommand).", discussion: settingsHelp)
+
+    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
+    var flags: [String] = []
+
+    func run() throws {
+      let reading = try effective(flags, for: Self.self)
+      guard let settings = reading.settings else { throw ExitCode.configuration }
+      let code = start(settings, warnings: reading.warnings, reread: rereader(flags))
+      if code != 0 { throw ExitCode(code) }
+    }
+  }
+
+  struct CheckConfig: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "check-config",
+      abstract: "Print the effective settings and where each came from; exit 78 if any is wrong.",
+      discussion: settingsHelp)
+
+    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
+    var flags: [String] = []
+
+    func run() throws {
+      let reading = try effective(flags, for: Self.self)
+      printError(reading.warnings.map { "warning: \($0)" })
+      guard let settings = reading.settings else { throw ExitCode.configuration }
+      for line in settings.lines(origins: reading.origins) { print(line) }
+    }
+  }
+
+  struct Health: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Ask the relay at HEALTH_CHECK_HOST and HEALTH_CHECK_PORT; exit 0 if it is healthy, 1 if not.",
+      discussion: "--json prints its answer. The settings are read as the relay reads them.")
+
+    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
+    var flags: [String] = []
+
+    func run() throws {
+      let reading = try effective(flags.filter { $0 != "--json" }, for: Self.self)
+      guard let settings = reading.settings else { throw ExitCode.configuration }
+      let outcome = StatusCommands.health(
+        at: .tcp(host: settings.healthHost, port: settings.healthPort), timeout: .seconds(5),
+        json: flags.contains("--json"))
+      for line in outcome.out { print(line) }
+      printError(outcome.error)
+      if outcome.code != 0 { throw ExitCode(outcome.code) }
+    }
+  }
+
+  struct SettingsTable: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "settings-table", abstract: "Print all settings as a Markdown table.",
+      shouldDisplay: false)
+
+    func run() { print(Settings.markdownTable, terminator: "") }
+  }
+}
+
+extension ExitCode {
+  /// EX_CONFIG of sysexits.h.
+  static let configuration = ExitCode(78)
+}
+
+/// Reads the settings and names every fault on stderr. The two flags that every command knows are answered here, since
+/// a command that takes all arguments as they are takes these, too.
+private func effective(_ flags: [String], for command: (some ParsableCommand).Type) throws
+  -> SettingsReading
+{
+  if flags.contains("--help") || flags.contains("-h") { throw CleanExit.helpRequest(command) }
+  if flags == ["--version"] { throw CleanExit.message(relayVersion) }
+  let reading = rereader(flags)()
+  printError(reading.faults.map { "error: \($0)" })
+  return reading
+}
+
+/// The same reading again, for SIGHUP.
+private func rereader(_ flags: [String]) -> @Sendable () -> SettingsReading {
+  { Settings.load(arguments: flags, environment: Settings.processEnvironment) }
+}

@@ -1,0 +1,46 @@
+/// The manual page, jm-directory-server(8): every setting comes from the settings table, as in `--help`.
+import ArgumentParser
+import Relay
+
+extension DirectoryServer {
+  struct Manual: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the manual page.", shouldDisplay: false)
+
+    func run() { print(DirectoryServer.manual.text, terminator: "") }
+  }
+
+  static var manual: ManualPage {
+    var page = ManualPage(
+      "jm-directory-server", section: 8, abstract: "JoinMarket directory node")
+    page.heading("SYNOPSIS")
+    page.verbatim("jm-directory-server [run|check-config|health] [flags]")
+    page.heading("DESCRIPTION")
+    page.paragraph(configuration.abstract)
+    page.paragraph(
+      "Settings are taken from flags first, then the environment, then the file .env in the working directory (--env-file PATH: another one), then the defaults."
+    )
+    page.heading("COMMANDS")
+    let commands: [(String, any ParsableCommand.Type)] = [
+      ("run", Run.self), ("check-config", CheckConfig.self), ("health", Health.self),
+    ]
+    for (name, command) in commands { page.item(name, command.configuration.abstract) }
+    page.heading("SETTINGS")
+    for row in Settings.table {
+      let names = [row.name] + (row.ngName.map { [$0] } ?? [])
+      page.item("\(row.flag), \(names.joined(separator: ", "))", row.meaning + " " + row.sentence)
+    }
+    page.heading("SIGNALS")
+    page.item("SIGTERM, SIGINT", "Stop; a second one: at once.")
+    page.item("SIGHUP", "Read the settings again; what needs a restart is said.")
+    page.item("SIGUSR1", "Write the status report to the log.")
+    page.heading("EXIT STATUS")
+    page.item("0", "Stopped as told; for health: healthy.")
+    page.item("1", "For health: not healthy, or no answer.")
+    page.item("71", "The system refuses something that another try may give.")
+    page.item("78", "The settings have to change first.")
+    page.heading("SEE ALSO")
+    page.paragraph("jm-directory-ctl(1)")
+    return page
+  }
+}

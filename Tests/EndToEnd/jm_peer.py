@@ -1,0 +1,167 @@
+"""A small JoinMarket peer that dials a directory node through a SOCKS port.
+
+It does what real makers and takers do on the wire: handshake first, one JSON object on a line, an answer to
+every PING. A thread reads for as long as the connection lives, so a peer that a test does not look at just now
+still shows life. `received` keeps everything, in order; `expect` waits for one message.
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+import socket
+import threading
+import time
+
+from jm_keys import Key
+from tor_network import Problem
+
+PRIVMSG, PUBMSG, PEERLIST, GETPEERLIST = 685, 687, 789, 791
+HANDSHAKE, DN_HANDSHAKE, PING, PONG, DISCONNECT = 793, 795, 798, 799, 801
+CHALLENGE, PROOF, RESULT = 803, 805, 807
+
+NOWHERE = "NOT-SERVING-ONION"
+
+
+def random_onion():
+    """A v3 onion address with a right checksum, of nobody."""
+    key = secrets.token_bytes(32)
+    check = hashlib.sha3_256(b".onion checksum" + key + b"\x03").digest()[:2]
+    return base64.b32encode(key + check + b"\x03").decode().lower() + ".onion"
+
+
+def dial(socks_port, host, port, circuit, seconds):
+    """A stream through Tor. Another `circuit` name is another circuit: tor keeps SOCKS users apart."""
+    stream = socket.create_connection(("127.0.0.1", socks_port), timeout=seconds)
+    try:
+        def take(count):
+            data = b""
+            while len(data) < count:
+                if not (more := stream.recv(count - len(data))):
+                    raise Problem("SOCKS port closed the connection")
+                data += more
+            return data
+
+        def text(value):
+            return bytes([len(value)]) + value.encode()
+
+        stream.sendall(b"\x05\x01\x02")
+        if take(2) != b"\x05\x02":
+            raise Problem("SOCKS port takes no user name")
+        stream.sendall(b"\x01" + text(circuit) + text("x"))
+        if take(2) != b"\x01\x00":
+            raise Problem("SOCKS port refused the user name")
+        stream.sendall(b"\x05\x01\x00\x03" + text(host) + port.to_bytes(2, "big"))
+        if (answer := take(10))[1] != 0:
+            raise Problem(f"SOCKS answer {answer[1]}")
+        stream.settimeout(None)
+        return stream
+    except BaseException:
+        stream.close()
+        raise
+
+
+class Peer:
+    """One connection of one peer. `features` empty is a peer as joinmarket-clientserver makes them."""
+
+    def __init__(self, name, location=None, features=("peerlist_features", "ping"), network="mainnet", key=None):
+        self.name, self.key, self.network, self.features = name, key or Key(), network, features
+        self.location = location or NOWHERE
+        self.nick = self.key.nick
+        self.received, self.changed = [], threading.Condition()
+        self.closed_at = self.stream = None
+
+    def connect(self, network, client, circuit=None, seconds=60):
+        """Dials and shakes hands; gives the relay's answer, accepted or not."""
+        begun = time.monotonic()
+        self.received, self.closed_at = [], None
+        self.stream = dial(client.ports["socks"], network.onion, 5222, circuit or self.name, seconds)
+        threading.Thread(target=self.read, args=(self.stream,), daemon=True).start()
+        line = json.dumps({
+            "app-name": "joinmarket", "directory": False, "location-string": self.location, "proto-ver": 5,
+            "features": {name: True for name in self.features}, "nick": self.nick, "network": self.network})
+        self.send(HANDSHAKE, line)
+        self.answer = json.loads(self.expect("the relay's handshake", DN_HANDSHAKE, seconds=seconds))
+        if self.answer["accepted"] and "nick_auth" in self.features and self.answer["features"].get("nick_auth"):
+            self.prove(line, seconds)
+        self.needed = time.monotonic() - begun
+        return self.answer
+
+    def prove(self, handshake_line, seconds):
+        challenge = json.loads(self.expect("a challenge", CHALLENGE, seconds=seconds))
+        public, signature = self.key.prove(challenge["challenge"], challenge["directory-id"], handshake_line)
+        self.send(PROOF, json.dumps({"pubkey": public, "signature": signature}, separators=(",", ":")))
+        self.verdict = json.loads(self.expect("the verdict on the proof", RESULT, seconds=seconds))
+
+    def read(self, stream):
+        try:
+            for line in stream.makefile("rb"):
+                frame = json.loads(line)
+                assert line == json.dumps(frame).encode() + b"\r\n", f"not canonical: {line!r}"
+                if frame["type"] == PING:
+                    self.send(PONG, "", stream)
+                with self.changed:
+                    self.received.append((frame["type"], frame["line"]))
+                    self.changed.notify_all()
+        except (OSError, ValueError):
+            pass
+        finally:
+            stream.close()
+            with self.changed:
+                if stream is self.stream:
+                    self.closed_at = time.monotonic()
+                self.changed.notify_all()
+
+    def send(self, code, line, stream=None):
+        (stream or self.stream).sendall(json.dumps({"type": code, "line": line}).encode() + b"\r\n")
+
+    def say(self, text):
+        self.send(PUBMSG, f"{self.nick}!PUBLIC!{text}")
+
+    def tell(self, other, text):
+        self.send(PRIVMSG, f"{self.nick}!{other.nick}!{text}")
+
+    def mark(self):
+        """Where the next message will be, for `expect(after=...)`."""
+        with self.changed:
+            return len(self.received)
+
+    def expect(self, what, code, matches=lambda line: True, after=0, seconds=30):
+        """The line of the first message with that code which matches."""
+        deadline = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for kind, line in self.received[after:]:
+                    if kind == code and matches(line):
+                        return line
+                left = deadline - time.monotonic()
+                if self.closed_at or left <= 0:
+                    why = "the connection was closed" if self.closed_at else f"waited {seconds} s"
+                    raise Problem(f"{self.name} did not get {what}: {why}")
+                self.changed.wait(left)
+
+    def expect_close(self, seconds=30):
+        with self.changed:
+            if not self.changed.wait_for(lambda: self.closed_at, seconds):
+                raise Problem(f"{self.name} is still connected after {seconds} s")
+            return self.closed_at
+
+    def peerlist(self, seconds=30):
+        """Asks for the list; gives it as {nick: rest of the entry}, without the entries of those who left."""
+        after = self.mark()
+        self.send(GETPEERLIST, "")
+        line = self.expect("a peerlist", PEERLIST, after=after, seconds=seconds)
+        entries = [entry.split(";", 1) for entry in line.split(",") if entry]
+        return {nick: rest for nick, rest in entries if not rest.endswith(";D")}
+
+    def leave(self):
+        self.send(DISCONNECT, "")
+        self.expect_close()
+
+    def drop(self):
+        """Closes without a word."""
+        if self.stream and not self.closed_at:
+            try:
+                self.stream.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

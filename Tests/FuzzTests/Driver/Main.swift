@@ -1,0 +1,40 @@
+// `RelayFuzz TARGET [libFuzzer's arguments]`: lets libFuzzer search for an input that breaks a promise or
+// traps. Built only with RELAY_FUZZ in the environment; `make fuzz` knows how.
+
+import CFuzzer
+import Glibc
+
+@testable import Relay
+
+/// Set once before the fuzzer starts; it calls back on this thread alone, with no context of ours.
+private nonisolated(unsafe) var target = FuzzTarget.frame
+
+@main struct RelayFuzz {
+  nonisolated static func main() {
+    guard CommandLine.arguments.count > 1,
+      let chosen = FuzzTarget(rawValue: CommandLine.arguments[1])
+    else {
+      let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: " ")
+      print("usage: RelayFuzz TARGET [libFuzzer's arguments]\ntargets: \(names)")
+      exit(64)
+    }
+    target = chosen
+    // libFuzzer sees the program's name where the target's was.
+    var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
+    arguments?[0] = CommandLine.unsafeArgv[0]
+    var count = CommandLine.argc - 1
+    exit(LLVMFuzzerRunDriver(&count, &arguments, callback))
+  }
+
+  nonisolated private static let callback: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = {
+    bytes, count in
+    do {
+      try target.run(UnsafeRawBufferPointer(start: bytes, count: count))
+    } catch {
+      print("broken promise: \(error)")
+      fflush(nil)
+      abort()
+    }
+    return 0
+  }
+}

@@ -1,0 +1,292 @@
+// The server's part in the fuzzing of the directory, without sockets: it performs actions in order and
+// holds each against what it knows of the peers. What must hold between events stands in DirectoryPromises.
+
+@testable import Relay
+
+final class DirectoryWatch {
+  static let relayNick = "J5re1ayre1ayre1a"
+
+  /// What the server knows of a connection.
+  struct Peer {
+    var isGreeted = false
+    var isPresent = false
+    var isHeld = false
+    var isProving = false
+    var isListing = false
+  }
+
+  /// What the directory knew of a peer before an event.
+  private struct Before {
+    let nick: Nick
+    let isListed: Bool
+    let isOldClient: Bool
+    let lastReceived: Instant
+  }
+
+  let directory: Directory
+  let policy: NickPolicy?
+  let location: OnionEndpoint?
+  private(set) var peers: [PeerID: Peer] = [:]
+  private(set) var now = Instant(nanoseconds: 1_000_000_000)
+  private var actions = Actions()
+  private var decoder = FrameDecoder(maxNesting: 10)
+
+  // During one event
+  private var before: [PeerID: Before] = [:]
+  private var departed: [Nick] = []
+  private var peersBefore = 0
+
+  init() {
+    // The fuzzer's constants; a mistake in them would show as a directory without a name.
+    let nick = Nick(Self.relayNick) ?? .nobody
+    location = try? OnionEndpoint(FuzzOwner.directoryID, network: .mainnet)
+    policy = DirectoryID(FuzzOwner.directoryID).map {
+      NickPolicy(directoryID: $0)
+    }
+    var limits = Limits()
+    limits.peers = 6
+    limits.pending = 8
+    limits.peersPerCircuit = 3
+    directory = Directory(
+      identity: .init(nick: nick, network: .mainnet, location: location, motd: "fuzz\n\"\u{e9}"),
+      limits: limits, slotsPerListPage: 2, at: now)
+    directory.policy = policy
+    directory.newChallenge = { Bytes32([UInt8](repeating: 7, count: 32)) ?? .random() }
+  }
+
+  func nick(of peer: PeerID) -> Nick {
+    directory.registry.index(of: peer).map { directory.registry[$0].nick } ?? .nobody
+  }
+
+  // MARK: Events
+
+  func connect() throws -> PeerID? {
+    let isFull = directory.registry.newcomerCount >= directory.limits.pending
+    peersBefore = directory.registry.peerCount
+    let id = directory.connect(at: now)
+    try hold("MAX_PENDING turns away, and nothing else", (id == nil) == isFull)
+    guard let id else { return nil }
+    try hold("an id is given out once", peers[id] == nil)
+    peers[id] = Peer()
+    try checkPromises()
+    return id
+  }
+
+  func identify(_ id: PeerID, circuit: CircuitID) throws {
+    try event(from: id) { directory.identify(id, circuit: circuit, into: &actions) }
+  }
+
+  func receive(_ code: UInt32, _ text: [UInt8], from id: PeerID) throws {
+    var bytes: [UInt8] = []
+    Frame.open(code, to: &bytes)
+    text.withUnsafeBytes { JSONText.encode($0, into: &bytes) }
+    Frame.close(to: &bytes)
+    try event(from: id) {
+      try bytes.withUnsafeBytes { bytes in
+        try decoder.withFrame(bytes) { frame in
+          directory.receive(frame, from: id, at: now, into: &actions)
+          return CopiedFrame(frame)
+        }
+      }
+    }
+  }
+
+  func prove(_ id: PeerID, _ line: [UInt8]) throws {
+    try event(from: id) {
+      line.withUnsafeBytes {
+        directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
+      }
+    }
+  }
+
+  func leave(_ id: PeerID, _ reason: CloseReason) throws {
+    try event(from: id) { directory.leave(id, reason, into: &actions) }
+    try hold("who leaves is gone", peers[id] == nil)
+  }
+
+  /// Time passes, and a tick sees it.
+  func pass(_ time: Duration) throws {
+    now = now + time
+    try event(from: nil) { directory.tick(at: now, into: &actions) }
+    try checkDeadlines()
+  }
+
+  func stop() { directory.stop() }
+
+  func continueList(of id: PeerID) throws {
+    guard peers[id]?.isListing == true else { return }
+    let asker = nick(of: id)
+    guard let part = directory.nextListPart(for: id) else {
+      throw Violation(description: "a list under way has a part to come")
+    }
+    var bytes = part.frames
+    bytes.removeSubrange(part.gap)
+    peers[id]?.isListing = !part.isLast
+    let knowsFeatures =
+      directory.registry.index(of: id).map {
+        directory.registry[$0].features.contains(.peerlistFeatures)
+      } ?? false
+    let frames = try framesWritten(bytes[...])
+    try hold("frames are counted", frames.count == part.frameCount)
+    for frame in frames {
+      let entries = try ReadEntry.list(frame.text, on: .mainnet)
+      try hold("a list has at most 20 entries a frame", entries.count <= 20)
+      try hold("nobody in a list has left", !entries.contains { $0.hasLeft })
+      try hold("nobody is listed to itself", !entries.contains { $0.nick == asker })
+      try hold(
+        "features for who knows them", knowsFeatures || entries.allSatisfy(\.features.isEmpty))
+      for entry in entries where entry.nick != directory.identity.nick {
+        let index = directory.registry.holder(of: entry.nick).flatMap(directory.registry.index)
+        try hold(
+          "only listed peers are listed", index.map { directory.registry[$0].isListed } == true)
+      }
+    }
+  }
+
+  /// Everybody leaves and time runs out: nothing may be left of anybody.
+  func desert() throws {
+    for id in peers.keys.sorted(by: { $0.slot < $1.slot }) where peers[id] != nil {
+      try leave(id, .peerClosed)
+    }
+    try hold("the registry is empty", directory.registry.isDeserted)
+    try hold("no challenge is left", directory.challenges.isEmpty)
+    try pass(.seconds(3_600))
+    let leftOvers =
+      directory.pending.count + directory.probes.count + directory.proofDeadlines.count
+      + directory.lastChallenge.count
+    try hold("no deadline is left", leftOvers == 0)
+  }
+
+  // MARK: Actions
+
+  private func event(from sender: PeerID?, _ body: () throws -> CopiedFrame?) throws {
+    before = [:]
+    departed = []
+    peersBefore = directory.registry.peerCount
+    for id in peers.keys {
+      guard let index = directory.registry.index(of: id) else { continue }
+      let peer = directory.registry[index]
+      before[id] = Before(
+        nick: peer.nick, isListed: peer.state == .present && peer.isListed,
+        isOldClient: peer.flags.contains(.oldClient), lastReceived: peer.lastReceived)
+    }
+    let isKnown = sender.map { peers[$0] != nil } ?? true
+    let frame = try body()
+    try hold("a stale id moves nothing", isKnown || actions.isEmpty)
+    for action in actions.list { try perform(action, frame, from: sender) }
+    actions.removeAll()
+    try hold("every departure is somebody's", departed.isEmpty)
+    try checkPromises()
+  }
+
+  private func event(from sender: PeerID?, _ body: () -> Void) throws {
+    try event(from: sender) { () -> CopiedFrame? in
+      body()
+      return nil
+    }
+  }
+
+  private func perform(_ action: Actions.Action, _ frame: CopiedFrame?, from sender: PeerID?) throws
+  {
+    switch action {
+    case .relay(let id):
+      try checkPassedOn(frame, as: 685, from: sender)
+      try hold("private frames go to who is present", peers[id]?.isPresent == true)
+      let isTooLong = (frame?.body.count ?? 0) > Limits.longestLineForOldClients
+      try hold("old clients get no long frames", !isTooLong || before[id]?.isOldClient == false)
+    case .broadcast(let except):
+      try checkPassedOn(frame, as: 687, from: sender)
+      try hold("the sender gets no echo", except == sender)
+    case .send(let range, let id): try checkSent(range, to: id)
+    case .sendAll(let range, let sender):
+      for frame in try framesWritten(actions.bytes[range]) {
+        if frame.code == 687, let sender {
+          try checkSender(of: frame, is: sender)
+          continue
+        }
+        try hold("all are told of departures only", frame.code == 789)
+        let entries = try ReadEntry.list(frame.text, on: .mainnet)
+        try hold("one departure a frame", entries.count == 1 && entries[0].hasLeft)
+        departed.append(entries[0].nick)
+      }
+    case .admit(let id, _):
+      try hold(
+        "admitted once, after the greeting",
+        peers[id]?.isPresent == false && peers[id]?.isGreeted == true)
+      try hold("nobody enters a directory that stops", !directory.isStopping)
+      peers[id]?.isPresent = true
+      peers[id]?.isProving = false
+    case .noteUnusableLocation: break
+    case .hold(let id):
+      try hold(
+        "a newcomer is held once", peers[id]?.isHeld == false && peers[id]?.isPresent == false)
+      peers[id]?.isHeld = true
+    case .resume(let id):
+      try hold("who resumes was held", peers[id]?.isHeld == true && peers[id]?.isPresent == true)
+      peers[id]?.isHeld = false
+    case .prove(let id):
+      try hold(
+        "a newcomer proves once", peers[id]?.isProving == false && peers[id]?.isPresent == false)
+      peers[id]?.isProving = true
+    case .list(let id):
+      try hold(
+        "one list at a time, to who is present",
+        peers[id]?.isPresent == true && peers[id]?.isListing == false)
+      peers[id]?.isListing = true
+    case .close(let id, _, _): try checkClosed(id)
+    }
+  }
+
+  private func checkPassedOn(_ frame: CopiedFrame?, as code: UInt32, from sender: PeerID?) throws {
+    guard let frame, let sender, peers[sender]?.isPresent == true else {
+      throw Violation(description: "only the frame of a present peer is passed on")
+    }
+    try hold("a frame goes its type's way", frame.code == code)
+    try checkSender(of: frame, is: sender)
+  }
+
+  private func checkSender(of frame: CopiedFrame, is sender: PeerID) throws {
+    let from = frame.line.prefix { $0 != UInt8(ascii: "!") }
+    let nick = from.withUnsafeBytes { Nick($0) }
+    try hold("a sender is who it says", nick != nil && nick == before[sender]?.nick)
+    try hold("a sender is still here", peers[sender]?.isPresent == true)
+    try hold("no frame outgrows the limit", frame.body.count <= directory.limits.longestLine)
+  }
+
+  private func checkSent(_ range: Range<Int>, to id: PeerID) throws {
+    guard let peer = peers[id] else {
+      throw Violation(description: "nothing is sent to who is gone")
+    }
+    for frame in try framesWritten(actions.bytes[range]) {
+      if peers[id]?.isGreeted == false { try hold("795 comes first", frame.code == 795) }
+      peers[id]?.isGreeted = true
+      switch frame.code {
+      case 795, 803, 807: try hold("greetings are for newcomers", !peer.isPresent)
+      case 687, 798, 799: try hold("probes and pongs are for peers", peer.isPresent)
+      case 789:
+        try hold("lists are for peers", peer.isPresent)
+        let entries = try ReadEntry.list(frame.text, on: .mainnet)
+        try hold("the sender's entry follows its frame", entries.count == 1 && !entries[0].hasLeft)
+      default: throw Violation(description: "a relay does not send \(frame.code)")
+      }
+    }
+  }
+
+  private func checkClosed(_ id: PeerID) throws {
+    guard peers.removeValue(forKey: id) != nil else {
+      throw Violation(description: "closed once")
+    }
+    try hold("the directory has forgotten who is closed", directory.registry.index(of: id) == nil)
+    let nick = before[id]?.nick ?? .nobody
+    if before[id]?.isListed == true, !directory.isStopping {
+      try hold("a listed peer's departure comes before its close", departed == [nick])
+      departed = []
+    }
+  }
+
+  /// An admission within an event never takes more places than there are.
+  func checkPlaces() throws {
+    let count = directory.registry.peerCount
+    try hold("MAX_PEERS holds", count <= max(directory.limits.peers, peersBefore))
+  }
+}

@@ -1,0 +1,122 @@
+// What is fuzzed: one function of bytes for each door through which strangers' bytes come in. The fuzzer
+// (Driver) and the replay of the corpus (Replay) run the same functions, so that what one has found the
+// other keeps watching. A function throws a `Violation` when a promise breaks; a trap speaks for itself.
+
+@testable import Relay
+
+enum FuzzTarget: String, CaseIterable, Sendable {
+  /// Framer, envelope, canonical form.
+  case frame
+  /// The line of a 793, the reply to it, and the peerlist entry that comes of it.
+  case handshake
+  /// The line of a PUBMSG or PRIVMSG, and peerlists.
+  case routing
+  /// The PROXY line.
+  case proxy
+  /// An HTTP reply as the control program reads it, and text made safe for one line.
+  case reply
+  /// An 805 and what stands in it.
+  case proof
+  /// The whole directory, driven by events.
+  case directory
+
+  func run(_ input: UnsafeRawBufferPointer) throws {
+    switch self {
+    case .frame: try FrameTarget.run(input)
+    case .handshake: try HandshakeTarget.run(input)
+    case .routing: try RoutingTarget.run(input)
+    case .proxy: try ProxyTarget.run(input)
+    case .reply: try ReplyTarget.run(input)
+    case .proof: try ProofTarget.run(input)
+    case .directory: try DirectoryTarget.run(input)
+    }
+  }
+}
+
+/// A promise that an input has broken.
+struct Violation: Error, CustomStringConvertible {
+  let description: String
+}
+
+func hold(_ promise: @autoclosure () -> String, _ isKept: Bool) throws {
+  if !isKept { throw Violation(description: promise()) }
+}
+
+/// A frame copied out of the call it was valid in.
+struct CopiedFrame: Equatable {
+  let code: UInt32
+  let body: [UInt8]
+  let line: [UInt8]
+  let text: [UInt8]
+
+  init(_ frame: Frame) {
+    code = frame.code
+    body = [UInt8](frame.body)
+    line = [UInt8](frame.line)
+    text = frame.decodedLine()
+  }
+
+  /// What the decoder makes of a line, or nil if it refuses it.
+  init?(decoding bytes: [UInt8]) {
+    var decoder = FrameDecoder(maxNesting: 10)
+    let frame = try? bytes.withUnsafeBytes { bytes in try decoder.withFrame(bytes, CopiedFrame.init)
+    }
+    guard let frame else { return nil }
+    self = frame
+  }
+}
+
+/// Frames as the relay writes them, taken apart again; throws unless each is canonical and ends in CR LF.
+func framesWritten(_ bytes: ArraySlice<UInt8>) throws -> [CopiedFrame] {
+  var frames: [CopiedFrame] = []
+  var rest = bytes
+  while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+    try hold("frames end in CR LF", end > rest.startIndex && rest[end - 1] == UInt8(ascii: "\r"))
+    let body = Array(rest[..<(end - 1)])
+    guard let frame = CopiedFrame(decoding: body), frame.body == body else {
+      throw Violation(
+        description: "written frames are canonical: \(String(decoding: body, as: UTF8.self))")
+    }
+    frames.append(frame)
+    rest = rest[(end + 1)...]
+  }
+  try hold("nothing stands behind the last frame", rest.isEmpty)
+  return frames
+}
+
+/// One entry of a peerlist as a client reads it.
+struct ReadEntry: Equatable {
+  let nick: Nick
+  let location: String
+  let features: [String]
+  let hasLeft: Bool
+
+  static func list(_ line: [UInt8], on network: Network) throws -> [ReadEntry] {
+    guard !line.isEmpty else { return [] }
+    return try line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
+      try ReadEntry($0, on: network)
+    }
+  }
+
+  private init(_ bytes: ArraySlice<UInt8>, on network: Network) throws {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let fields = text.split(separator: ";", omittingEmptySubsequences: false).map(String.init)
+    try hold("an entry has two or three fields: \(text)", (2...3).contains(fields.count))
+    guard let nick = Nick(fields[0]) else {
+      throw Violation(description: "an entry begins with a nick: \(text)")
+    }
+    let isEndpoint = (try? OnionEndpoint(fields[1], network: network)) != nil
+    try hold("a location is one: \(text)", fields[1] == "NOT-SERVING-ONION" || isEndpoint)
+    var names: [String] = []
+    if fields.count == 3, fields[2] != "D" {
+      try hold("the third field is D or F: \(text)", fields[2].hasPrefix("F:"))
+      names = fields[2].dropFirst(2).split(separator: "+", omittingEmptySubsequences: false)
+        .map(String.init)
+      try hold("features are well formed: \(text)", names.allSatisfy(Features.isWellFormed))
+    }
+    self.nick = nick
+    location = fields[1]
+    features = names
+    hasLeft = fields.count == 3 && fields[2] == "D"
+  }
+}

@@ -1,0 +1,127 @@
+// A connection with deadlines. Nothing here knows what a frame is.
+
+import Glibc
+
+final class TestSocket {
+  enum Address: Hashable {
+    case tcp(UInt16)
+    case unix(String)
+  }
+
+  private var descriptor: Int32
+
+  init(_ address: Address) throws {
+    // A product that is started meanwhile must not hold this connection open.
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    switch address {
+    case .tcp(let port):
+      descriptor = socket(AF_INET, type, 0)
+      var place = sockaddr_in()
+      place.sin_family = sa_family_t(AF_INET)
+      place.sin_port = port.bigEndian
+      place.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      try connect(&place)
+      var on: Int32 = 1
+      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(4))
+    case .unix(let path):
+      descriptor = socket(AF_UNIX, type, 0)
+      var place = sockaddr_un()
+      place.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+      try connect(&place)
+    }
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+  }
+
+  deinit { close() }
+
+  private func connect<Place>(_ place: inout Place) throws {
+    let size = socklen_t(MemoryLayout<Place>.size)
+    let status = withUnsafePointer(to: &place) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
+    }
+    guard status == 0 else {
+      let reason = String(cString: strerror(errno))
+      close()
+      throw TestFailure("connect: \(reason)")
+    }
+  }
+
+  func close() {
+    guard descriptor >= 0 else { return }
+    Glibc.close(descriptor)
+    descriptor = -1
+  }
+
+  /// Says that nothing more will be sent, and goes on reading.
+  func shutdownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+  private func wait(for events: Int32, within seconds: Double) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+    return poll(&entry, 1, Int32(max(0, seconds) * 1000)) > 0
+  }
+
+  /// Closes with a reset instead of an end of stream (TCP).
+  func reset() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+    close()
+  }
+
+  /// Sends what is taken at once.
+  /// - Returns: how many bytes that was; nil when the other end is gone.
+  func sendSome(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let count = bytes.withUnsafeBytes {
+      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+    }
+    if count >= 0 { return count }
+    return errno == EAGAIN || errno == EINTR ? 0 : nil
+  }
+
+  /// Sends everything, or throws after `seconds` or when the other end is gone.
+  func send(_ bytes: [UInt8], until seconds: Double = 20) throws {
+    let deadline = monotonicSeconds() + seconds
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(
+          descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        sent += count
+      } else if errno == EAGAIN {
+        guard wait(for: POLLOUT, within: deadline - monotonicSeconds()) else {
+          throw TestFailure("sent \(sent) of \(bytes.count) bytes, then nothing is taken")
+        }
+      } else if errno != EINTR {
+        throw TestFailure("send: \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  /// What has come.
+  /// - Returns: nil at the end of the stream, however it ended.
+  /// - Throws: when nothing comes within `seconds`.
+  func receive(within seconds: Double, atMost limit: Int = 65_536) throws -> [UInt8]? {
+    guard wait(for: POLLIN, within: seconds) else {
+      throw TestFailure("nothing came within \(seconds) s")
+    }
+    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      count = max(0, recv(descriptor, buffer.baseAddress, limit, 0))
+    }
+    return bytes.isEmpty ? nil : bytes
+  }
+
+  /// Until the other end has read everything that was sent: on a Unix socket the kernel knows. It takes microseconds, so
+  /// this does not sleep.
+  func waitUntilRead(within seconds: Double = 10) throws {
+    let deadline = monotonicSeconds() + seconds
+    var count: Int32 = 0
+    while ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0, count > 0 {
+      guard monotonicSeconds() < deadline else {
+        throw TestFailure("\(count) bytes are not read within \(seconds) s")
+      }
+      sched_yield()
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import Testing
+
+extension ProductTests {
+  @Suite("A flood of proofs")
+  struct ProofFloodTests {
+    @Test("900 proofs at once, again and again, leave the p99 of a peer's PING under 50 ms")
+    func flood() throws {
+      let relay = try RelayProcess(Proving.settings)
+      let peer = try TestPeer(to: relay, proving: .taker(1))
+      let key = try NickKey()
+      let other = try NickKey()
+      var times: [Double] = []
+      for _ in 0..<5 {
+        // The whole work of a proof, up to a signature that is another's.
+        let flood = try (0..<900).map { _ in
+          let newcomer = try TestPeer(.tcp(try relay.port))
+          let challenge = try newcomer.awaitChallenge(key.hello(), of: relay)
+          let proof = try other.proof(
+            of: key.hello(), challenge: challenge, directory: Proving.directory,
+            pubkey: key.publicKey)
+          return (newcomer, Proving.frame(proof))
+        }
+        for (newcomer, proof) in flood { try newcomer.send(proof) }
+        for _ in 0..<100 {
+          let began = monotonicSeconds()
+          try peer.expectNothing()
+          times.append(monotonicSeconds() - began)
+        }
+        let refused = Proving.result("invalid")
+        for (newcomer, _) in flood where try newcomer.nextFrame() != refused {
+          throw TestFailure("not refused")
+        }
+      }
+      let p99 = times.sorted()[times.count * 99 / 100]
+      print("a flood of proofs: p99 of \(times.count) PINGs \(p99 * 1000) ms")
+      #expect(p99 < 0.05)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Testing
+
+extension ProductTests {
+  /// promises.md: one Tor circuit cannot hold many places.
+  @Suite("Circuits")
+  struct CircuitTests {
+    private static let settings = ["PROXY_PROTOCOL": "true"]
+
+    private static func line(_ circuit: Int, end: String = "\r\n") -> String {
+      "PROXY TCP6 fc00:dead:beef:4dad::0:\(String(circuit, radix: 16)) ::1 22 5222" + end
+    }
+
+    @Test("With a PROXY line in front a handshake is taken, whole or byte by byte")
+    func wellFormed() throws {
+      let relay = try RelayProcess(Self.settings)
+      let whole = try TestPeer(.tcp(try relay.port))
+      try whole.send(Self.line(1) + Hello.taker(1).frame)
+      try whole.expect(Frames.accepted(by: try relay.nick))
+      let directory = try TemporaryDirectory()
+      let path = directory.path + "/relay"
+      let other = try RelayProcess(Self.settings.merging(["LISTEN_UNIX": path]) { $1 })
+      let dripping = try TestPeer(.unix(path))
+      for byte in Array((Self.line(2) + Hello.taker(2).frame).utf8) {
+        try dripping.send([byte])
+        try dripping.socket.waitUntilRead()
+      }
+      try dripping.expect(Frames.accepted(by: try other.nick))
+      for peer in [whole, dripping] { try peer.expectNothing() }
+    }
+
+    @Test(
+      "Without one, or with another than Tor's, the connection ends without a word",
+      arguments: [
+        "", "\r\n", "PROXY\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP4 127.0.0.1 127.0.0.1 22 5222\r\n",
+        "PROXY TCP6 ::1 ::1 22 5222\r\n", line(1, end: " x\r\n"),
+        "PROXY TCP6 fc00:dead:beef:4dad::0:1\r\n ::1 22 5222\r\n",
+        "PROXY TCP6 fc00:dead:beef:4dad::0:1 ::1 22 65536\r\n", " " + line(1),
+        line(1).lowercased(), String(repeating: "P", count: 106) + "\r\n",
+      ])
+    func malformed(line: String) throws {
+      let relay = try RelayProcess(Self.settings)
+      let peer = try TestPeer(.tcp(try relay.port))
+      try peer.send(line + Hello.taker(1).frame)
+      try peer.expectClosed()
+      #expect(try relay.closed("proxy") == 1)
+    }
+
+    @Test("One that does not end within 107 bytes ends the connection there")
+    func overLong() throws {
+      let relay = try RelayProcess(Self.settings)
+      let peer = try TestPeer(.tcp(try relay.port))
+      try peer.send(String(repeating: "P", count: 105))
+      try TestPeer(.tcp(try relay.port)).close()
+      #expect(try relay.closed("proxy") == 0)
+      try peer.send("PPP")
+      try peer.expectClosed()
+      #expect(try relay.closed("proxy") == 1)
+    }
+
+    @Test("Where none is expected, one is as malformed as anything else")
+    func unexpected() throws {
+      let relay = try RelayProcess()
+      let peer = try TestPeer(.tcp(try relay.port))
+      try peer.send(Self.line(1) + Hello.taker(1).frame)
+      try peer.expectClosed()
+      #expect(try relay.closed("protocol") == 1)
+    }
+
+    @Test("A circuit has as many places as MAX_PEERS_PER_CIRCUIT, and gets back what it leaves")
+    func places() throws {
+      let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS_PER_CIRCUIT": "3"]) { $1 })
+      func peer(_ number: Int, circuit: Int) throws -> TestPeer {
+        let peer = try TestPeer(.tcp(try relay.port))
+        try peer.send(Self.line(circuit) + Hello.taker(number).frame)
+        return peer
+      }
+      let accepted = Frames.accepted(by: try relay.nick)
+      let crowd = try (1...3).map { try peer($0, circuit: 7) }
+      for peer in crowd { try peer.expect(accepted) }
+      try peer(4, circuit: 7).expectClosed()
+      #expect(try relay.closed("circuit_full") == 1)
+      let elsewhere = try peer(5, circuit: 8)
+      try elsewhere.expect(accepted)
+      try crowd[0].leave()
+      let successor = try peer(6, circuit: 7)
+      try successor.expect(accepted)
+      for peer in crowd.dropFirst() + [elsewhere, successor] { try peer.expectNothing() }
+    }
+  }
+}

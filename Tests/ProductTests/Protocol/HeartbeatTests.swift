@@ -1,0 +1,83 @@
+import Testing
+
+extension ProductTests {
+  /// protocol.md §7 with thresholds of about a second, on the real clock.
+  @Suite("Heartbeat")
+  struct HeartbeatTests {
+    private static let settings = [
+      "HEARTBEAT_SWEEP_INTERVAL": "0.2", "HEARTBEAT_IDLE_THRESHOLD": "0.8",
+      "HEARTBEAT_HARD_EVICT": "2.5", "HEARTBEAT_PONG_WAIT": "0.6",
+    ]
+
+    @Test("A silent peer with ping is asked after the idle time and evicted when it stays silent")
+    func silent() throws {
+      let relay = try RelayProcess(Self.settings)
+      let began = monotonicSeconds()
+      let peer = try TestPeer(to: relay, .maker(1))
+      try peer.expect(Frames.ping)
+      #expect(monotonicSeconds() - began > 0.7)
+      try peer.expectClosed()
+      #expect(monotonicSeconds() - began > 1.3)
+      #expect(monotonicSeconds() - began < 2.4)
+    }
+
+    @Test(
+      "A peer that answers with any frame stays and is asked again",
+      arguments: [
+        Frames.pong, Frames.frame(687, "\(nickNumber(1))!PUBLIC!x"), Frames.frame(12345, ""),
+      ])
+    func answering(answer: String) throws {
+      let relay = try RelayProcess(Self.settings)
+      let peer = try TestPeer(to: relay, .taker(1))
+      for _ in 0..<2 {
+        try peer.expect(Frames.ping)
+        try peer.send(answer)
+      }
+      try peer.expect(Frames.ping)
+    }
+
+    @Test("A maker without ping is asked for its orderbook, alone, and stays when it answers")
+    func oldMaker() throws {
+      let relay = try RelayProcess(Self.settings)
+      let maker = try TestPeer(to: relay, .oldMaker(1))
+      let probe = Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook")
+      for _ in 0..<2 {
+        try maker.expect(probe)
+        try maker.say("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
+      }
+      try maker.expect(probe)
+      try maker.expectClosed()
+    }
+
+    @Test("A taker without ping is sent nothing, and evicted after the hard limit")
+    func oldTaker() throws {
+      let relay = try RelayProcess(Self.settings)
+      let began = monotonicSeconds()
+      let taker = try TestPeer(to: relay, .oldTaker(1))
+      try taker.expectClosed()
+      #expect(monotonicSeconds() - began > 2.3)
+      #expect(monotonicSeconds() - began < 5)
+    }
+
+    @Test("A peer that speaks is never asked, and the leaving of an evicted one is told")
+    func talking() throws {
+      let relay = try RelayProcess(Self.settings)
+      let talker = try TestPeer(to: relay, .taker(1))
+      let silent = try TestPeer(to: relay, .maker(2))
+      let began = monotonicSeconds()
+      var frames: [String] = []
+      while frames.last != Hello.maker(2).departure, monotonicSeconds() - began < 8 {
+        pause(seconds: 0.05)
+        try talker.send(Frames.ping)
+        repeat {
+          frames.append(try talker.nextFrame())
+        } while frames.last != Frames.pong
+          && frames.last != Hello.maker(2).departure
+      }
+      #expect(frames.last == Hello.maker(2).departure)
+      #expect(!frames.contains(Frames.ping))
+      try silent.expect(Frames.ping)
+      try silent.expectClosed()
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import Testing
+
+extension ProductTests {
+  /// protocol.md §8, each mode and each code, as a peer meets them.
+  @Suite("Nick authentication")
+  struct NickAuthTests {
+    @Test(
+      "A proof that holds lets its owner in, whether proofs are asked for or required",
+      arguments: ["prefer_verified", "require_verified"])
+    func ok(mode: String) throws {
+      let relay = try RelayProcess(
+        Proving.settings.merging(["NICK_AUTH_MODE": mode]) { $1 })
+      let first = try NickKey()
+      let second = try NickKey()
+      let peers = try [first, second].map { try TestPeer.verified($0, to: relay) }
+      let line = Frames.frame(685, "\(first.nick)!\(second.nick)!hello")
+      try peers[0].send(line)
+      try peers[1].expect(line)
+      for peer in peers { try peer.expectNothing() }
+      let status = try HTTP.get("/status", port: relay.statusPort ?? 0).body
+      #expect(status.contains("\"connected_peers\": 2,"))
+    }
+
+    enum Flaw: String, CaseIterable {
+      case anotherFrame, notJSON, extraKey, noSignature, notBase64, upperCase, noFrame
+      case anotherKey, anotherNick, anotherDirectory, anotherChallenge, highS
+
+      var code: String {
+        switch self {
+        case .anotherFrame, .notJSON, .extraKey, .noSignature, .notBase64, .upperCase, .noFrame:
+          "malformed"
+        case .anotherKey, .anotherNick, .anotherDirectory, .anotherChallenge, .highS: "invalid"
+        }
+      }
+    }
+
+    @Test(
+      "A proof with a flaw is answered with its code and the end, and its nick stays free",
+      arguments: Flaw.allCases)
+    func flawed(flaw: Flaw) throws {
+      let relay = try RelayProcess(Proving.settings)
+      let watcher = try TestPeer(to: relay, proving: .taker(9))
+      let key = try NickKey()
+      let peer = try TestPeer(.tcp(try relay.port))
+      let hello = key.hello(.maker(1))
+      let challenge = try peer.awaitChallenge(hello, of: relay)
+      // What stands behind a proof that fails is thrown away.
+      let behind = Frames.frame(687, "\(key.nick)!PUBLIC!x")
+      try peer.send(try frame(flaw, key, hello, challenge) + behind)
+      try peer.expect(Proving.result(flaw.code))
+      try peer.expectClosed()
+      try watcher.expectNothing()
+      _ = try TestPeer.verified(key, to: relay)
+    }
+
+    private func frame(_ flaw: Flaw, _ key: NickKey, _ hello: Hello, _ challenge: String) throws
+      -> String
+    {
+      let directory = Proving.directory
+      let good = try key.proof(of: hello, challenge: challenge, directory: directory)
+      let other = try NickKey()
+      switch flaw {
+      case .anotherFrame: return Frames.ping
+      case .noFrame: return "\r\n"
+      case .notJSON: return Proving.frame("proof")
+      case .extraKey: return Proving.frame(good.dropLast() + #","nick":"\#(key.nick)"}"#)
+      case .noSignature: return Proving.frame(#"{"pubkey":"\#(key.publicKey)"}"#)
+      case .notBase64:
+        return Proving.frame(#"{"pubkey":"\#(key.publicKey)","signature":"?"}"#)
+      case .upperCase:
+        return Proving.frame(
+          try key.proof(
+            of: hello, challenge: challenge, directory: directory,
+            pubkey: key.publicKey.uppercased().replacing("0", with: "A")))
+      case .anotherKey:
+        return Proving.frame(
+          try other.proof(
+            of: hello, challenge: challenge, directory: directory, pubkey: key.publicKey))
+      case .anotherNick:
+        // All of it is true of the other key, which is not the nick's.
+        return Proving.frame(
+          try other.proof(of: hello, challenge: challenge, directory: directory))
+      case .anotherDirectory:
+        return Proving.frame(
+          try key.proof(of: hello, challenge: challenge, directory: "other.test:5222"))
+      case .anotherChallenge:
+        return Proving.frame(
+          try key.proof(
+            of: hello, challenge: String(repeating: "0", count: 64), directory: directory))
+      case .highS:
+        return Proving.frame(
+          try key.proof(of: hello, challenge: challenge, directory: directory, isHighS: true))
+      }
+    }
+
+    @Test("A proof that does not come in time has expired, even with half of it under way")
+    func expired() throws {
+      let relay = try RelayProcess(
+        Proving.settings.merging(["NICK_AUTH_TIMEOUT": "0.5"]) { $1 })
+      let silent = try TestPeer(.tcp(try relay.port))
+      let key = try NickKey()
+      _ = try silent.awaitChallenge(key.hello(), of: relay)
+      let slow = try TestPeer(.tcp(try relay.port))
+      let challenge = try slow.awaitChallenge(key.hello(), of: relay)
+      let proof = Proving.frame(
+        try key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory))
+      try slow.send(String(proof.prefix(100)))
+      for peer in [silent, slow] {
+        try peer.expect(Proving.result("expired"))
+        try peer.expectClosed()
+      }
+      _ = try TestPeer.verified(key, to: relay)
+    }
+
+    @Test("The last place taken between challenge and proof is a matter of policy")
+    func policy() throws {
+      let relay = try RelayProcess(Proving.settings.merging(["MAX_PEERS": "1"]) { $1 })
+      let key = try NickKey()
+      let late = try TestPeer(.tcp(try relay.port))
+      let challenge = try late.awaitChallenge(key.hello(), of: relay)
+      let other = try NickKey()
+      let holder = try TestPeer.verified(other, to: relay)
+      try late.send(
+        Proving.frame(
+          try key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory)))
+      try late.expect(Proving.result("policy"))
+      try late.expectClosed()
+      // The one who is in may still come back.
+      let again = try TestPeer.verified(other, to: relay)
+      try holder.expectClosed()
+      try again.expectNothing()
+    }
+
+    @Test("When nobody proves nicks, nothing is asked of one who could")
+    func disabled() throws {
+      let relay = try RelayProcess(
+        Proving.settings.merging(["NICK_AUTH_MODE": "disabled"]) { $1 })
+      let key = try NickKey()
+      let peer = try TestPeer(to: relay, key.hello())
+      try peer.expectNothing()
+    }
+
+    @Test("Where proofs are required, who offers none is told so; otherwise it comes in")
+    func plain() throws {
+      let strict = try RelayProcess(
+        Proving.settings.merging(["NICK_AUTH_MODE": "require_verified"]) { $1 })
+      let refused = try TestPeer(.tcp(try strict.port))
+      try refused.send(Hello.taker(1).frame)
+      try refused.expect(
+        try Proving.accepted(
+          by: strict, false, "Rejected: verified nick authentication required"))
+      try refused.expectClosed()
+      let relay = try RelayProcess(Proving.settings)
+      try TestPeer(to: relay, proving: .taker(1)).expectNothing()
+    }
+  }
+}
+
+extension TestPeer {
+  /// Connects to a relay that asks for proofs as one that offers none.
+  convenience init(to relay: RelayProcess, proving hello: Hello) throws {
+    try self.init(.tcp(try relay.port))
+    try send(hello.frame)
+    let reply = try nextFrame()
+    guard reply == (try Proving.accepted(by: relay)) else {
+      throw TestFailure("not accepted: \(reply)")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Testing
+
+extension ProductTests {
+  /// protocol.md §8: who proves a nick has it, whoever held it before.
+  @Suite("Taking a nick back")
+  struct NickTakeoverTests {
+    private let relay: RelayProcess
+    private let watcher: TestPeer
+    private let key: NickKey
+
+    init() throws {
+      relay = try RelayProcess(Proving.settings)
+      watcher = try TestPeer(to: relay, proving: .taker(9))
+      key = try NickKey()
+    }
+
+    /// What the owner of the key says, with an onion.
+    private var hello: Hello { key.hello(.maker(1)) }
+
+    /// The nick without a proof of it.
+    private var impostor: Hello {
+      Hello(nick: key.nick, location: "impostor.onion:5222", features: ["ping"])
+    }
+
+    private func proof(_ hello: Hello, _ challenge: String) throws -> String {
+      Proving.frame(
+        try key.proof(of: hello, challenge: challenge, directory: Proving.directory))
+    }
+
+    @Test("An unverified holder goes at once, its leaving is told first, and it is asked nothing")
+    func fromImpostor() throws {
+      let holder = try TestPeer(to: relay, proving: impostor)
+      let owner = try TestPeer.verified(key, hello, to: relay)
+      // Not a word to the holder, not a probe: the end.
+      try holder.expectClosed()
+      try watcher.expect(impostor.departure)
+      try reaches(owner)
+    }
+
+    @Test("Its own older connection goes the same way")
+    func fromItself() throws {
+      let older = try TestPeer.verified(key, hello, to: relay)
+      let newer = try TestPeer.verified(key, hello, to: relay)
+      try older.expectClosed()
+      try watcher.expect(hello.departure)
+      try reaches(newer)
+    }
+
+    @Test("One who cannot prove the nick does not get it from its owner, who is not even asked")
+    func impostorLater() throws {
+      let owner = try TestPeer.verified(key, hello, to: relay)
+      let plain = try TestPeer(.tcp(try relay.port))
+      try plain.send(impostor.frame)
+      try plain.expect(
+        try Proving.accepted(
+          by: relay, false, "Rejected: Peer nick already registered: \(key.nick)"))
+      try plain.expectClosed()
+      let forger = try TestPeer(.tcp(try relay.port))
+      let challenge = try forger.awaitChallenge(hello, of: relay)
+      try forger.send(
+        Proving.frame(
+          try NickKey().proof(of: hello, challenge: challenge, directory: Proving.directory)))
+      try forger.expect(Proving.result("invalid"))
+      try forger.expectClosed()
+      try reaches(owner)
+    }
+
+    @Test("Until its proof holds, a newcomer takes nothing from whoever holds the nick")
+    func meanwhile() throws {
+      let holder = try TestPeer(to: relay, proving: impostor)
+      let owner = try TestPeer(.tcp(try relay.port))
+      let challenge = try owner.awaitChallenge(hello, of: relay)
+      try reaches(holder)
+      try owner.send(try proof(hello, challenge))
+      try owner.expect(Proving.result("ok"))
+      try holder.expectClosed()
+      try watcher.expect(impostor.departure)
+      try reaches(owner)
+    }
+
+    @Test("A holder that leaves during the proof leaves once, and the proof holds")
+    func leaving() throws {
+      let holder = try TestPeer(to: relay, proving: impostor)
+      let owner = try TestPeer(.tcp(try relay.port))
+      let challenge = try owner.awaitChallenge(hello, of: relay)
+      try holder.leave()
+      try watcher.expect(impostor.departure)
+      try owner.send(try proof(hello, challenge))
+      try owner.expect(Proving.result("ok"))
+      try reaches(owner)
+    }
+
+    @Test("Of two proofs at once the later one stays")
+    func twoProofs() throws {
+      let peers = try (0..<2).map { _ in try TestPeer(.tcp(try relay.port)) }
+      let challenges = try peers.map { try $0.awaitChallenge(hello, of: relay) }
+      #expect(challenges[0] != challenges[1])
+      try peers[0].send(try proof(hello, challenges[0]))
+      try peers[0].expect(Proving.result("ok"))
+      try peers[1].send(try proof(hello, challenges[1]))
+      try peers[1].expect(Proving.result("ok"))
+      try peers[0].expectClosed()
+      try watcher.expect(hello.departure)
+      try reaches(peers[1])
+    }
+
+    @Test("What stands behind the proof in the same write is handled once the nick is held")
+    func pipelined() throws {
+      let peer = try TestPeer(.tcp(try relay.port))
+      let challenge = try peer.awaitChallenge(hello, of: relay)
+      let line = Frames.frame(687, "\(key.nick)!PUBLIC!x")
+      try peer.send(try proof(hello, challenge) + line + Frames.ping + Frames.frame(791, ""))
+      try peer.expect([Proving.result("ok"), Frames.pong, Frames.peerlist()])
+      try watcher.expect(line)
+      try peer.expectNothing()
+    }
+
+    @Test("A second proof is out of order and ends the connection")
+    func twice() throws {
+      let peer = try TestPeer(.tcp(try relay.port))
+      let challenge = try peer.awaitChallenge(hello, of: relay)
+      try peer.send(String(repeating: try proof(hello, challenge), count: 2))
+      try peer.expect(Proving.result("ok"))
+      try peer.expectClosed()
+      try watcher.expect(hello.departure)
+    }
+
+    /// Whoever is meant by the nick now is `peer`, and nothing else has been said to anybody.
+    private func reaches(_ peer: TestPeer, _ place: SourceLocation = #_sourceLocation) throws {
+      let line = Frames.frame(685, "\(nickNumber(9))!\(key.nick)!hello")
+      try watcher.send(line)
+      try peer.expect(line, place)
+      try watcher.expectNothing(place)
+    }
+  }
+}

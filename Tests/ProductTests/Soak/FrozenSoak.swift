@@ -1,0 +1,35 @@
+import Foundation
+import Testing
+
+extension ProductTests.Soak {
+  @Test(
+    "1 and 10 % of 200 peers stop reading during 20 MB of broadcasts: the p99 of the others stays within 1.5 times",
+    .timeLimit(.minutes(10)), arguments: [1, 10])
+  func frozen(percent: Int) throws {
+    // A p99 of one run says as much of the machine as of the relay (Benchmarks/README.md).
+    let ratios = try (1...3).map { _ in try ratio(percent: percent) }.sorted()
+    print("\(percent) % frozen: p99 with ÷ without, three times: \(ratios)")
+    #expect(ratios[1] <= 1.5)
+  }
+
+  private func ratio(percent: Int) throws -> Double {
+    let relay = try RelayProcess(
+      RelayProcess.unlimited.merging(["MESSAGE_BURST_LIMIT": "10000000"]) { $1 })
+    // The load generator checks that every line arrives at every reader, in order, or ends with 1.
+    let run = try Product.bench.run(
+      [
+        "run", "--scenario", "frozen", "--json", "--tcp", "127.0.0.1:\(try relay.port)", "--pid",
+        "\(relay.child.pid)",
+        "--frozen-peers", "200", "--frozen-percent", "\(percent)", "--frozen-megabytes", "20",
+      ], ["PATH": "/usr/bin:/bin"], within: 300)
+    #expect(run.status == 0, "\(run.error)")
+    let figures = try JSONDecoder().decode([Figure].self, from: Data(run.out.utf8))
+    for figure in figures { print("\(percent) % frozen: \(figure.name) \(figure.value)") }
+    return try #require(figures.first { $0.name == "p99 with ÷ without" }).value
+  }
+
+  private struct Figure: Decodable {
+    let name: String
+    let value: Double
+  }
+}

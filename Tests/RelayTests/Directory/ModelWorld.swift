@@ -1,0 +1,257 @@
+/// One life of the directory and of the plain one beside it, compared after every step.
+@testable import Relay
+
+final class ModelWorld {
+  private let stage: Stage
+  private var plain: PlainDirectory
+  private var ids: [Int: PeerID] = [:]
+  private var numbers: [PeerID: Int] = [:]
+  private var opened = 0
+  private var seenClosed = 0
+  /// What of the model's closes and drops is still to be compared.
+  private var alive: [Int] = []
+
+  private static let rates: [[(Int, Int64, Int)]] = [
+    // count, per seconds, burst: messages, public lines, order book requests, lists
+    [(100, 1, 1_000), (30, 60, 120), (6, 60, 6), (6, 60, 6)],
+    [(2, 1, 5), (30, 60, 3), (6, 60, 1), (6, 60, 2)],
+    [(0, 1, 0), (0, 60, 0), (0, 60, 0), (0, 60, 0)],
+    [(1, 1, 20), (0, 60, 5), (30, 60, 2), (0, 60, 1)],
+  ]
+
+  init(seed: UInt64) {
+    let rates = Self.rates[Int(seed % 4)]
+    let location = seed % 3 == 0 ? "relay.test:5222" : nil
+    var limits = Limits()
+    limits.peers = 9
+    limits.pending = 4
+    limits.peersPerCircuit = 3
+    let made = rates.map { Rate(count: $0.0, per: .seconds($0.1), burst: $0.2) }
+    limits.messages = made[0]
+    limits.publicFrames = made[1]
+    limits.orderbookRequests = made[2]
+    limits.peerlistRequests = made[3]
+    stage = Stage(
+      location: location, limits: limits,
+      slotsPerListPage: [1, 3, ListPages.usualSlots][Int(seed / 12 % 3)])
+    plain = PlainDirectory(
+      rates: rates.map {
+        ($0.0 == 0 ? 0 : $0.1 * PlainDirectory.second / Int64($0.0), Int64($0.2))
+      }, maxPeers: 9, maxPending: 4, maxPerCircuit: 3, maxViolations: 0, location: location,
+      now: stage.now.nanoseconds)
+  }
+
+  /// - Returns: how the two differ after this step.
+  func perform(_ step: ModelStep) -> String? {
+    move(1)
+    plain.heard.removeAll()
+    plain.closed.removeAll()
+    let fault: String?
+    if step.kind == .time {
+      fault = pass(step.milliseconds)
+    } else {
+      fault = act(step) ?? compare(exactly: true, newcomers: [])
+    }
+    return fault ?? compareStates()
+  }
+
+  private func move(_ milliseconds: Int) {
+    stage.skip(.milliseconds(milliseconds))
+    plain.now += Int64(milliseconds) * 1_000_000
+  }
+
+  // MARK: Steps
+
+  private func act(_ step: ModelStep) -> String? {
+    if step.kind == .connect { return connect() }
+    if step.kind == .limits { return limit(step) }
+    if step.kind == .stop { return stop() }
+    guard !alive.isEmpty else { return nil }
+    let number = alive[step.who % alive.count]
+    guard let id = ids[number], let peer = plain.peers[number] else { return "lost \(number)" }
+    switch step.kind {
+    case .handshake:
+      if step.form % 60 == 5 { return say(793, "no object", nil, number, id) }
+      // Mostly of those who have not shaken hands.
+      let newcomers = alive.filter { plain.peers[$0]?.state == .pending }
+      let who = newcomers.isEmpty ? number : newcomers[step.who % newcomers.count]
+      return say(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
+    case .publicLine where peer.state == .pending && step.form % 8 != 0: return nil
+    case .privateLine where peer.state == .pending: return nil
+    case .publicLine: return say(687, step.publicLine(from: peer.nick), nil, number, id)
+    case .privateLine: return say(685, step.privateLine(from: peer.nick), nil, number, id)
+    case .list where peer.state == .present: return say(791, "", nil, number, id)
+    case .ping where peer.state == .present: return say(798, "", nil, number, id)
+    case .disconnect: return say(801, "", nil, number, id)
+    case .other where peer.state == .present:
+      return say(
+        ModelStep.otherCodes[step.a % ModelStep.otherCodes.count], "x", nil, number, id)
+    case .listOn:
+      if step.form % 3 == 0 { stage.directory.forgetLists() }
+      let part = stage.continueList(id)
+      return plain.list(number, part.frames, more: part.more)
+    case .leave:
+      stage.leave(id)
+      plain.close(number, .peerClosed)
+    case .circuit where peer.state == .pending && peer.circuit == nil:
+      stage.identify(id, circuit: UInt32(step.a % 3))
+      plain.identify(number, circuit: step.a % 3)
+    default: break
+    }
+    return nil
+  }
+
+  private func say(_ code: Int, _ line: String, _ shaken: Shaken?, _ number: Int, _ id: PeerID)
+    -> String?
+  {
+    // Every other frame comes in another form than it must leave in.
+    let frame = Stage.frame(code, line)
+    if plain.now / 1_000_000 % 2 == 0, line.utf8.count < 1_000 {
+      let content = frame.dropFirst("{\"type\": \(code), \"line\": ".count).dropLast()
+      stage.hear(" {\"line\":\(content),\"x\":[1],\"type\" :\(code)}", from: id)
+    } else {
+      stage.hear(frame, from: id)
+    }
+    plain.receive(code, line, shaken, from: number)
+    return nil
+  }
+
+  private func connect() -> String? {
+    let id = stage.connect()
+    guard plain.connect(opened) == (id != nil) else { return "MAX_PENDING" }
+    guard let id else { return nil }
+    if let old = numbers.updateValue(opened, forKey: id) { return "\(id) names \(old) too" }
+    ids[opened] = id
+    alive.append(opened)
+    opened += 1
+    return nil
+  }
+
+  private func limit(_ step: ModelStep) -> String? {
+    plain.maxPeers = 2 + step.a % 9
+    plain.maxPending = 2 + step.b % 5
+    plain.maxViolations = step.form % 3 == 0 ? 0 : step.form % 7
+    stage.directory.limits.peers = plain.maxPeers
+    stage.directory.limits.pending = plain.maxPending
+    stage.directory.limits.violations = plain.maxViolations
+    return nil
+  }
+
+  private func stop() -> String? {
+    stage.directory.stop()
+    plain.isStopping = true
+    return nil
+  }
+
+  private func pass(_ milliseconds: Int) -> String? {
+    let end = plain.now + Int64(milliseconds) * 1_000_000
+    while plain.now < end {
+      plain.heard.removeAll()
+      plain.closed.removeAll()
+      let newcomers = Set(alive.filter { plain.peers[$0]?.state != .present })
+      // Nothing that is due by itself is jumped over, so each comes alone.
+      let next = max(plain.now + 1_000_000, min(end, plain.nextDeadline ?? end))
+      let gone = Duration.nanoseconds(next - plain.now)
+      plain.now = next
+      stage.pass(gone)
+      if let fault = watch() { return fault }
+      if let fault = compare(exactly: false, newcomers: newcomers) { return fault }
+    }
+    return plain.neglected
+  }
+
+  /// What time alone has brought, and whether it was right.
+  private func watch() -> String? {
+    let closed = stage.closed[seenClosed...].compactMap { id in
+      numbers[id].map { ($0, stage.endings[id]) }
+    }
+    let silent = closed.filter { $0.1 == .pongTimeout }.map(\.0)
+    if let fault = plain.expire(silent: silent) { return fault }
+    for number in alive {
+      guard let id = ids[number] else { continue }
+      for frame in stage.peek(id) where frame == Stage.ping || frame == Stage.probe {
+        if let fault = plain.sweepAsks(number) { return fault }
+      }
+    }
+    for (number, reason) in closed where reason == .idle {
+      if let fault = plain.sweepEvicts(number) { return fault }
+    }
+    return nil
+  }
+
+  // MARK: Comparing
+
+  private func compare(exactly: Bool, newcomers: Set<Int>) -> String? {
+    let seen = stage.closed[seenClosed...].map { id in
+      "\(numbers[id] ?? -1) \(stage.endings[id].map(\.rawValue) ?? "")"
+    }
+    seenClosed = stage.closed.count
+    let told = plain.closed.map { "\($0.peer) \($0.reason.rawValue)" }
+    guard exactly ? seen == told : seen.sorted() == told.sorted() else {
+      return "closed \(seen), not \(told)"
+    }
+    for number in alive {
+      guard let id = ids[number] else { continue }
+      var heard = stage.read(id)
+      var expected = plain.heard[number] ?? []
+      if !exactly {
+        // Of several that leave in one instant, who hears of whom is open.
+        let isOpen = plain.peers[number] == nil || newcomers.contains(number)
+        heard = heard.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
+        expected = expected.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
+      }
+      if heard != expected { return "\(number) hears \(brief(heard)), not \(brief(expected))" }
+    }
+    alive.removeAll { plain.peers[$0] == nil }
+    return nil
+  }
+
+  private func brief(_ frames: [String]) -> [String] { frames.map { String($0.prefix(200)) } }
+
+  private func compareStates() -> String? {
+    let directory = stage.directory
+    for number in alive {
+      guard let id = ids[number], let peer = plain.peers[number] else { return "lost \(number)" }
+      guard let index = directory.registry.index(of: id) else { return "\(number) is forgotten" }
+      let real = directory.registry[index]
+      let state: Peer.State =
+        switch peer.state {
+        case .pending: .pending
+        case .waiting: .waiting
+        case .present: .present
+        }
+      guard real.state == state else { return "\(number) is \(real.state), not \(state)" }
+      guard stage.held.contains(id) == (state == .waiting) else { return "\(number): held" }
+      guard state == .present else { continue }
+      guard directory.registry.holder(of: real.nick) == id, real.nick.description == peer.nick,
+        real.isListed == peer.isListed, real.offers.count == peer.offers.count,
+        Int(real.violations) == peer.violations,
+        (real.listCursor >= 0) == (peer.listing != nil), stage.seats[id] != nil
+      else { return "\(number) is not what it should be" }
+    }
+    guard directory.registry.connectionCount == plain.peers.count else { return "connections" }
+    guard directory.registry.peerCount == plain.present.count else { return "peers" }
+    guard directory.challenges.count == plain.challenges.count else { return "challenges" }
+    for reason in DropReason.allCases
+    where directory.counters.dropped[reason] != plain.drops[reason] ?? 0 {
+      return "\(reason): \(directory.counters.dropped[reason]), not \(plain.drops[reason] ?? 0)"
+    }
+    return nil
+  }
+
+  /// Everyone leaves; nothing may be left of them.
+  func desert() -> String? {
+    for number in alive {
+      if let id = ids[number] { stage.leave(id) }
+    }
+    let directory = stage.directory
+    guard directory.registry.isDeserted else { return "the registry is not empty at the end" }
+    guard directory.challenges.isEmpty, directory.offersOfNewcomers.isEmpty else {
+      return "challenges are left at the end"
+    }
+    stage.pass(.seconds(60))
+    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastChallenge.isEmpty
+    else { return "something waits for peers that have left" }
+    return nil
+  }
+}

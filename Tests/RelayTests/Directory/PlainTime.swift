@@ -1,0 +1,118 @@
+/// The plain directory's sense of time and its judgement of lists.
+@testable import Relay
+
+extension PlainDirectory {
+  static let idle = 600 * second
+  static let hardEvict = 1_500 * second
+  static let pongWait = 30 * second
+  static let sweep = 60 * second
+
+  /// The next moment at which something is due by itself.
+  var nextDeadline: Int64? {
+    let newcomers = peers.values.filter { $0.state != .present }
+      .map { $0.connectedAt + 30 * Self.second }
+    let silent = peers.values.compactMap { $0.probedAt.map { $0 + Self.pongWait } }
+    return (newcomers + silent + challenges.values.map(\.deadline)).min()
+  }
+
+  /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant go in any order: `silent` is the one
+  /// that was seen.
+  mutating func expire(silent: [Int]) -> String? {
+    for number in peers.keys.sorted() {
+      guard let peer = peers[number], peer.state != .present,
+        peer.connectedAt + 30 * Self.second <= now
+      else { continue }
+      if peer.state == .waiting {
+        heard[number, default: []].append(
+          Stage.reply(
+            accepted: false, "Rejected: Peer nick already registered: \(peer.nick)"))
+        close(number, .rejected)
+      } else {
+        close(number, .handshakeTimeout)
+      }
+    }
+    let due = challenges.values.filter { $0.deadline <= now }.sorted { $0.deadline < $1.deadline }
+    for challenge in due { close(challenge.holder, .displaced) }
+    let dead = peers.filter { $0.value.probedAt.map { $0 + Self.pongWait <= now } ?? false }.keys
+    guard Set(dead) == Set(silent) else { return "silent are \(dead.sorted()), gone \(silent)" }
+    for number in silent { close(number, .pongTimeout) }
+    return nil
+  }
+
+  /// The sweep has found this peer silent and asks it.
+  mutating func sweepAsks(_ number: Int) -> String? {
+    guard let peer = peers[number], peer.state == .present else { return "asks a stranger" }
+    guard peer.probedAt == nil else { return "asks \(number) twice" }
+    guard now - peer.heardAt > Self.idle else { return "asks \(number), which is not idle" }
+    guard now - peer.heardAt <= Self.hardEvict else { return "asks \(number), which is dead" }
+    guard let question = probe(number) else { return "asks \(number), which cannot answer" }
+    heard[number, default: []].append(question)
+    peers[number]?.probedAt = now
+    return nil
+  }
+
+  mutating func sweepEvicts(_ number: Int) -> String? {
+    guard let peer = peers[number], now - peer.heardAt > Self.hardEvict else {
+      return "evicts \(number) early"
+    }
+    close(number, .idle)
+    return nil
+  }
+
+  /// Whom the sweep has forgotten: every peer is looked at within an interval, or two while the table grows.
+  var neglected: String? {
+    for number in present {
+      guard let peer = peers[number] else { continue }
+      let silence = now - peer.heardAt
+      if silence > Self.hardEvict + 2 * Self.sweep { return "\(number) is long dead" }
+      if silence > Self.idle + 2 * Self.sweep, peer.probedAt == nil, probe(number) != nil {
+        return "\(number) was not asked"
+      }
+    }
+    return nil
+  }
+
+  // MARK: Lists
+
+  /// Takes frames of a list and says what is wrong with them.
+  mutating func list(_ number: Int, _ frames: [String], more: Bool) -> String? {
+    guard let reader = peers[number], var listing = reader.listing else {
+      return frames.isEmpty && !more ? nil : "a list for \(number) that did not ask"
+    }
+    for frame in frames {
+      let opening = "{\"type\": 789, \"line\": \""
+      guard frame.hasPrefix(opening), frame.hasSuffix("\"}") else { return "no list: \(frame)" }
+      let entries = frame.dropFirst(opening.count).dropLast(2).split(separator: ",")
+      if entries.count > 20 { return "\(entries.count) entries in a frame" }
+      if entries.isEmpty, !listing.isFirst { return "an empty frame behind others" }
+      if listing.isFirst, let location {
+        let own = reader.features.contains("peerlist_features") ? ";F:peerlist_features+ping" : ""
+        guard entries.first == "\(Stage.relayNick);\(location)\(own)" else {
+          return "the relay is not first: \(frame)"
+        }
+        listing.entries += entries.dropFirst().map(String.init)
+      } else {
+        listing.entries += entries.map(String.init)
+      }
+      for entry in entries.dropFirst(listing.isFirst && location != nil ? 1 : 0)
+      where !peers.contains(where: {
+        $0.key != number && $0.value.isListed && $0.value.entry(for: reader) == entry
+      }) {
+        return "\(entry) has left, or is nobody's"
+      }
+      listing.isFirst = false
+    }
+    peers[number]?.listing = more ? listing : nil
+    return more ? nil : judge(listing, reader)
+  }
+
+  private func judge(_ listing: Listing, _ reader: Peer) -> String? {
+    if listing.isFirst { return "a list without a frame" }
+    var missing = Set(listing.must.compactMap { peers[$0]?.entry(for: reader) })
+    for entry in listing.entries where missing.remove(entry) == nil {
+      // Peers that have left meanwhile are not known here any more.
+      if listing.may.isEmpty { return "\(entry) does not belong in the list" }
+    }
+    return missing.isEmpty ? nil : "not listed: \(missing.sorted())"
+  }
+}

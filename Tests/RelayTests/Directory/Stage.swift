@@ -1,0 +1,250 @@
+/// A directory on a fake clock, with peers that are nothing but a list of what they were sent.
+///
+/// It performs the directory's actions as the server would, at once and in order, so that a test says who speaks and reads
+/// what everyone heard. Nothing moves the clock but `pass`.
+@testable import Relay
+
+final class Stage {
+  let directory: Directory
+  private(set) var now = Instant(nanoseconds: 5_000_000_000_000)
+  /// Who was closed, and why.
+  private(set) var endings: [PeerID: CloseReason] = [:]
+  /// In the order of the closes.
+  private(set) var closed: [PeerID] = []
+  /// Of those, who may still read what was sent before.
+  private(set) var flushed: Set<PeerID> = []
+  private(set) var held: Set<PeerID> = []
+  private(set) var noted: Set<PeerID> = []
+  private(set) var resumed: [PeerID] = []
+  private(set) var lists: [PeerID] = []
+  /// Everyone whom broadcasts reach, and whether long frames do.
+  private(set) var seats: [PeerID: Bool] = [:]
+  private var inboxes: [PeerID: [String]] = [:]
+  private var actions = Actions()
+  private var decoder = FrameDecoder(maxNesting: 10)
+
+  static let relayNick = "J5reLayreLayreLa"
+
+  init(
+    network: Network = .regtest, location: String? = nil, motd: String = "hello",
+    limits: Limits = Limits(), slotsPerListPage: Int = ListPages.usualSlots
+  ) {
+    guard let nick = Nick(Self.relayNick) else { preconditionFailure("a nick") }
+    directory = Directory(
+      identity: Directory.Identity(
+        nick: nick, network: network,
+        location: location.flatMap { try? OnionEndpoint($0, network: network) }, motd: motd),
+      limits: limits, slotsPerListPage: slotsPerListPage, at: now)
+  }
+
+  // MARK: What peers do
+
+  func connect() -> PeerID? { directory.connect(at: now) }
+
+  /// Connects and shakes hands; what that brought is read and forgotten.
+  @discardableResult
+  func join(_ nick: String, at location: String = "NOT-SERVING-ONION", _ features: [String] = [])
+    -> PeerID
+  {
+    guard let id = connect() else { preconditionFailure("no room for a newcomer") }
+    say(793, Stage.handshake(nick, at: location, features), from: id)
+    forgetAll()
+    return id
+  }
+
+  /// A frame in canonical form from this peer; `line` is plain text.
+  func say(_ code: Int, _ line: String, from id: PeerID) {
+    hear(Stage.frame(code, line), from: id)
+  }
+
+  /// A line of bytes as it comes from the wire.
+  func hear(_ text: String, from id: PeerID) {
+    let bytes = Array(text.utf8)
+    bytes.withUnsafeBytes { line in
+      do {
+        try decoder.withFrame(line) { frame in
+          directory.receive(frame, from: id, at: now, into: &actions)
+          perform(frame)
+        }
+      } catch {
+        preconditionFailure("no frame: \(text)")
+      }
+    }
+  }
+
+  func leave(_ id: PeerID, _ reason: CloseReason = .peerClosed) {
+    directory.leave(id, reason, into: &actions)
+    perform(nil)
+  }
+
+  func identify(_ id: PeerID, circuit: UInt32) {
+    directory.identify(id, circuit: CircuitID(value: circuit), into: &actions)
+    perform(nil)
+  }
+
+  /// The clock goes on and the directory is told, once.
+  func pass(_ time: Duration) {
+    now = now + time
+    directory.tick(at: now, into: &actions)
+    perform(nil)
+  }
+
+  /// The clock goes on as it does in the server: a tick every half second.
+  func wait(_ time: Duration) {
+    let end = now + time
+    while now < end { pass(min(DirectoryNode.tickInterval, end - now)) }
+  }
+
+  /// The clock goes on and nobody is told.
+  func skip(_ time: Duration) { now = now + time }
+
+  /// The next part of a list under way.
+  func continueList(_ id: PeerID) -> (frames: [String], more: Bool) {
+    guard let part = directory.nextListPart(for: id) else { return ([], false) }
+    var bytes = part.frames
+    bytes.removeSubrange(part.gap)
+    let frames = Stage.lines(bytes[...])
+    precondition(frames.count == part.frameCount, "\(part.frameCount) frames are counted")
+    return (frames, !part.isLast)
+  }
+
+  /// Asks for a list and takes all of it, a page at a time.
+  func list(_ id: PeerID) -> [String] {
+    say(791, "", from: id)
+    var frames: [String] = []
+    var more = lists.last == id
+    while more {
+      let part = continueList(id)
+      frames += part.frames
+      more = part.more
+    }
+    return frames
+  }
+
+  // MARK: What they heard
+
+  /// What a peer was sent since it was last asked.
+  func read(_ id: PeerID) -> [String] { inboxes.removeValue(forKey: id) ?? [] }
+
+  /// The same, without taking it.
+  func peek(_ id: PeerID) -> [String] { inboxes[id] ?? [] }
+
+  func forgetAll() {
+    inboxes.removeAll(keepingCapacity: true)
+    resumed.removeAll()
+  }
+
+  func isHere(_ id: PeerID) -> Bool { directory.registry.index(of: id) != nil }
+  func dropped(_ reason: DropReason) -> Int { directory.counters.dropped[reason] }
+
+  func nick(_ id: PeerID) -> String? {
+    directory.registry.index(of: id).map { directory.registry[$0].nick.description }
+  }
+
+  private func perform(_ frame: Frame?) {
+    for action in actions.list { perform(action, frame) }
+    actions.removeAll()
+  }
+
+  private func perform(_ action: Actions.Action, _ frame: Frame?) {
+    switch action {
+    case .relay(let receiver):
+      if let frame { inboxes[receiver, default: []].append(Stage.text(frame)) }
+    case .broadcast(let sender):
+      guard let frame else { return }
+      let text = Stage.text(frame)
+      let isLong = frame.body.count > Limits.longestLineForOldClients
+      for (id, takesLong) in seats where id != sender && (takesLong || !isLong) {
+        inboxes[id, default: []].append(text)
+      }
+    case .send(let range, let receiver):
+      inboxes[receiver, default: []] += Stage.lines(actions.bytes[range])
+    case .sendAll(let range, let except):
+      let lines = Stage.lines(actions.bytes[range])
+      let isLong = range.count - 2 > Limits.longestLineForOldClients
+      for (id, takesLong) in seats where id != except && (takesLong || !isLong) {
+        inboxes[id, default: []] += lines
+      }
+    case .admit(let id, let takesLong): seats[id] = takesLong
+    case .hold(let id): held.insert(id)
+    case .resume(let id):
+      held.remove(id)
+      resumed.append(id)
+    case .prove: break
+    case .noteUnusableLocation(let id): noted.insert(id)
+    case .list(let id): lists.append(id)
+    case .close(let id, let reason, let flush):
+      precondition(endings[id] == nil, "closed twice")
+      seats[id] = nil
+      held.remove(id)
+      endings[id] = reason
+      closed.append(id)
+      if flush { flushed.insert(id) }
+    }
+  }
+
+  // MARK: Text
+
+  private static func text(_ frame: Frame) -> String { String(decoding: frame.body, as: UTF8.self) }
+
+  /// Every frame must end in CR LF.
+  static func lines(_ bytes: ArraySlice<UInt8>) -> [String] {
+    var lines: [String] = []
+    var start = bytes.startIndex
+    for end in bytes.indices where bytes[end] == 10 {
+      precondition(end > start && bytes[end - 1] == 13, "a frame ends in CR LF")
+      lines.append(String(decoding: bytes[start..<end - 1], as: UTF8.self))
+      start = end + 1
+    }
+    precondition(start == bytes.endIndex, "whole frames only")
+    return lines
+  }
+
+  /// `line` holds nothing that JSON escapes but quotes and backslashes.
+  static func frame(_ code: Int, _ line: String) -> String {
+    var escaped: [UInt8] = []
+    for byte in line.utf8 {
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+        escaped.append(UInt8(ascii: "\\"))
+      }
+      escaped.append(byte)
+    }
+    return "{\"type\": \(code), \"line\": \"" + String(decoding: escaped, as: UTF8.self) + "\"}"
+  }
+
+  static func handshake(
+    _ nick: String, at location: String = "NOT-SERVING-ONION", _ features: [String] = [],
+    app: String = "joinmarket", version: String = "5", network: String = "regtest",
+    directory: String = "false"
+  ) -> String {
+    let flags = features.map { "\"\($0)\": true" }.joined(separator: ", ")
+    return "{\"app-name\": \"\(app)\", \"directory\": \(directory), "
+      + "\"location-string\": \"\(location)\", \"proto-ver\": \(version), "
+      + "\"features\": {\(flags)}, \"nick\": \"\(nick)\", \"network\": \"\(network)\"}"
+  }
+
+  /// The relay's 795, key by key as protocol.md §3 has it.
+  static func reply(accepted: Bool, _ motd: String, network: String = "regtest") -> String {
+    frame(
+      795,
+      "{\"app-name\": \"joinmarket\", \"directory\": true, \"proto-ver-min\": 5, "
+        + "\"proto-ver-max\": 5, \"features\": {\"peerlist_features\": true, \"ping\": true}, "
+        + "\"accepted\": \(accepted), \"nick\": \"\(relayNick)\", \"network\": \"\(network)\", "
+        + "\"motd\": \"\(motd)\"}")
+  }
+
+  static func nick(_ number: Int) -> String {
+    let alphabet = Array("abcdefghijkmnopqrstuvwxyzABCDEFGH")
+    var name = "J5nick"
+    var rest = number
+    for _ in 0..<10 {
+      name.append(alphabet[rest % alphabet.count])
+      rest /= alphabet.count
+    }
+    return name
+  }
+
+  static let ping = frame(798, "")
+  static let pong = frame(799, "")
+  static let probe = frame(687, "\(relayNick)!PUBLIC!orderbook")
+}

@@ -1,0 +1,249 @@
+/// Connections over real sockets: what is sent arrives once and in order, and every end is seen.
+import Glibc
+import Testing
+
+@testable import Relay
+
+@Suite("Connections", .serialized)
+struct ConnectionTests {
+  let loop: EventLoop
+
+  init() throws { loop = try EventLoop() }
+
+  private func pair(buffer: Int32? = nil) -> (Recorder, Plug) {
+    let (ours, theirs) = Plug.pair(buffer: buffer)
+    let one = Recorder(on: loop, adopting: ours)
+    one.startReading()
+    return (one, theirs)
+  }
+
+  private func numbered(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+  }
+
+  @Test("what the socket takes is there at once, without a turn of the loop")
+  func direct() {
+    let (one, plug) = pair()
+    guard case .accepted(left: 0) = one.say(Array("hello".utf8)) else {
+      Issue.record("not taken")
+      return
+    }
+    #expect(plug.read() == Array("hello".utf8) && one.backlog == 0)
+    loop.turn()
+    #expect(one.drains == 0)
+  }
+
+  @Test("leftovers follow in order as a slow reader takes them, and drained comes once")
+  func leftovers() {
+    let (one, plug) = pair(buffer: 4_608)
+    let bytes = numbered(100_000)
+    guard case .accepted(let left) = one.say(Array(bytes[..<60_000])) else {
+      Issue.record("failed")
+      return
+    }
+    #expect(left > 0 && one.backlog == left)
+    guard case .accepted(40_000) = one.say(Array(bytes[60_000...])) else {
+      Issue.record("not kept")
+      return
+    }
+    var heard: [UInt8] = []
+    #expect(
+      loop.turns(until: {
+        heard += plug.read(1_500)
+        return heard.count == bytes.count
+      }))
+    let isRight = heard == bytes
+    #expect(isRight)
+    #expect(loop.turns(until: { one.drains == 1 }) && one.backlog == 0)
+    // And directly again.
+    _ = one.say([7])
+    #expect(plug.read() == [7])
+  }
+
+  @Test("pieces arrive as one stream, wherever the kernel cuts them", arguments: 1...8)
+  func pieces(_ seed: UInt64) {
+    var random = SplitMix(state: seed)
+    let (one, plug) = pair(buffer: Int32(4_608 + random.below(40_000)))
+    let bytes = numbered(200_000)
+    var start = 0
+    var heard: [UInt8] = []
+    while start < bytes.count {
+      var ends = [start]
+      for _ in 0..<1 + random.below(seed % 2 == 0 ? 3_000 : 20) {
+        ends.append(min(bytes.count, (ends.last ?? 0) + random.below(4) * random.below(90)))
+      }
+      bytes.withUnsafeBytes { all in
+        let vectors = zip(ends, ends.dropFirst()).map {
+          iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: all.baseAddress?.advanced(by: $0)),
+            iov_len: $1 - $0)
+        }
+        let before = one.backlog
+        guard case .accepted(let left) = vectors.withUnsafeBufferPointer({ one.send($0) }) else {
+          Issue.record("failed")
+          return
+        }
+        #expect(one.backlog == before + left)
+      }
+      start = ends.last ?? bytes.count
+      if random.below(3) == 0 { heard += plug.read(random.below(30_000)) }
+      if random.below(2) == 0 { loop.turn() }
+    }
+    #expect(
+      loop.turns(until: {
+        heard += plug.read()
+        return heard.count >= bytes.count
+      }))
+    let isRight = heard == bytes
+    #expect(isRight)
+  }
+
+  @Test("discarded leftovers are gone, from memory and from the wire")
+  func discarded() {
+    let (one, plug) = pair(buffer: 4_608)
+    guard case .accepted(let left) = one.say(numbered(500_000)) else { return }
+    one.discardOutput()
+    #expect(one.backlog == 0)
+    let heard = plug.read()
+    #expect(heard.count == 500_000 - left)
+    for _ in 0..<10 { loop.turn() }
+    #expect(plug.read().isEmpty && one.drains == 0)
+  }
+
+  @Test("a connection may be closed inside received, and nothing comes after")
+  func closedInReceived() {
+    let (one, plug) = pair()
+    var calls = 0
+    one.onReceived = { one in
+      calls += 1
+      one.withInput(whole: true) { bytes in
+        one.close()
+        return bytes.count
+      }
+    }
+    plug.write("a")
+    plug.write("b")
+    #expect(loop.turns(until: { one.isClosed }))
+    for _ in 0..<3 { loop.turn() }
+    #expect(calls == 1 && one.end == nil && one.backlog == 0 && one.descriptor == -1)
+    _ = plug.read()
+    #expect(plug.isAtEnd)
+    one.close()
+  }
+
+  @Test("a connection may be dropped inside received")
+  func droppedInReceived() {
+    let (ours, plug) = Plug.pair()
+    var held: Recorder? = Recorder(on: loop, adopting: ours)
+    weak let watched = held
+    held?.onReceived = { _ in held = nil }
+    held?.startReading()
+    plug.write("x")
+    #expect(loop.turns(until: { held == nil }))
+    #expect(watched == nil)
+    #expect(loop.turns(until: { plug.isAtEnd }))
+  }
+
+  @Test("a connection may be closed inside drained")
+  func closedInDrained() {
+    let (one, plug) = pair(buffer: 4_608)
+    one.onDrained = { $0.close() }
+    _ = one.say(numbered(50_000))
+    var heard: [UInt8] = []
+    #expect(
+      loop.turns(until: {
+        heard += plug.read()
+        return one.isClosed
+      }))
+    heard += plug.read()
+    let isRight = heard == numbered(50_000)
+    #expect(isRight && plug.isAtEnd && one.drains == 1)
+  }
+
+  @Test("the end of the stream comes after the last bytes, and closes")
+  func endOfStream() {
+    let (one, plug) = pair()
+    plug.write(numbered(20_000))
+    plug.unplug()
+    #expect(loop.turns(until: { one.end != nil }))
+    let isRight = one.heard == numbered(20_000)
+    #expect(one.end == .byPeer && one.isClosed && isRight)
+  }
+
+  @Test("a reset is told from an end of stream")
+  func reset() throws {
+    var accepted: Recorder?
+    let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
+      [loop] descriptor in
+      accepted = Recorder(on: loop, adopting: descriptor)
+      accepted?.startReading()
+    }
+    let plug = try #require(Plug.connected(to: listener.address))
+    #expect(loop.turns(until: { accepted != nil }))
+    plug.reset()
+    #expect(loop.turns(until: { accepted?.end != nil }))
+    #expect(accepted?.end == .failed(errno: ECONNRESET) && accepted?.isClosed == true)
+  }
+
+  @Test("sending to a side that is gone fails and raises no signal")
+  func gone() {
+    let (one, plug) = pair()
+    plug.unplug()
+    guard case .failed(EPIPE) = one.say([1]) else {
+      Issue.record("no EPIPE")
+      return
+    }
+    let pieces = [1, 2].map { _ in iovec(iov_base: nil, iov_len: 0) }
+    _ = pieces.withUnsafeBufferPointer { one.send($0) }
+  }
+
+  @Test("input that is not taken stays, and comes in one piece when asked for")
+  func input() {
+    let (one, plug) = pair()
+    one.onReceived = { _ in }
+    let bytes = numbered(10_000)
+    plug.write(bytes)
+    #expect(loop.turns(until: { one.inputCount == 10_000 }))
+    var seen = 0
+    one.withInput(whole: false) {
+      seen = $0.count
+      return 100
+    }
+    #expect(seen <= 10_000 && one.inputCount == 9_900)
+    one.withInput(whole: true) {
+      let isRight = Array($0) == Array(bytes[100...])
+      #expect(isRight)
+      return 0
+    }
+    #expect(one.inputCount == 9_900)
+    one.discardInput()
+    #expect(one.inputCount == 0)
+  }
+
+  @Test("nothing is read before reading starts, nor while it is stopped")
+  func stopped() {
+    let (ours, plug) = Plug.pair()
+    let one = Recorder(on: loop, adopting: ours)
+    plug.write("a")
+    for _ in 0..<5 { loop.turn() }
+    #expect(one.heard.isEmpty)
+    one.startReading()
+    #expect(loop.turns(until: { one.heard == Array("a".utf8) }))
+    one.stopReading()
+    plug.write("b")
+    for _ in 0..<5 { loop.turn() }
+    #expect(one.heard.count == 1)
+    one.startReading()
+    #expect(loop.turns(until: { one.heard == Array("ab".utf8) }))
+  }
+
+  @Test("after the writing side is shut the other side sees the end, and may still be heard")
+  func halfClosed() {
+    let (one, plug) = pair()
+    _ = one.say([1])
+    one.shutdownWriting()
+    #expect(plug.read() == [1] && plug.isAtEnd)
+    plug.write("late")
+    #expect(loop.turns(until: { one.heard == Array("late".utf8) }))
+  }
+}

@@ -1,0 +1,212 @@
+/// Listeners of every kind, their files, and what happens when there is no descriptor left.
+import Glibc
+import Testing
+
+@testable import Relay
+
+@Suite("Listeners", .serialized)
+struct ListenerTests {
+  let loop: EventLoop
+
+  init() throws { loop = try EventLoop() }
+
+  final class Door {
+    var accepted: [Plug] = []
+    lazy var take: (Int32) -> Void = { [unowned self] in accepted.append(Plug($0)) }
+  }
+
+  @Test("several listeners of all kinds stand on one loop, each on a port of its own")
+  func kinds() throws {
+    let door = Door()
+    let file = TemporaryPath()
+    let listeners = try [
+      SocketAddress.tcp(host: "127.0.0.1", port: 0), .tcp(host: "localhost", port: 0),
+      .tcp(host: "::1", port: 0), .unix(path: file.path),
+    ].map { try Listener(on: loop, address: $0, accept: door.take) }
+    var ports: Set<UInt16> = []
+    for (count, listener) in listeners.enumerated() {
+      if case .tcp(_, let port) = listener.address { ports.insert(port) }
+      let plug = try #require(Plug.connected(to: listener.address))
+      #expect(loop.turns(until: { door.accepted.count == count + 1 }))
+      plug.write("hello")
+      #expect(loop.turns(until: { door.accepted[count].read() == Array("hello".utf8) }))
+      let flags = fcntl(door.accepted[count].descriptor, F_GETFL)
+      #expect(flags & O_NONBLOCK != 0)
+    }
+    #expect(ports.count == 3 && !ports.contains(0))
+  }
+
+  @Test("a port that is taken says so, and so does what is no address")
+  func taken() throws {
+    let first = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) { _ in }
+    #expect(throws: SocketError.inUse(first.address)) {
+      try Listener(on: loop, address: first.address) { _ in }
+    }
+    #expect(throws: SocketError.notAnAddress("example.com")) {
+      try Listener(on: loop, address: .tcp(host: "example.com", port: 0)) { _ in }
+    }
+    let foreign = SocketAddress.tcp(host: "192.0.2.1", port: 0)
+    #expect(throws: SocketError.system(call: "bind", code: EADDRNOTAVAIL, address: foreign)) {
+      try Listener(on: loop, address: foreign) { _ in }
+    }
+  }
+
+  @Test("a stale socket file is replaced, a live one and any other file are not")
+  func staleFile() throws {
+    let file = TemporaryPath()
+    let path = file.path
+    let address = SocketAddress.unix(path: path)
+    // What a killed process leaves: a file and nobody behind it.
+    let stale = Plug(SystemCalls.socket(family: AF_UNIX))
+    let bound = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
+      bind(stale.descriptor, pointer, length)
+    }
+    #expect(bound == 0)
+    stale.unplug()
+    #expect(access(path, F_OK) == 0 && Plug.connected(to: address) == nil)
+    let door = Door()
+    let listener = try Listener(on: loop, address: address, mode: 0o600, accept: door.take)
+    var status = stat()
+    #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+    #expect(access(path + ".new", F_OK) != 0)
+    #expect(throws: SocketError.inUse(address)) {
+      try Listener(on: loop, address: address) { _ in }
+    }
+    let plug = try #require(Plug.connected(to: address))
+    // Whoever asks whether it lives is accepted, too.
+    #expect(loop.turns(until: { door.accepted.count == 2 }))
+    withExtendedLifetime((plug, listener)) {}
+  }
+
+  @Test("a place that is no socket is left alone, and one that cannot be had says why")
+  func otherFiles() throws {
+    let file = TemporaryPath()
+    let path = file.path
+    let descriptor = open(path, O_CREAT | O_WRONLY, 0o600)
+    close(descriptor)
+    let address = SocketAddress.unix(path: path)
+    #expect(throws: SocketError.system(call: "replace", code: ENOTSOCK, address: address)) {
+      try Listener(on: loop, address: address) { _ in }
+    }
+    #expect(access(path, F_OK) == 0)
+    let nowhere = SocketAddress.unix(path: file.directory + "/none/s")
+    #expect(throws: SocketError.system(call: "bind", code: ENOENT, address: nowhere)) {
+      try Listener(on: loop, address: nowhere) { _ in }
+    }
+  }
+
+  @Test("a socket path too long for the kernel is refused, and takes no descriptor with it")
+  func longPath() {
+    let long = "/tmp/" + String(repeating: "p", count: 103)
+    let before = openDescriptors
+    for _ in 0..<20 {
+      #expect(throws: SocketError.self) {
+        try Listener(on: loop, address: .unix(path: long)) { _ in }
+      }
+      #expect(throws: SocketError.self) {
+        try Listener(on: loop, address: .unix(path: String(long.dropLast(3)))) { _ in }
+      }
+    }
+    // Other tests open some meanwhile, but not this many.
+    #expect(openDescriptors < before + 15)
+  }
+
+  private var openDescriptors: Int { (0..<1_024).count { fcntl($0, F_GETFD) >= 0 } }
+
+  @Test("the file goes with the listener, unless another has put its own there")
+  func removed() throws {
+    let file = TemporaryPath()
+    let path = file.path
+    let address = SocketAddress.unix(path: path)
+    var first: Listener? = try Listener(on: loop, address: address) { _ in }
+    #expect(first != nil && access(path, F_OK) == 0)
+    first = nil
+    #expect(access(path, F_OK) != 0)
+    var second: Listener? = try Listener(on: loop, address: address) { _ in }
+    #expect(second != nil)
+    rename(path, path + ".new")
+    let third = try Listener(on: loop, address: address) { _ in }
+    second = nil
+    #expect(access(path, F_OK) == 0 && Plug.connected(to: address) != nil)
+    withExtendedLifetime(third) {}
+  }
+
+  @Test("while it is paused newcomers wait in the kernel's queue, and are taken afterwards")
+  func paused() throws {
+    let door = Door()
+    let listener = try Listener(
+      on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: door.take)
+    listener.pause()
+    let plug = try #require(Plug.connected(to: listener.address))
+    for _ in 0..<20 { loop.turn() }
+    #expect(door.accepted.isEmpty)
+    listener.resume()
+    #expect(loop.turns(until: { door.accepted.count == 1 }))
+    withExtendedLifetime(plug) {}
+  }
+
+  @Test("a rush is taken in portions: 64 a turn")
+  func rush() throws {
+    let door = Door()
+    let file = TemporaryPath()
+    let listener = try Listener(on: loop, address: .unix(path: file.path), accept: door.take)
+    var plugs: [Plug] = []
+    for _ in 0..<100 { plugs.append(try #require(Plug.connected(to: listener.address))) }
+    loop.turn()
+    #expect(door.accepted.count == 64)
+    loop.turn()
+    #expect(door.accepted.count == 100)
+  }
+
+  @Test("a listening socket that was handed over is listened on, and its place is known")
+  func inherited() throws {
+    let door = Door()
+    let descriptor = try Listener.bound(.tcp(host: "127.0.0.1", port: 0))
+    #expect(Listener.listen(descriptor) == 0)
+    let listener = try Listener(on: loop, inherited: descriptor, accept: door.take)
+    let plug = try #require(Plug.connected(to: listener.address))
+    #expect(loop.turns(until: { door.accepted.count == 1 }))
+    withExtendedLifetime(plug) {}
+  }
+
+  @Test("out of descriptors it pauses once, does not spin, and goes on by itself")
+  func outOfDescriptors() async {
+    // In a process of its own: the limit is the process's.
+    await #expect(processExitsWith: .success) {
+      let loop = try EventLoop()
+      var accepted: [Plug] = []
+      let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
+        accepted.append(Plug($0))
+      }
+      var pauses: [Listener.Pause] = []
+      listener.onPause = { pauses.append($0) }
+      let plug = try #require(Plug.connected(to: listener.address))
+      let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      var limit = rlimit()
+      getrlimit(files, &limit)
+      let generous = limit
+      // The lowest free number is the first that is refused.
+      let free = dup(0)
+      close(free)
+      limit.rlim_cur = rlim_t(free)
+      setrlimit(files, &limit)
+      #expect(loop.turns(until: { !pauses.isEmpty }))
+      #expect(pauses == [.outOfDescriptors(errno: EMFILE)] && accepted.isEmpty)
+      var before = rusage()
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &before)
+      let timer = Timer(on: loop) { loop.stop() }
+      timer.schedule(after: .milliseconds(600))
+      loop.run()
+      var after = rusage()
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &after)
+      let spent =
+        (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1_000_000
+        + Int(after.ru_utime.tv_usec - before.ru_utime.tv_usec)
+      #expect(pauses.count == 1 && spent < 60_000)
+      limit = generous
+      setrlimit(files, &limit)
+      #expect(loop.turns(until: { accepted.count == 1 }))
+      withExtendedLifetime(plug) {}
+    }
+  }
+}

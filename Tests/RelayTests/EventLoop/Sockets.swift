@@ -1,0 +1,123 @@
+/// Sockets of the tests' own, and turns of a loop until something has happened.
+import Glibc
+import Testing
+
+@testable import Relay
+
+/// The test's end of a stream. Closes itself.
+final class Plug {
+  private(set) var descriptor: Int32
+
+  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  deinit { unplug() }
+
+  func unplug() {
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    descriptor = -1
+  }
+
+  /// Everything that is there now, at most `limit` bytes.
+  func read(_ limit: Int = 1 << 20) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: min(limit, 65_536))
+    while bytes.count < limit {
+      let count = recv(descriptor, &chunk, min(chunk.count, limit - bytes.count), 0)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return bytes
+  }
+
+  /// Whether the other side has closed and all that it sent was read.
+  var isAtEnd: Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK)) == 0
+  }
+
+  @discardableResult
+  func write(_ text: String) -> Int { write(Array(text.utf8)) }
+
+  @discardableResult
+  func write(_ bytes: [UInt8]) -> Int {
+    Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  }
+
+  func shutdownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+  /// Closes with a reset instead of an end of stream (TCP).
+  func reset() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+    unplug()
+  }
+
+  /// Nil when nobody listens there.
+  static func connected(to address: SocketAddress) -> Plug? {
+    let plug = Plug(SystemCalls.socket(family: address.family))
+    var outcome: Int32 = -1
+    do {
+      outcome = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
+        connect(plug.descriptor, pointer, length)
+      }
+    } catch {
+      return nil
+    }
+    guard outcome == 0 || errno == EINPROGRESS else { return nil }
+    var entry = pollfd(fd: plug.descriptor, events: Int16(POLLOUT), revents: 0)
+    poll(&entry, 1, 5_000)
+    var code: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    getsockopt(plug.descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+    return code == 0 ? plug : nil
+  }
+
+  /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer` bytes.
+  static func pair(buffer: Int32? = nil) -> (ours: Int32, theirs: Plug) {
+    var ends: [Int32] = [-1, -1]
+    let made = socketpair(
+      AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0,
+      &ends)
+    precondition(made == 0, "no socket pair")
+    if var buffer {
+      setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, socklen_t(MemoryLayout<Int32>.size))
+    }
+    return (ends[0], Plug(ends[1]))
+  }
+}
+
+extension EventLoop {
+  /// One turn: what is ready now, and what that makes ready at once.
+  func turn() {
+    stop()
+    run()
+  }
+
+  /// Turns until `condition` holds, or five seconds have passed.
+  func turns(until condition: () -> Bool, within time: Duration = .seconds(5)) -> Bool {
+    let end = now + time
+    while !condition() {
+      guard now < end else { return false }
+      turn()
+      usleep(200)
+    }
+    return true
+  }
+}
+
+/// A directory of a socket file's own, removed at the end.
+struct TemporaryPath: ~Copyable {
+  let directory: String
+  var path: String { directory + "/s" }
+
+  init() {
+    var template = Array("/tmp/relay-XXXXXX".utf8CString)
+    directory = template.withUnsafeMutableBufferPointer { room in
+      room.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) } ?? ""
+    }
+  }
+
+  deinit {
+    for name in ["/s", "/s.new"] { unlink(directory + name) }
+    rmdir(directory)
+  }
+}

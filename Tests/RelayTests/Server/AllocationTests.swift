@@ -1,0 +1,102 @@
+import CAllocations
+import Testing
+
+@testable import Relay
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What a frame costs on its way through the node, in calls of malloc: reading, checking, routing and the write at the end of the turn.
+@Suite("Allocations", .enabled(if: allocations_of_this_thread() >= 0))
+struct AllocationTests {
+  #if DEBUG
+    /// Unoptimised code boxes some ten values a frame. The promise is release's (`make test-release`); this bound finds the worst.
+    static let perFrame = 11
+  #else
+    static let perFrame = 0
+  #endif
+  /// libevent takes a chunk for each read, and Swift boxes what a turn needs.
+  static let perTurn = 60
+
+  @Test(
+    "a canonical public or private line is passed on without an allocation of its own",
+    arguments: [true, false])
+  func passingOn(isPublic: Bool) throws {
+    let loop = try EventLoop()
+    var settings = Settings()
+    settings.network = .regtest
+    settings.messageRateLimit = 0
+    settings.publicRateLimit = 0
+    let node = DirectoryNode(loop: loop, settings: settings, nick: RelayIdentity.generate())
+    let peers = try (0..<8).map { try Peer(of: node, number: $0) }
+    turn(of: loop)
+    for peer in peers { peer.drain() }
+
+    let line = peers[0].line(to: isPublic ? "PUBLIC" : peers[1].nick)
+    // The first ones make room that stays.
+    _ = try allocations(of: 100, line, peers, loop)
+    let many = try allocations(of: 100, line, peers, loop)
+    let more = try allocations(of: 10, line, peers, loop)
+    #expect(
+      many - more < Self.perTurn + 90 * Self.perFrame, "10 frames: \(more), 100 frames: \(many)")
+  }
+
+  private func allocations(
+    of count: Int, _ line: [UInt8], _ peers: [Peer], _ loop: EventLoop
+  ) throws -> Int {
+    peers[0].send(Array(repeatElement(line, count: count).joined()))
+    let before = allocations_of_this_thread()
+    turn(of: loop)
+    let after = allocations_of_this_thread()
+    #expect(peers[1].drain() >= count * line.count)
+    for peer in peers { peer.drain() }
+    return after - before
+  }
+
+  /// Everything that is ready, and what follows from it.
+  private func turn(of loop: EventLoop) {
+    loop.stop()
+    loop.run()
+  }
+
+  /// The far end of a connection to the node.
+  private struct Peer {
+    let nick: String
+    private let descriptor: Int32
+
+    init(of node: DirectoryNode, number: Int) throws {
+      nick = "J5ABCDEFGHJKMNP" + String(number + 1)
+      var pair: [Int32] = [0, 0]
+      try #require(
+        socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair) == 0)
+      descriptor = pair[0]
+      node.accept(pair[1])
+      var hello: [UInt8] = []
+      Frame.append(
+        .handshake,
+        """
+        {"app-name": "joinmarket", "directory": false, "location-string": "NOT-SERVING-ONION", \
+        "proto-ver": 5, "features": {"ping": true}, "nick": "\(nick)", "network": "regtest"}
+        """, to: &hello)
+      send(hello)
+    }
+
+    func line(to receiver: String) -> [UInt8] {
+      var frame: [UInt8] = []
+      let type: MessageType = receiver == "PUBLIC" ? .pubmsg : .privmsg
+      Frame.append(type, "\(nick)!\(receiver)!text of some length, as offers have it", to: &frame)
+      return frame
+    }
+
+    func send(_ bytes: [UInt8]) { _ = write(descriptor, bytes, bytes.count) }
+
+    @discardableResult
+    func drain() -> Int {
+      var room = [UInt8](repeating: 0, count: 65_536)
+      var total = 0
+      while case let count = read(descriptor, &room, room.count), count > 0 { total += count }
+      return total
+    }
+  }
+}

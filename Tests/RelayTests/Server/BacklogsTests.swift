@@ -1,0 +1,136 @@
+/// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose, never stall").
+import Testing
+
+@testable import Relay
+
+@Suite("Backlogs", .serialized)
+struct BacklogsTests {
+  let bench: SessionBench
+  var backlogs = Backlogs()
+  let start = Instant(nanoseconds: 1_000_000_000_000)
+
+  init() throws {
+    bench = try SessionBench()
+    backlogs.limits.hard = ByteCount(100_000)
+    backlogs.limits.soft = ByteCount(20_000)
+    backlogs.limits.softTime = .seconds(60)
+    backlogs.limits.total = ByteCount(250_000)
+  }
+
+  /// Sends so many bytes; what the kernel does not take is the backlog.
+  private mutating func send(_ count: Int, to session: Session, at now: Instant) {
+    let bytes = [UInt8](repeating: 120, count: count)
+    guard case .accepted(let left) = bytes.withUnsafeBytes({ session.send($0) }) else {
+      Issue.record("not accepted")
+      return
+    }
+    if left > 0 { backlogs.left(left, for: session, at: now) }
+  }
+
+  @Test("the sum is that of the sessions' own buffers, and forgetting takes it back")
+  mutating func sum() {
+    let (a, _plugA) = bench.session(0, buffer: 4_608)
+    let (b, plugB) = bench.session(1, buffer: 4_608)
+    send(50_000, to: a, at: start)
+    send(30_000, to: b, at: start)
+    send(1_000, to: b, at: start)
+    #expect(backlogs.count == 2 && backlogs.total == a.backlog + b.backlog)
+    #expect(backlogs.largest == a.backlog)
+    _ = plugB.read(3_000)
+    bench.loop.turn()
+    #expect(backlogs.measure(at: start).isEmpty)
+    #expect(b.backlog < 31_000 - 4_000 && backlogs.total == a.backlog + b.backlog)
+    backlogs.forget(a.id)
+    #expect(backlogs.total == b.backlog && backlogs.count == 1)
+    backlogs.forget(b.id)
+    backlogs.forget(b.id)
+    #expect(backlogs.total == 0 && backlogs.count == 0)
+    withExtendedLifetime(_plugA) {}
+  }
+
+  @Test("over the hard limit is over by one byte")
+  mutating func hard() {
+    let (session, plug) = bench.session(0, buffer: 4_608)
+    send(100_000, to: session, at: start)
+    send(100_000 - session.backlog, to: session, at: start)
+    #expect(session.backlog == 100_000 && !backlogs.isOverHardLimit(session))
+    send(1, to: session, at: start)
+    #expect(backlogs.isOverHardLimit(session))
+    withExtendedLifetime(plug) {}
+  }
+
+  @Test(
+    "over the soft limit for a minute without a byte taken; any byte taken starts the minute anew")
+  mutating func soft() {
+    let (frozen, plug) = bench.session(0, buffer: 4_608)
+    let (slow, slowPlug) = bench.session(1, buffer: 4_608)
+    let (small, smallPlug) = bench.session(2, buffer: 4_608)
+    send(60_000, to: frozen, at: start)
+    send(60_000, to: slow, at: start)
+    send(20_000, to: small, at: start)
+    #expect(backlogs.measure(at: start + .milliseconds(59_999)).isEmpty)
+    let before = slow.backlog
+    let hasTaken = bench.loop.turns(until: {
+      _ = slowPlug.read(1_000)
+      return slow.backlog < before
+    })
+    #expect(hasTaken)
+    #expect(backlogs.measure(at: start + .seconds(60)).map(\.id) == [frozen.id])
+    #expect(!backlogs.measure(at: start + .milliseconds(119_999)).map(\.id).contains(slow.id))
+    #expect(backlogs.measure(at: start + .seconds(120)).map(\.id).contains(slow.id))
+    // More that comes is no byte taken.
+    send(5_000, to: frozen, at: start + .seconds(130))
+    #expect(backlogs.measure(at: start + .seconds(131)).map(\.id).contains(frozen.id))
+    #expect(!backlogs.measure(at: start + .seconds(999)).map(\.id).contains(small.id))
+    withExtendedLifetime((plug, smallPlug)) {}
+  }
+
+  @Test("over the sum of all, the largest go until a tenth is free, and no more")
+  mutating func total() {
+    var sessions: [Session] = []
+    var plugs: [Plug] = []
+    for (number, size) in [40_000, 90_000, 60_000, 30_000].enumerated() {
+      let (session, plug) = bench.session(number, buffer: 4_608)
+      sessions.append(session)
+      plugs.append(plug)
+      send(size, to: session, at: start)
+    }
+    #expect(!backlogs.isOverTotal && backlogs.excess().isEmpty)
+    send(80_000, to: sessions[2], at: start)
+    #expect(backlogs.isOverTotal)
+    #expect(backlogs.excess().map(\.id) == [sessions[2].id])
+    backlogs.limits.total = ByteCount(100_000)
+    #expect(backlogs.excess().map(\.id) == [sessions[2].id, sessions[1].id])
+    for victim in backlogs.excess() { backlogs.forget(victim.id) }
+    #expect(backlogs.total <= 90_000 && !backlogs.isOverTotal)
+    withExtendedLifetime(plugs) {}
+  }
+}
+
+@Suite("Memory of backlogs that are gone")
+struct MemoryReturnTests {
+  @Test("A crowd has left when nine of ten have, once, and only a crowd")
+  func crowd() {
+    var memory = MemoryReturn()
+    for (count, hasLeft) in [
+      (255, false), (0, false), (256, false), (26, false), (25, true), (25, false), (0, false),
+      (1_000, false), (101, false), (100, true), (999, false), (0, true),
+    ] { #expect(memory.hasCrowdLeft(count) == hasLeft, "\(count)") }
+  }
+
+  @Test("is given back once a megabyte is free, and not more often than every five seconds")
+  func due() {
+    var memory = MemoryReturn()
+    let start = Instant(nanoseconds: 0)
+    let size = ByteCount.mebibytes(2).bytes
+    memory.note(size)
+    let notYet = memory.isDue(with: size / 2 + 1, at: start)
+    let due = memory.isDue(with: 0, at: start)
+    let again = memory.isDue(with: 0, at: start + .seconds(10))
+    #expect(!notYet && due && !again)
+    memory.note(size)
+    let early = memory.isDue(with: 0, at: start + .seconds(4))
+    let late = memory.isDue(with: 0, at: start + .seconds(5))
+    #expect(!early && late)
+  }
+}

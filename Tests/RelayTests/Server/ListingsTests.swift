@@ -1,0 +1,92 @@
+/// Lists on their way through sockets that take little, while those who are listed leave.
+import Testing
+
+@testable import Relay
+
+@Suite("Lists under way", .serialized)
+struct ListingsTests {
+  private let loop: EventLoop
+  private let node: DirectoryNode
+
+  init() throws {
+    loop = try EventLoop()
+    var settings = Settings()
+    settings.network = .regtest
+    node = DirectoryNode(
+      loop: loop, settings: settings, nick: try #require(Nick(Stage.relayNick)))
+  }
+
+  /// Somebody at the other end, who has shaken hands.
+  private func join(
+    _ number: Int, at location: String = "NOT-SERVING-ONION", _ features: [String] = [],
+    buffer: Int32? = nil
+  ) throws -> Plug {
+    let (ours, theirs) = Plug.pair(buffer: buffer)
+    node.accept(ours)
+    theirs.write(
+      Stage.frame(793, Stage.handshake(Stage.nick(number), at: location, features)) + "\r\n")
+    let peers = node.directory.registry.peerCount
+    try #require(loop.turns { node.directory.registry.peerCount == peers + 1 })
+    return theirs
+  }
+
+  @Test(
+    "name everyone who stays once and nobody behind its leaving, share their bytes, and keep nothing"
+  )
+  func peersLeaveMeanwhile() throws {
+    let makers = try (0..<1_100).map { try join($0, at: "a.test:\($0 + 1)", ["ping"]) }
+    let readers = [
+      try join(2_000, buffer: 4_608), try join(2_001, ["peerlist_features"], buffer: 4_608),
+      try join(2_002, at: "b.test:1", ["peerlist_features"], buffer: 4_608),
+      try join(2_003, at: "b.test:2", buffer: 4_608),
+    ]
+    for reader in readers { reader.write(Stage.frame(791, "") + "\r\n") }
+    try #require(
+      loop.turns { node.listing.count == readers.count && node.backlogs.count == readers.count })
+    // The first page without features, and the first with.
+    let page = node.directory.registry.listPages.size
+    #expect(page > 2 * 512 * "J5nickaaaaaaaaaa;a.test:1,".utf8.count)
+    #expect(page < 3 * 512 * "J5nickaaaaaaaaaa;a.test:1000;F:ping,".utf8.count)
+
+    let gone = Set(stride(from: 0, to: makers.count, by: 10))
+    for number in gone { makers[number].unplug() }
+    try #require(loop.turns { node.directory.registry.peerCount == 1_104 - gone.count })
+    #expect(node.listing.count == readers.count)
+
+    var heard = readers.map { _ in [UInt8]() }
+    #expect(
+      loop.turns {
+        for (place, reader) in readers.enumerated() { heard[place] += reader.read(1_000) }
+        return node.listing.isEmpty && node.backlogs.count == 0
+      })
+    for (place, reader) in readers.enumerated() {
+      let lines = Stage.lines((heard[place] + reader.read())[...])
+      try judge(lines.dropFirst(), of: Stage.nick(2_000 + place), gone: gone)
+    }
+    #expect(loop.turns { node.directory.registry.listPages.size == 0 })
+    withExtendedLifetime(makers) {}
+  }
+
+  private func judge(_ lines: ArraySlice<String>, of reader: String, gone: Set<Int>) throws {
+    var listed: Set<Substring> = []
+    var departed: Set<Substring> = []
+    for line in lines {
+      try #require(line.hasPrefix(#"{"type": 789, "line": ""#))
+      for entry in line.dropFirst(23).dropLast(2).split(separator: ",") {
+        let fields = entry.split(separator: ";")
+        if fields.last == "D" {
+          departed.insert(fields[0])
+        } else {
+          #expect(!departed.contains(fields[0]), "\(entry) is gone")
+          #expect(listed.insert(fields[0]).inserted, "\(entry) is doubled")
+        }
+      }
+    }
+    let left = Set(gone.map { Substring(Stage.nick($0)) })
+    #expect(departed.symmetricDifference(left).sorted() == [])
+    #expect(!listed.contains(Substring(reader)))
+    let stayed = (0..<1_100).filter { !gone.contains($0) }.map { Substring(Stage.nick($0)) }
+    #expect(listed.isSuperset(of: stayed))
+    #expect(listed.subtracting(stayed).subtracting(departed).count <= 2)
+  }
+}

@@ -1,0 +1,146 @@
+/// The recorded proofs once more, from one end of a stream to the other: the node asks with the recorded challenge, the
+/// peer answers with the recorded bytes, and the whole conversation is compared to the byte.
+import Foundation
+import Testing
+
+@testable import Relay
+
+@Suite("Nick authentication over a socket")
+struct NickAuthSocketTests {
+  struct Recording: Decodable {
+    let valid, invalid: [Proof]
+  }
+
+  struct Proof: Decodable {
+    let id, name, nick, challenge, directoryId, handshakeLine, wireB64, expected: String
+  }
+
+  static func recorded() throws -> [Proof] {
+    let url = try #require(Bundle.module.url(forResource: "Data/nick-auth", withExtension: "json"))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let recording = try decoder.decode(Recording.self, from: Data(contentsOf: url))
+    return recording.valid + recording.invalid
+  }
+
+  /// A node with one connection, whose other end is the test's.
+  struct Meeting {
+    let loop: EventLoop
+    let node: DirectoryNode
+    let plug: Plug
+    let id: PeerID
+
+    init(_ proof: Proof) throws {
+      loop = try EventLoop()
+      var settings = Settings()
+      settings.network = .mainnet
+      node = DirectoryNode(
+        loop: loop, settings: settings, nick: try #require(Nick(Stage.relayNick)))
+      let challenge = try #require(bytes(hex: proof.challenge))
+      node.directory.newChallenge = { challenge }
+      node.directory.policy = NickPolicy(
+        directoryID: try #require(DirectoryID(proof.directoryId)))
+      let (ours, theirs) = Plug.pair()
+      plug = theirs
+      node.accept(ours)
+      id = try #require(node.sessions.last.flatMap { $0?.id })
+    }
+
+    /// The next `count` lines, or as many as come.
+    func lines(_ count: Int) -> [String] {
+      var heard: [UInt8] = []
+      _ = loop.turns {
+        heard += plug.read()
+        return heard.lazy.filter { $0 == 10 }.count >= count || plug.isAtEnd
+      }
+      return String(decoding: heard, as: UTF8.self).split(separator: "\r\n").map(String.init)
+    }
+
+    /// Has the peer say its 793.
+    func shakeHands(_ line: String) {
+      var frame: [UInt8] = []
+      Frame.append(.handshake, line, to: &frame)
+      plug.write(frame)
+    }
+
+    /// For the recordings whose handshake is none that a relay would take.
+    func pretendHandshake(_ nick: Nick, _ line: String) throws {
+      let offer = HandshakeOffer(
+        nick: nick, location: .notServing, locationWasUnusable: false,
+        features: Features([.nickAuth]), advertisedNoFeature: false,
+        lineDigest: Digest.sha256(Array(line.utf8)))
+      let policy = try #require(node.directory.policy)
+      node.directory.demandProof(of: id, offer, policy, at: loop.now, into: &node.actions)
+      node.perform(loop.now)
+    }
+  }
+
+  @Test("Every recorded proof is answered with the reference's code, to the byte")
+  func recordedProofs() throws {
+    let all = try Self.recorded()
+    #expect(all.count == 109)
+    var pretended = 0
+    var met: [String: Int] = [:]
+    for proof in all {
+      let meeting = try Meeting(proof)
+      let offer = try? proof.handshakeLine.withBytes {
+        try HandshakeOffer.parse(line: $0, network: .mainnet)
+      }
+      if offer?.nick.description == proof.nick {
+        meeting.shakeHands(proof.handshakeLine)
+      } else if let nick = Nick(proof.nick) {
+        pretended += 1
+        try meeting.pretendHandshake(nick, proof.handshakeLine)
+      } else {
+        // No relay lets such a nick come as far as a proof.
+        pretended += 1
+        meeting.shakeHands(#"{"app-name":"joinmarket","proto-ver":5,"nick":"\#(proof.nick)"}"#)
+        #expect(meeting.lines(2).allSatisfy { $0.contains("Rejected: ") }, "\(proof.id)")
+        continue
+      }
+      try expectVerdict(proof, in: meeting)
+      met[proof.expected, default: 0] += 1
+    }
+    // What stands for itself stays real: only these have a handshake that cannot be said.
+    #expect(pretended == 5)
+    #expect(met.keys.sorted() == ["invalid", "malformed", "ok"])
+  }
+
+  private func expectVerdict(_ proof: Proof, in meeting: Meeting) throws {
+    let asked = meeting.lines(2)
+    #expect(asked.count == 2 && asked[0].hasPrefix(#"{"type": 795, "#), "\(proof.id)")
+    #expect(
+      asked.last == #"{"type": 803, "line": "{\"challenge\":\""# + proof.challenge
+        + #"\",\"directory-id\":\""# + proof.directoryId + #"\"}"}"#, "\(proof.id)")
+    let wire = try #require(Data(base64Encoded: proof.wireB64))
+    meeting.plug.write([UInt8](wire) + Array("\r\n".utf8))
+    let isOK = proof.expected == "ok"
+    #expect(
+      meeting.lines(1) == [
+        #"{"type": 807, "line": "{\"code\":\""# + proof.expected + #"\",\"verified\":\#(isOK)}"}"#
+      ], "\(proof.id) \(proof.name)")
+    if isOK {
+      #expect(meeting.node.directory.registry.holder(of: try #require(Nick(proof.nick))) != nil)
+      meeting.plug.write("{\"type\": 798, \"line\": \"\"}\r\n")
+      #expect(meeting.lines(1) == [#"{"type": 799, "line": ""}"#], "\(proof.id)")
+    } else {
+      #expect(meeting.loop.turns { meeting.plug.isAtEnd }, "\(proof.id)")
+      #expect(meeting.node.directory.registry.connectionCount == 0, "\(proof.id)")
+      #expect(meeting.node.directory.proofs.isEmpty, "\(proof.id)")
+    }
+  }
+}
+
+private func bytes(hex: String) -> Bytes32? {
+  let digits = Array(hex.utf8).compactMap(\.hexValue)
+  return Bytes32(stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+}
+
+extension String {
+  /// As it stands in a frame, escaped.
+  fileprivate func withBytes<T>(
+    _ body: (UnsafeRawBufferPointer) throws -> T
+  ) rethrows -> T {
+    try Array(utf8).withUnsafeBytes(body)
+  }
+}

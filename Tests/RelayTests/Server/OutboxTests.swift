@@ -1,0 +1,205 @@
+/// Everything of a turn reaches whom it must, in order and whole, however little the sockets take.
+import Glibc
+import Testing
+
+@testable import Relay
+
+/// Sessions over socket pairs, with a node that only lends them its loop.
+struct SessionBench {
+  let loop: EventLoop
+  let node: DirectoryNode
+
+  init() throws {
+    loop = try EventLoop()
+    node = DirectoryNode(
+      loop: loop, settings: Settings(), nick: try #require(Nick(Stage.relayNick)))
+  }
+
+  func session(_ number: Int, buffer: Int32? = nil) -> (Session, Plug) {
+    let (ours, theirs) = Plug.pair(buffer: buffer)
+    let session = Session(
+      on: loop, adopting: ours, id: PeerID(slot: Int32(number), generation: 0), node: node,
+      expectsProxyLine: false)
+    return (session, theirs)
+  }
+}
+
+@Suite("The outbox", .serialized)
+struct OutboxTests {
+  final class Receiver {
+    let session: Session
+    let plug: Plug
+    let readsLongFrames: Bool
+    var isSeated = false
+    var isGone = false
+    /// It was closed with bytes that nobody had taken.
+    var isCut = false
+    var expected: [UInt8] = []
+    var heard: [UInt8] = []
+
+    init(_ session: Session, _ plug: Plug, readsLongFrames: Bool) {
+      self.session = session
+      self.plug = plug
+      self.readsLongFrames = readsLongFrames
+      session.takesLongFrames = readsLongFrames
+    }
+
+    func read(_ limit: Int = 1 << 20) { heard += plug.read(limit) }
+  }
+
+  let bench: SessionBench
+  let outbox = Outbox()
+
+  init() throws { bench = try SessionBench() }
+
+  private func receivers(_ count: Int, buffer: Int32? = nil) -> [Receiver] {
+    (0..<count).map {
+      let (session, plug) = bench.session($0, buffer: buffer)
+      return Receiver(session, plug, readsLongFrames: $0 % 3 != 0)
+    }
+  }
+
+  private func withFrame(_ bytes: [UInt8], _ body: (Frame) -> Void) {
+    bytes.withUnsafeBytes { body(Frame(code: 687, body: $0, line: $0)) }
+  }
+
+  @Test("random turns arrive whole and in order at everyone", arguments: 1...12)
+  func anything(_ seed: UInt64) {
+    var random = SplitMix(state: seed)
+    let all = receivers(7, buffer: 4_608)
+    var left: [ObjectIdentifier: Int] = [:]
+    var name = 0
+    for _ in 0..<2_500 {
+      let one = all[random.below(all.count)]
+      name += 1
+      let size = random.below(60) == 0 ? 39_950 + random.below(200) : random.below(900)
+      let text = Array("<\(name)>".utf8) + [UInt8](repeating: UInt8(97 + name % 26), count: size)
+      switch random.below(12) {
+      case 0, 1, 2:
+        let sender = random.below(3) == 0 ? nil : one
+        withFrame(text) { outbox.broadcast($0, except: sender?.session) }
+        for other in all where other.isSeated && other !== sender {
+          if text.count <= 40_000 || other.readsLongFrames { other.expected += text + [13, 10] }
+        }
+      case 3:
+        let line = text + [13, 10]
+        line.withUnsafeBytes { outbox.broadcast($0, except: one.session) }
+        for other in all where other.isSeated && other !== one {
+          if text.count <= 40_000 || other.readsLongFrames { other.expected += line }
+        }
+      case 4 where !one.isGone:
+        withFrame(text) { outbox.send($0, to: one.session) }
+        one.expected += text + [13, 10]
+      case 5 where !one.isGone:
+        text.withUnsafeBytes { outbox.send($0, to: one.session) }
+        one.expected += text
+      case 6 where !one.isSeated && !one.isGone:
+        outbox.seat(one.session)
+        one.isSeated = true
+      case 7 where one.isSeated && random.below(3) == 0:
+        outbox.unseat(one.session)
+        one.isSeated = false
+      case 8 where !one.isGone && random.below(60) == 0:
+        outbox.flush(one.session) { _, _ in }
+        outbox.unseat(one.session)
+        one.isCut = one.session.backlog > 0
+        one.session.close()
+        (one.isSeated, one.isGone) = (false, true)
+      case 9: one.read(random.below(9_000))
+      case 10: bench.loop.turn()
+      default: flush(&left)
+      }
+    }
+    flush(&left)
+    let isDone = bench.loop.turns(until: {
+      for one in all { one.read() }
+      return all.allSatisfy { $0.session.backlog == 0 }
+    })
+    #expect(isDone && outbox.isEmpty)
+    for one in all {
+      one.read()
+      // Not inside #expect, which would spell out the difference of two long lists.
+      let isRight = one.isCut ? one.expected.starts(with: one.heard) : one.heard == one.expected
+      #expect(isRight)
+    }
+  }
+
+  /// What is reported as left over is what waits in the session.
+  private func flush(_ left: inout [ObjectIdentifier: Int]) {
+    outbox.flush { session, delivery in
+      guard case .left(let count) = delivery else {
+        Issue.record("a socket failed")
+        return
+      }
+      #expect(session.backlog >= count && count > 0)
+    }
+  }
+
+  @Test(
+    "whoever is seated in mid-turn hears only what follows, and whoever is unseated only what came before"
+  )
+  func seating() {
+    let all = receivers(2)
+    outbox.seat(all[0].session)
+    withFrame(Array("a".utf8)) { outbox.broadcast($0, except: nil) }
+    outbox.seat(all[1].session)
+    withFrame(Array("b".utf8)) { outbox.broadcast($0, except: nil) }
+    outbox.unseat(all[0].session)
+    withFrame(Array("c".utf8)) { outbox.broadcast($0, except: nil) }
+    outbox.flush { _, _ in }
+    #expect(all[0].plug.read() == Array("a\r\nb\r\n".utf8))
+    #expect(all[1].plug.read() == Array("b\r\nc\r\n".utf8))
+    #expect(outbox.seated.count == 1 && outbox.deliveries == 4)
+  }
+
+  @Test("a doomed session is sent nothing more")
+  func doomed() {
+    let all = receivers(2)
+    for one in all { outbox.seat(one.session) }
+    outbox.flush { _, _ in }
+    all[0].session.isDoomed = true
+    Array("x".utf8).withUnsafeBytes {
+      outbox.broadcast($0, except: nil)
+      outbox.send($0, to: all[0].session)
+    }
+    outbox.flush { _, _ in }
+    #expect(all[0].plug.read().isEmpty && all[1].plug.read() == Array("x".utf8))
+  }
+
+  @Test("a socket whose other side is gone is reported, and the others are served")
+  func failure() {
+    let all = receivers(3)
+    for one in all { outbox.seat(one.session) }
+    outbox.flush { _, _ in }
+    all[1].plug.unplug()
+    Array("x".utf8).withUnsafeBytes { outbox.broadcast($0, except: nil) }
+    var failed: [PeerID] = []
+    outbox.flush { session, delivery in
+      if case .failed(EPIPE) = delivery { failed.append(session.id) }
+    }
+    #expect(failed == [all[1].session.id])
+    #expect(all[0].plug.read() == Array("x".utf8) && all[2].plug.read() == Array("x".utf8))
+  }
+
+  @Test(
+    "2,000 private lines in one turn, cut by others, go out in order past the limit of one writev")
+  func manyPieces() {
+    let all = receivers(2, buffer: 4_608)
+    for one in all { outbox.seat(one.session) }
+    var expected: [UInt8] = []
+    for n in 0..<2_000 {
+      let own = Array("own \(n)\r\n".utf8)
+      let shared = Array("all \(n)\r\n".utf8)
+      own.withUnsafeBytes { outbox.send($0, to: all[0].session) }
+      shared.withUnsafeBytes { outbox.broadcast($0, except: nil) }
+      expected += own + shared
+    }
+    outbox.flush { _, _ in }
+    let isDone = bench.loop.turns(until: {
+      all[0].read(3_000)
+      return all[0].heard.count >= expected.count
+    })
+    let isRight = all[0].heard == expected
+    #expect(isDone && isRight)
+  }
+}
