@@ -30,8 +30,24 @@ def random_onion():
     return base64.b32encode(key + check + b"\x03").decode().lower() + ".onion"
 
 
+class Unreachable(Problem):
+    """Tor found no way to the service this time."""
+
+
 def dial(socks_port, host, port, circuit, seconds):
-    """A stream through Tor. Another `circuit` name is another circuit: tor keeps SOCKS users apart."""
+    """A stream through Tor, which may need more than one attempt. Another `circuit` name is another circuit: tor
+    keeps SOCKS users apart."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return dial_once(socks_port, host, port, circuit, max(1, deadline - time.monotonic()))
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def dial_once(socks_port, host, port, circuit, seconds):
     stream = socket.create_connection(("127.0.0.1", socks_port), timeout=seconds)
     try:
         def take(count):
@@ -53,7 +69,7 @@ def dial(socks_port, host, port, circuit, seconds):
             raise Problem("SOCKS port refused the user name")
         stream.sendall(b"\x05\x01\x00\x03" + text(host) + port.to_bytes(2, "big"))
         if (answer := take(10))[1] != 0:
-            raise Problem(f"SOCKS answer {answer[1]}")
+            raise Unreachable(f"SOCKS answer {answer[1]}")
         stream.settimeout(None)
         return stream
     except BaseException:
@@ -103,7 +119,7 @@ class Peer:
                 with self.changed:
                     self.received.append((frame["type"], frame["line"]))
                     self.changed.notify_all()
-        except (OSError, ValueError):
+        except (OSError, ValueError, Problem):
             pass
         finally:
             stream.close()
@@ -113,7 +129,11 @@ class Peer:
                 self.changed.notify_all()
 
     def send(self, code, line, stream=None):
-        (stream or self.stream).sendall(json.dumps({"type": code, "line": line}).encode() + b"\r\n")
+        """A Problem when the relay has closed: `read` may have closed our end by then, too."""
+        try:
+            (stream or self.stream).sendall(json.dumps({"type": code, "line": line}).encode() + b"\r\n")
+        except OSError as error:
+            raise Problem(f"{self.name} could not send a message of type {code}: {error}") from error
 
     def say(self, text):
         self.send(PUBMSG, f"{self.nick}!PUBLIC!{text}")

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from urllib.error import URLError
+from http.client import HTTPException
 from urllib.request import urlopen
 
 # What every tor here gets. Guards, conflux and learnt timeouts are for large networks; in one of five relays
@@ -237,7 +237,7 @@ class TorNetwork:
         try:
             with urlopen(f"http://{self.address}:{authority.ports['dir_port']}/tor/server/all", timeout=5) as reply:
                 return reply.read().count(b"\nrouter-signature\n")
-        except (URLError, OSError):
+        except (HTTPException, OSError):
             return 0
 
     def wait(self, what, condition):
