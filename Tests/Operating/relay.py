@@ -1,5 +1,6 @@
 """A relay under test and a handful of peers, for the tests of what operators see."""
 
+import http.client
 import json
 import os
 import socket
@@ -63,7 +64,7 @@ class Relay:
                 return reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.read().decode()
-        except OSError:
+        except (http.client.HTTPException, OSError):
             return None
 
     def metrics(self):
