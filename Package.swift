@@ -61,15 +61,19 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .target(
+      name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",
+      swiftSettings: strict),
     .testTarget(
       name: "BenchTests", dependencies: ["RelayBench"], swiftSettings: strict),
     .testTarget(
-      name: "RelayTests", dependencies: ["Relay", "CAllocations"], resources: [.copy("Data")],
+      name: "RelayTests", dependencies: ["Relay", "CAllocations", "NickKeys"],
+      resources: [.copy("Data")],
       swiftSettings: strict
     ),
     .testTarget(
       name: "ProductTests",
-      dependencies: ["Relay", "RelayServer", "RelayControl", "ControlCommands", "CSecp256k1"],
+      dependencies: ["Relay", "RelayServer", "RelayControl", "ControlCommands", "NickKeys"],
       resources: [.copy("Data")], swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["Relay"], exclude: ["Driver"],

@@ -1,3 +1,4 @@
+import NickKeys
 import Testing
 
 extension ProductTests {
@@ -7,15 +8,15 @@ extension ProductTests {
     func flood() throws {
       let relay = try RelayProcess(Proving.settings)
       let peer = try TestPeer(to: relay, proving: .taker(1))
-      let key = try NickKey()
-      let other = try NickKey()
+      let key = NickKey()
+      let other = NickKey()
       var times: [Double] = []
       for _ in 0..<5 {
         // The whole work of a proof, up to a signature that is another's.
         let flood = try (0..<900).map { _ in
           let newcomer = try TestPeer(.tcp(try relay.port))
           let challenge = try newcomer.awaitChallenge(key.hello(), of: relay)
-          let proof = try other.proof(
+          let proof = other.proof(
             of: key.hello(), challenge: challenge, directory: Proving.directory,
             pubkey: key.publicKey)
           return (newcomer, Proving.frame(proof))

@@ -1,3 +1,4 @@
+import NickKeys
 import Testing
 
 extension ProductTests {
@@ -10,8 +11,8 @@ extension ProductTests {
     func ok(mode: String) throws {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_MODE": mode]) { $1 })
-      let first = try NickKey()
-      let second = try NickKey()
+      let first = NickKey()
+      let second = NickKey()
       let peers = try [first, second].map { try TestPeer.verified($0, to: relay) }
       let line = Frames.frame(685, "\(first.nick)!\(second.nick)!hello")
       try peers[0].send(line)
@@ -40,7 +41,7 @@ extension ProductTests {
     func flawed(flaw: Flaw) throws {
       let relay = try RelayProcess(Proving.settings)
       let watcher = try TestPeer(to: relay, proving: .taker(9))
-      let key = try NickKey()
+      let key = NickKey()
       let peer = try TestPeer(.tcp(try relay.port))
       let hello = key.hello(.maker(1))
       let challenge = try peer.awaitChallenge(hello, of: relay)
@@ -57,8 +58,8 @@ extension ProductTests {
       -> String
     {
       let directory = Proving.directory
-      let good = try key.proof(of: hello, challenge: challenge, directory: directory)
-      let other = try NickKey()
+      let good = key.proof(of: hello, challenge: challenge, directory: directory)
+      let other = NickKey()
       switch flaw {
       case .anotherFrame: return Frames.ping
       case .noFrame: return "\r\n"
@@ -69,27 +70,27 @@ extension ProductTests {
         return Proving.frame(#"{"pubkey":"\#(key.publicKey)","signature":"?"}"#)
       case .upperCase:
         return Proving.frame(
-          try key.proof(
+          key.proof(
             of: hello, challenge: challenge, directory: directory,
             pubkey: key.publicKey.uppercased().replacing("0", with: "A")))
       case .anotherKey:
         return Proving.frame(
-          try other.proof(
+          other.proof(
             of: hello, challenge: challenge, directory: directory, pubkey: key.publicKey))
       case .anotherNick:
         // All of it is true of the other key, which is not the nick's.
         return Proving.frame(
-          try other.proof(of: hello, challenge: challenge, directory: directory))
+          other.proof(of: hello, challenge: challenge, directory: directory))
       case .anotherDirectory:
         return Proving.frame(
-          try key.proof(of: hello, challenge: challenge, directory: "other.test:5222"))
+          key.proof(of: hello, challenge: challenge, directory: "other.test:5222"))
       case .anotherChallenge:
         return Proving.frame(
-          try key.proof(
+          key.proof(
             of: hello, challenge: String(repeating: "0", count: 64), directory: directory))
       case .highS:
         return Proving.frame(
-          try key.proof(of: hello, challenge: challenge, directory: directory, isHighS: true))
+          key.proof(of: hello, challenge: challenge, directory: directory, isHighS: true))
       }
     }
 
@@ -98,12 +99,12 @@ extension ProductTests {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_TIMEOUT": "0.5"]) { $1 })
       let silent = try TestPeer(.tcp(try relay.port))
-      let key = try NickKey()
+      let key = NickKey()
       _ = try silent.awaitChallenge(key.hello(), of: relay)
       let slow = try TestPeer(.tcp(try relay.port))
       let challenge = try slow.awaitChallenge(key.hello(), of: relay)
       let proof = Proving.frame(
-        try key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory))
+        key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory))
       try slow.send(String(proof.prefix(100)))
       for peer in [silent, slow] {
         try peer.expect(Proving.result("expired"))
@@ -115,14 +116,14 @@ extension ProductTests {
     @Test("The last place taken between challenge and proof is a matter of policy")
     func policy() throws {
       let relay = try RelayProcess(Proving.settings.merging(["MAX_PEERS": "1"]) { $1 })
-      let key = try NickKey()
+      let key = NickKey()
       let late = try TestPeer(.tcp(try relay.port))
       let challenge = try late.awaitChallenge(key.hello(), of: relay)
-      let other = try NickKey()
+      let other = NickKey()
       let holder = try TestPeer.verified(other, to: relay)
       try late.send(
         Proving.frame(
-          try key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory)))
+          key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory)))
       try late.expect(Proving.result("policy"))
       try late.expectClosed()
       // The one who is in may still come back.
@@ -135,7 +136,7 @@ extension ProductTests {
     func disabled() throws {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_MODE": "disabled"]) { $1 })
-      let key = try NickKey()
+      let key = NickKey()
       let peer = try TestPeer(to: relay, key.hello())
       try peer.expectNothing()
     }

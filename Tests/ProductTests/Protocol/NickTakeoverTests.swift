@@ -1,3 +1,4 @@
+import NickKeys
 import Testing
 
 extension ProductTests {
@@ -11,7 +12,7 @@ extension ProductTests {
     init() throws {
       relay = try RelayProcess(Proving.settings)
       watcher = try TestPeer(to: relay, proving: .taker(9))
-      key = try NickKey()
+      key = NickKey()
     }
 
     /// What the owner of the key says, with an onion.
@@ -24,7 +25,7 @@ extension ProductTests {
 
     private func proof(_ hello: Hello, _ challenge: String) throws -> String {
       Proving.frame(
-        try key.proof(of: hello, challenge: challenge, directory: Proving.directory))
+        key.proof(of: hello, challenge: challenge, directory: Proving.directory))
     }
 
     @Test("An unverified holder goes at once, its leaving is told first, and it is asked nothing")
@@ -59,7 +60,7 @@ extension ProductTests {
       let challenge = try forger.awaitChallenge(hello, of: relay)
       try forger.send(
         Proving.frame(
-          try NickKey().proof(of: hello, challenge: challenge, directory: Proving.directory)))
+          NickKey().proof(of: hello, challenge: challenge, directory: Proving.directory)))
       try forger.expect(Proving.result("invalid"))
       try forger.expectClosed()
       try reaches(owner)

@@ -1,4 +1,6 @@
 /// One life of the directory and of the plain one beside it, compared after every step.
+import NickKeys
+
 @testable import Relay
 
 final class ModelWorld {
@@ -6,6 +8,8 @@ final class ModelWorld {
   private var plain: PlainDirectory
   private var ids: [Int: PeerID] = [:]
   private var numbers: [PeerID: Int] = [:]
+  /// What they said in their handshakes.
+  private var handshakes: [Int: String] = [:]
   private var opened = 0
   private var seenClosed = 0
   /// What of the model's closes and drops is still to be compared.
@@ -39,6 +43,26 @@ final class ModelWorld {
         ($0.0 == 0 ? 0 : $0.1 * PlainDirectory.second / Int64($0.0), Int64($0.2))
       }, maxPeers: 9, maxPending: 4, maxPerCircuit: 3, maxViolations: 0, location: location,
       now: stage.now.nanoseconds)
+    plain.proofs = [.unknown, .preferred, .preferred, .required][Int(seed / 5 % 4)]
+    if plain.proofs != .unknown { askForProofs() }
+    if seed % 7 == 3 {
+      limits.fanout = Rate(count: 4, per: .seconds(1), burst: 4)
+      stage.directory.limits = limits
+      plain.limitFanOut(toEverySecond: 4)
+    }
+  }
+
+  /// Has challenges count up.
+  private func askForProofs() {
+    stage.directory.policy = DirectoryID(PlainDirectory.directoryID).map {
+      NickPolicy(directoryID: $0)
+    }
+    stage.directory.requiresProof = plain.proofs == .required
+    var count: UInt8 = 0
+    stage.directory.newChallenge = {
+      count &+= 1
+      return Bytes32([UInt8](repeating: count, count: 32)) ?? .random()
+    }
   }
 
   /// - Returns: how the two differ after this step.
@@ -76,6 +100,7 @@ final class ModelWorld {
       let newcomers = alive.filter { plain.peers[$0]?.state == .pending }
       let who = newcomers.isEmpty ? number : newcomers[step.who % newcomers.count]
       return say(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
+    case .prove: return prove(step)
     case .publicLine where peer.state == .pending && step.form % 8 != 0: return nil
     case .privateLine where peer.state == .pending: return nil
     case .publicLine: return say(687, step.publicLine(from: peer.nick), nil, number, id)
@@ -106,6 +131,11 @@ final class ModelWorld {
   {
     // Every other frame comes in another form than it must leave in.
     let frame = Stage.frame(code, line)
+    if plain.peers[number]?.state == .proving {
+      // Whatever it says is taken for its proof.
+      return prove(frame, .malformed, number)
+    }
+    if shaken != nil { handshakes[number] = line }
     if plain.now / 1_000_000 % 2 == 0, line.utf8.count < 1_000 {
       let content = frame.dropFirst("{\"type\": \(code), \"line\": ".count).dropLast()
       stage.hear(" {\"line\":\(content),\"x\":[1],\"type\" :\(code)}", from: id)
@@ -113,6 +143,35 @@ final class ModelWorld {
       stage.hear(frame, from: id)
     }
     plain.receive(code, line, shaken, from: number)
+    return nil
+  }
+
+  private func prove(_ step: ModelStep) -> String? {
+    let proving = alive.filter { plain.peers[$0]?.state == .proving }
+    guard !proving.isEmpty else { return nil }
+    let number = proving[step.who % proving.count]
+    guard let peer = plain.peers[number], let handshake = handshakes[number],
+      let key = ModelStep.keys.first(where: { $0.nick == peer.nick })
+    else { return "nobody's nick" }
+    let other = ModelStep.keys[step.a % ModelStep.keys.count]
+    func proof(by key: NickKey, _ challenge: String) -> String {
+      let line = key.proof(
+        of: handshake, nick: peer.nick, challenge: challenge, directory: PlainDirectory.directoryID)
+      return Stage.frame(805, line)
+    }
+    switch step.form % 10 {
+    case 0: return prove(Stage.frame(805, "{}"), .malformed, number)
+    case 1: return prove("", .malformed, number)
+    case 2: return prove(proof(by: key, String(repeating: "00", count: 32)), .invalid, number)
+    case 3 where other !== key: return prove(proof(by: other, peer.challenge), .invalid, number)
+    default: return prove(proof(by: key, peer.challenge), .ok, number)
+    }
+  }
+
+  private func prove(_ line: String, _ code: NickAuthCode, _ number: Int) -> String? {
+    guard let id = ids[number] else { return "lost \(number)" }
+    stage.prove(line, from: id)
+    plain.receiveProof(code, from: number)
     return nil
   }
 
@@ -154,6 +213,7 @@ final class ModelWorld {
       let gone = Duration.nanoseconds(next - plain.now)
       plain.now = next
       stage.pass(gone)
+      plain.releaseDelayed()
       if let fault = watch() { return fault }
       if let fault = compare(exactly: false, newcomers: newcomers) { return fault }
     }
@@ -218,6 +278,7 @@ final class ModelWorld {
         switch peer.state {
         case .pending: .pending
         case .waiting: .waiting
+        case .proving: .proving
         case .present: .present
         }
       guard real.state == state else { return "\(number) is \(real.state), not \(state)" }
@@ -226,12 +287,17 @@ final class ModelWorld {
       guard directory.registry.holder(of: real.nick) == id, real.nick.description == peer.nick,
         real.isListed == peer.isListed, real.offers.count == peer.offers.count,
         Int(real.violations) == peer.violations,
+        real.flags.contains(.verified) == peer.isVerified,
         (real.listCursor >= 0) == (peer.listing != nil), stage.seats[id] != nil
       else { return "\(number) is not what it should be" }
     }
     guard directory.registry.connectionCount == plain.peers.count else { return "connections" }
     guard directory.registry.peerCount == plain.present.count else { return "peers" }
     guard directory.challenges.count == plain.challenges.count else { return "challenges" }
+    for code in NickAuthCode.allCases
+    where directory.counters.proofs[code] != plain.verdicts[code] ?? 0 {
+      return "proofs \(code): \(directory.counters.proofs[code]), not \(plain.verdicts[code] ?? 0)"
+    }
     for reason in DropReason.allCases
     where directory.counters.dropped[reason] != plain.drops[reason] ?? 0 {
       return "\(reason): \(directory.counters.dropped[reason]), not \(plain.drops[reason] ?? 0)"
@@ -246,11 +312,12 @@ final class ModelWorld {
     }
     let directory = stage.directory
     guard directory.registry.isDeserted else { return "the registry is not empty at the end" }
-    guard directory.challenges.isEmpty, directory.offersOfNewcomers.isEmpty else {
-      return "challenges are left at the end"
-    }
+    guard directory.challenges.isEmpty, directory.offersOfNewcomers.isEmpty,
+      directory.proofs.isEmpty
+    else { return "challenges are left at the end" }
     stage.pass(.seconds(60))
-    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastChallenge.isEmpty
+    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastChallenge.isEmpty,
+      directory.proofDeadlines.isEmpty
     else { return "something waits for peers that have left" }
     return nil
   }

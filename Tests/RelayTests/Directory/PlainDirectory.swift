@@ -1,4 +1,4 @@
-/// The directory of protocol.md §2 to §7 once more, as plainly as it can be written: dictionaries, arrays and text, nothing
+/// The directory of protocol.md §2 to §8 once more, as plainly as it can be written: dictionaries, arrays and text, nothing
 /// shared, nothing clever. `ModelTests` lets it live the same life as the real one and compares them.
 ///
 /// It is told of the two things that the protocol leaves open: when within its interval the sweep comes to a peer, and in which
@@ -12,17 +12,20 @@ struct PlainDirectory {
     var at: Int64
 
     /// `cost` nanoseconds buy one passage; at most `burst` of them are saved.
-    mutating func take(cost: Int64, burst: Int64, at now: Int64) -> Bool {
+    /// Several at once may leave a debt.
+    mutating func take(_ count: Int = 1, cost: Int64, burst: Int64, at now: Int64) -> Bool {
       guard cost > 0 else { return true }
       saved = min(cost * burst, saved + now - at)
       at = now
       guard saved >= cost else { return false }
-      saved -= cost
+      saved -= cost * Int64(count)
       return true
     }
   }
 
-  enum State { case pending, waiting, present }
+  enum State { case pending, waiting, proving, present }
+  /// Whether the relay can ask for proofs of nicks, and lets nobody in without.
+  enum Proofs { case unknown, preferred, required }
 
   struct Listing {
     /// Must be in it once; whoever leaves meanwhile moves to `may`.
@@ -47,6 +50,10 @@ struct PlainDirectory {
     var buckets: [Bucket]
     var listing: Listing?
     var circuit: Int?
+    /// What it has to sign, and since when it owes that.
+    var challenge = ""
+    var owesSince: Int64 = 0
+    var isVerified = false
 
     var isListed: Bool { state == .present && (servesOnion || announced) }
     var entry: String { "\(nick);\(location)" }
@@ -70,6 +77,9 @@ struct PlainDirectory {
   var maxViolations: Int
   let location: String?
   var isStopping = false
+  var proofs = Proofs.unknown
+  /// Of deliveries of public lines; nothing: no limit.
+  var fanOut: (cost: Int64, burst: Int64) = (0, 0)
   var now: Int64
 
   /// By the number of the connection: the how-manieth it was.
@@ -82,6 +92,12 @@ struct PlainDirectory {
   var closed: [(peer: Int, reason: CloseReason)] = []
   var held: Set<Int> = []
   var drops: [DropReason: Int] = [:]
+  var verdicts: [NickAuthCode: Int] = [:]
+
+  var challengesMade: UInt8 = 0
+  var fanOutBucket = Bucket(saved: 0, at: 0)
+  /// Public lines that wait for the fan-out limit.
+  var delayed: [(frame: String, sender: Int)] = []
 
   static let second: Int64 = 1_000_000_000
 
@@ -89,10 +105,10 @@ struct PlainDirectory {
   func holder(_ nick: String) -> Int? {
     peers.first { $0.value.state == .present && $0.value.nick == nick }?.key
   }
-  private func send(_ text: String, _ to: Int, _ heard: inout [Int: [String]]) {
+  func send(_ text: String, _ to: Int, _ heard: inout [Int: [String]]) {
     heard[to, default: []].append(text)
   }
-  private mutating func drop(_ reason: DropReason) { drops[reason, default: 0] += 1 }
+  mutating func drop(_ reason: DropReason) { drops[reason, default: 0] += 1 }
 
   // MARK: Coming and going
 
@@ -141,19 +157,27 @@ struct PlainDirectory {
     }
   }
 
-  private mutating func reject(_ number: Int, _ why: String, _ reason: CloseReason = .rejected) {
-    send(Stage.reply(accepted: false, "Rejected: " + why), number, &heard)
+  mutating func reject(_ number: Int, _ why: String, _ reason: CloseReason = .rejected) {
+    send(reply(accepted: false, "Rejected: " + why), number, &heard)
     close(number, reason)
   }
 
+  func reply(accepted: Bool, _ motd: String) -> String {
+    Stage.reply(accepted: accepted, motd, asksForProofs: proofs != .unknown)
+  }
+
   private mutating func seat(_ number: Int) {
+    send(reply(accepted: true, "hello"), number, &heard)
+    enter(number)
+  }
+
+  mutating func enter(_ number: Int) {
     peers[number]?.state = .present
-    send(Stage.reply(accepted: true, "hello"), number, &heard)
     mayBeListed(number)
   }
 
   /// Lists under way may show whoever comes to be listed meanwhile.
-  private mutating func mayBeListed(_ number: Int) {
+  mutating func mayBeListed(_ number: Int) {
     guard peers[number]?.isListed == true else { return }
     for other in peers.keys where other != number { peers[other]?.listing?.may.insert(number) }
   }
@@ -164,7 +188,7 @@ struct PlainDirectory {
     guard let peer = peers[number] else { return }
     peers[number]?.heardAt = now
     switch peer.state {
-    case .waiting: return
+    case .waiting, .proving: return
     case .pending:
       guard code == 793, let shaken else { return close(number, .malformed) }
       shake(shaken, number)
@@ -186,14 +210,26 @@ struct PlainDirectory {
     peers[number]?.location = shaken.location
     peers[number]?.servesOnion = shaken.location != "NOT-SERVING-ONION"
     peers[number]?.features = shaken.features.sorted()
+    let isFull = "Maximum peers reached: \(maxPeers)"
+    if proofs != .unknown, shaken.features.contains("nick_auth") {
+      if holder(shaken.nick) == nil, present.count >= maxPeers {
+        return reject(number, isFull, .full)
+      }
+      return demandProof(number)
+    }
+    if proofs == .required {
+      return reject(number, "verified nick authentication required")
+    }
     guard let holder = holder(shaken.nick) else {
       if present.count >= maxPeers {
-        return reject(number, "Maximum peers reached: \(maxPeers)", .full)
+        return reject(number, isFull, .full)
       }
       return seat(number)
     }
     let isTooSoon = lastChallenge[shaken.nick].map { now < $0 + 30 * Self.second } ?? false
-    guard challenges[shaken.nick] == nil, !isTooSoon, let question = probe(holder) else {
+    guard challenges[shaken.nick] == nil, !isTooSoon, peers[holder]?.isVerified == false,
+      let question = probe(holder)
+    else {
       return reject(number, "Peer nick already registered: \(shaken.nick)")
     }
     send(question, holder, &heard)
@@ -209,90 +245,6 @@ struct PlainDirectory {
     guard let peer = peers[number] else { return nil }
     if peer.features.contains("ping") { return Stage.ping }
     return peer.isListed ? Stage.probe : nil
-  }
-
-  private mutating func take(_ bucket: Int, _ number: Int) -> Bool {
-    peers[number]?.buckets[bucket].take(
-      cost: rates[bucket].cost, burst: rates[bucket].burst, at: now) ?? false
-  }
-
-  private mutating func speak(_ code: Int, _ line: String, _ number: Int) {
-    guard take(0, number) else {
-      drop(.rate)
-      peers[number]?.violations += 1
-      if maxViolations > 0, peers[number]?.violations ?? 0 >= maxViolations {
-        close(number, .rate)
-      }
-      return
-    }
-    switch code {
-    case 685: privately(line, number)
-    case 687: publicly(line, number)
-    case 791:
-      if peers[number]?.listing != nil { return drop(.listUnderWay) }
-      guard take(3, number) else { return drop(.peerlistRate) }
-      let listed = peers.filter { $0.value.isListed && $0.key != number }.keys
-      peers[number]?.listing = Listing(must: Set(listed))
-    case 798: send(Stage.pong, number, &heard)
-    case 803, 805, 807: close(number, .malformed)
-    case 793, 799, 789, 795, 797, 785, 787: drop(.ignoredType)
-    default: drop(.unknownType)
-    }
-  }
-
-  /// From, to and the rest, when all three are there.
-  private func fields(_ line: String) -> [Substring]? {
-    let parts = line.split(separator: "!", maxSplits: 2, omittingEmptySubsequences: false)
-    return parts.count == 3 && !parts[2].isEmpty ? parts : nil
-  }
-
-  private func reads(_ frame: String, _ number: Int) -> Bool {
-    frame.utf8.count <= 40_000 || peers[number]?.features.isEmpty == false
-  }
-
-  private mutating func privately(_ line: String, _ number: Int) {
-    guard let parts = fields(line) else { return drop(.malformedLine) }
-    guard let sender = peers[number], parts[0] == sender.nick else { return drop(.forgedSender) }
-    if parts[1] == Stage.relayNick { return drop(.toRelay) }
-    guard let to = holder(String(parts[1])), let receiver = peers[to] else {
-      return drop(.unknownRecipient)
-    }
-    let frame = Stage.frame(685, line)
-    guard reads(frame, to) else { return drop(.tooLongForClient) }
-    send(frame, to, &heard)
-    if sender.servesOnion { send(Stage.frame(789, sender.entry(for: receiver)), to, &heard) }
-  }
-
-  private mutating func publicly(_ line: String, _ number: Int) {
-    guard let parts = fields(line), parts[1] == "PUBLIC" else { return drop(.malformedLine) }
-    guard let sender = peers[number], parts[0] == sender.nick else { return drop(.forgedSender) }
-    let commands = parts[2].split(separator: "!", omittingEmptySubsequences: false).map {
-      $0.split(separator: " ").map(String.init)
-    }
-    if commands.contains(where: { $0.first == "orderbook" }) {
-      guard take(2, number) else { return drop(.orderbookRate) }
-    } else {
-      guard take(1, number) else { return drop(.publicRate) }
-    }
-    for command in commands where command.count > 1 { track(command[0], command[1], number) }
-    let frame = Stage.frame(687, line)
-    for other in present where other != number && reads(frame, other) {
-      send(frame, other, &heard)
-    }
-  }
-
-  private mutating func track(_ name: String, _ id: String, _ number: Int) {
-    let offers: Set = [
-      "sw0reloffer", "sw0absoffer", "swreloffer", "swabsoffer", "reloffer", "absoffer", "relorder",
-      "absorder",
-    ]
-    if offers.contains(name) {
-      peers[number]?.announced = true
-      mayBeListed(number)
-      if peers[number]?.offers.count ?? 64 < 64 { peers[number]?.offers.insert(id) }
-    } else if name == "cancel" {
-      peers[number]?.offers.remove(id)
-    }
   }
 }
 

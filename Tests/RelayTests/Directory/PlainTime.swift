@@ -9,27 +9,34 @@ extension PlainDirectory {
 
   /// The next moment at which something is due by itself.
   var nextDeadline: Int64? {
-    let newcomers = peers.values.filter { $0.state != .present }
+    let newcomers = peers.values.filter { $0.state == .pending || $0.state == .waiting }
       .map { $0.connectedAt + 30 * Self.second }
+    let owing = peers.values.filter { $0.state == .proving }
+      .map { $0.owesSince + 30 * Self.second }
     let silent = peers.values.compactMap { $0.probedAt.map { $0 + Self.pongWait } }
-    return (newcomers + silent + challenges.values.map(\.deadline)).min()
+    return (newcomers + owing + silent + challenges.values.map(\.deadline)).min()
   }
 
   /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant go in any order: `silent` is the one
   /// that was seen.
   mutating func expire(silent: [Int]) -> String? {
     for number in peers.keys.sorted() {
-      guard let peer = peers[number], peer.state != .present,
+      guard let peer = peers[number], peer.state == .pending || peer.state == .waiting,
         peer.connectedAt + 30 * Self.second <= now
       else { continue }
       if peer.state == .waiting {
         heard[number, default: []].append(
-          Stage.reply(
-            accepted: false, "Rejected: Peer nick already registered: \(peer.nick)"))
+          reply(accepted: false, "Rejected: Peer nick already registered: \(peer.nick)"))
         close(number, .rejected)
       } else {
         close(number, .handshakeTimeout)
       }
+    }
+    for number in peers.keys.sorted() {
+      guard let peer = peers[number], peer.state == .proving,
+        peer.owesSince + 30 * Self.second <= now
+      else { continue }
+      fail(number, .expired)
     }
     let due = challenges.values.filter { $0.deadline <= now }.sorted { $0.deadline < $1.deadline }
     for challenge in due { close(challenge.holder, .displaced) }
@@ -86,7 +93,8 @@ extension PlainDirectory {
       if entries.count > 20 { return "\(entries.count) entries in a frame" }
       if entries.isEmpty, !listing.isFirst { return "an empty frame behind others" }
       if listing.isFirst, let location {
-        let own = reader.features.contains("peerlist_features") ? ";F:peerlist_features+ping" : ""
+        let ours = (proofs == .unknown ? "" : "nick_auth+") + "peerlist_features+ping"
+        let own = reader.features.contains("peerlist_features") ? ";F:" + ours : ""
         guard entries.first == "\(Stage.relayNick);\(location)\(own)" else {
           return "the relay is not first: \(frame)"
         }

@@ -72,6 +72,14 @@ final class Stage {
     }
   }
 
+  /// The line that is taken for this peer's proof.
+  func prove(_ line: String, from id: PeerID) {
+    Array(line.utf8).withUnsafeBytes {
+      directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
+    }
+    perform(nil)
+  }
+
   func leave(_ id: PeerID, _ reason: CloseReason = .peerClosed) {
     directory.leave(id, reason, into: &actions)
     perform(nil)
@@ -224,11 +232,14 @@ final class Stage {
   }
 
   /// The relay's 795, key by key as protocol.md §3 has it.
-  static func reply(accepted: Bool, _ motd: String, network: String = "regtest") -> String {
+  static func reply(
+    accepted: Bool, _ motd: String, network: String = "regtest", asksForProofs: Bool = false
+  ) -> String {
     frame(
       795,
       "{\"app-name\": \"joinmarket\", \"directory\": true, \"proto-ver-min\": 5, "
-        + "\"proto-ver-max\": 5, \"features\": {\"peerlist_features\": true, \"ping\": true}, "
+        + "\"proto-ver-max\": 5, \"features\": {\(asksForProofs ? "\"nick_auth\": true, " : "")"
+        + "\"peerlist_features\": true, \"ping\": true}, "
         + "\"accepted\": \(accepted), \"nick\": \"\(relayNick)\", \"network\": \"\(network)\", "
         + "\"motd\": \"\(motd)\"}")
   }

@@ -1,0 +1,74 @@
+/// The plain directory's proofs of nicks (protocol.md §8) and its fan-out limit.
+@testable import Relay
+
+extension PlainDirectory {
+  static let directoryID = "relay.test:5222"
+
+  mutating func demandProof(_ number: Int) {
+    challengesMade &+= 1
+    let digits = String(challengesMade, radix: 16)
+    let challenge = String(
+      repeating: String(repeating: "0", count: 2 - digits.count) + digits, count: 32)
+    peers[number]?.state = .proving
+    peers[number]?.owesSince = now
+    peers[number]?.challenge = challenge
+    let line = "{\"challenge\":\"\(challenge)\",\"directory-id\":\"\(Self.directoryID)\"}"
+    heard[number, default: []] += [reply(accepted: true, "hello"), Stage.frame(803, line)]
+  }
+
+  /// A proof has come; `code` is what it is worth by itself.
+  mutating func receiveProof(_ code: NickAuthCode, from number: Int) {
+    guard let peer = peers[number] else { return }
+    peers[number]?.heardAt = now
+    guard code == .ok else { return fail(number, code) }
+    guard !isStopping else { return fail(number, .policy) }
+    if let holder = holder(peer.nick) {
+      if let challenge = challenges.removeValue(forKey: peer.nick) {
+        reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
+      }
+      close(holder, .displaced)
+    } else if present.count >= maxPeers {
+      return fail(number, .policy)
+    }
+    tellResult(.ok, number)
+    peers[number]?.isVerified = true
+    enter(number)
+  }
+
+  mutating func fail(_ number: Int, _ code: NickAuthCode) {
+    tellResult(code, number)
+    close(number, .nickAuthFailed)
+  }
+
+  private mutating func tellResult(_ code: NickAuthCode, _ number: Int) {
+    verdicts[code, default: 0] += 1
+    send(
+      Stage.frame(807, "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"), number,
+      &heard)
+  }
+
+  // MARK: The fan-out limit
+
+  mutating func limitFanOut(toEverySecond count: Int64) {
+    fanOut = (Self.second / count, count)
+    fanOutBucket = Bucket(saved: Self.second, at: now)
+  }
+
+  mutating func delay(_ frame: String, _ number: Int) {
+    let waiting = delayed.reduce(0) { $0 + $1.frame.utf8.count }
+    guard waiting + frame.utf8.count <= 4 << 20 else { return drop(.fanoutQueue) }
+    delayed.append((frame, number))
+    releaseDelayed()
+  }
+
+  /// Lines go out in the order in which they came, each for as many deliveries as there are others.
+  mutating func releaseDelayed() {
+    while let first = delayed.first,
+      fanOutBucket.take(
+        max(1, present.count - 1), cost: fanOut.cost, burst: fanOut.burst, at: now)
+    {
+      delayed.removeFirst()
+      if peers[first.sender] != nil { tellAll(first.frame, from: first.sender) }
+    }
+  }
+}
