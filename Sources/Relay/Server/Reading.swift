@@ -63,6 +63,10 @@ extension DirectoryNode {
       case .line(let range, let consumed):
         start = consumed
         take(bytes.part(range), of: session, at: now)
+      case .incomplete where session.phase == .expectingProxyLine:
+        // Tor writes it at once, and nobody else has a reason to come in pieces.
+        close(session, .badProxyLine)
+        return start
       case .incomplete:
         session.framer.drained(start)
         return start
