@@ -1,5 +1,5 @@
 # What a newcomer needs: make run, make test. `make help` lists the rest.
-.PHONY: help run test test-asan test-release test-e2e test-docker test-operating soak fuzz lint format clean bench deps
+.PHONY: help run test test-asan test-release test-e2e test-docker test-operating soak soak-operating fuzz lint format clean bench deps
 
 SWIFT ?= swift
 JOBS ?= 2
@@ -48,6 +48,12 @@ test-operating: deps ## metrics, alerts and the page with Prometheus and Chromiu
 
 soak: deps ## the promises that take minutes, in release (docs/promises.md)
 	JM_SOAK=1 $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
+
+soak-operating: deps ## five minutes of load under Prometheus: all numbers equal (installs prometheus)
+	@command -v prometheus >/dev/null || Scripts/install-packages prometheus
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-bench
+	Tests/Operating/load
 
 # What breaks a promise is written to the target's corpus, where the tests replay it: commit it with its mend.
 fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
