@@ -16,6 +16,7 @@ help:
 
 run: deps ## build the relay and run it on its defaults
 	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
 	@if [ "$$(id -u)" = 0 ]; then echo "make run: you are root, so ALLOW_ROOT=true is set for this run" >&2; fi
 	@if [ "$$(id -u)" = 0 ]; then export ALLOW_ROOT=true; fi; \
 	  exec .build/release/jm-directory-server $(FLAGS)

@@ -21,6 +21,10 @@ extension DirectoryControl {
     @Option(help: "Stop after this many answers. Default: never.")
     var count: Int?
 
+    func validate() throws {
+      if let count, count < 1 { throw ValidationError("--count must be at least 1") }
+    }
+
     func run() throws {
       let isScreen = isatty(0) == 1 && isatty(1) == 1 && !target.json
       if isScreen { try Watching(target, count).onTerminal() } else { try lines() }

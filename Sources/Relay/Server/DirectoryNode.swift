@@ -52,6 +52,8 @@ final class DirectoryNode {
   var descriptorBudget = Int.max
   var isFullOfDescriptors = false
   var lastDescriptorWarning: Instant?
+  /// Descriptors that are no connections, where they had to be counted.
+  var otherDescriptors: Int?
   /// Bytes of whole lines taken from peers.
   var bytesIn = 0
   /// How often newcomers had to wait for want of descriptors.

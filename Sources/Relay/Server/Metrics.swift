@@ -59,14 +59,14 @@ enum Metrics {
     let counters = node.directory.counters
     text.counter(
       "jm_directory_connections_opened",
-      "Connections accepted; every ten seconds one is the relay's own probe.",
+      "Connections accepted; every ten seconds one for each listener is the relay's own probe.",
       counters.connectionsOpened)
     text.counter(
       "jm_directory_connections_closed", "Connections ended, by reason.", by: "reason",
       counters.closed.all.map { ($0.key.rawValue, $0.count) })
     text.counter(
       "jm_directory_handshakes",
-      "Handshakes answered, by outcome; the relay's own probe makes one every ten seconds.",
+      "Handshakes answered, by outcome; the relay's own probe makes one every ten seconds for each listener.",
       by: "outcome",
       node.handshakes)
     text.counter(
@@ -137,9 +137,7 @@ enum Metrics {
     if let bytes = MetricsProcess.residentBytes {
       text.gauge("process_resident_memory_bytes", "Memory in use.", bytes)
     }
-    if let count = MetricsProcess.openDescriptors {
-      text.gauge("process_open_fds", "Open descriptors.", count)
-    }
+    text.gauge("process_open_fds", "Open descriptors.", node.openDescriptors)
     text.gauge(
       "process_max_fds", "Descriptors that may be open.", MetricsProcess.mostDescriptors)
     text.gauge(

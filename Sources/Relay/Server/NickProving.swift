@@ -7,20 +7,26 @@ import Logging
 #endif
 
 /// Works out under which name clients dial this relay, and turns nick authentication on when it is known
-/// (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that Tor writes.
+/// (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that Tor writes, now and then again: a node
+/// whose keys were put back has another name.
 final class NickProving {
   private let node: DirectoryNode
   private let log = Logger(label: "nick-auth")
   private var timer: Timer?
   private let startedAt: Instant
   private var hasWarned = false
+  private var learned: OnionEndpoint?
+  private let rereading: Duration
 
   /// Tor writes its hostname file within a second of its first start; this leaves room for a slow host.
   static let patience = Duration.seconds(300)
   static let interval = Duration.seconds(1)
+  /// The same once a name is known.
+  static let usualRereading = Duration.seconds(30)
 
-  init(for node: DirectoryNode) {
+  init(for node: DirectoryNode, rereading: Duration = NickProving.usualRereading) {
     self.node = node
+    self.rereading = rereading
     startedAt = node.loop.now
     let settings = node.settings
     node.directory.requiresProof = settings.nickAuthMode == .requireVerified
@@ -52,17 +58,21 @@ final class NickProving {
   private func look() {
     guard let path = node.settings.onionHostnameFile else { return }
     guard let endpoint = endpoint(in: path) else {
-      if !hasWarned, node.loop.now - startedAt > Self.patience {
+      if learned == nil, !hasWarned, node.loop.now - startedAt > Self.patience {
         hasWarned = true
         log.warning(
           "no onion name yet; waiting on", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
       }
-      timer?.schedule(after: Self.interval)
+      timer?.schedule(after: learned == nil ? Self.interval : rereading)
       return
     }
-    timer = nil
-    log.info("own onion name is known", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
-    if node.directory.identity.location == nil { node.directory.identity.location = endpoint }
+    timer?.schedule(after: rereading)
+    guard endpoint != learned else { return }
+    log.info(
+      learned == nil ? "own onion name is known" : "own onion name has changed",
+      metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
+    learned = endpoint
+    if node.settings.directoryLocation == nil { node.directory.identity.location = endpoint }
     if node.settings.nickAuthDirectoryID == .automatic {
       turnOn(DirectoryID(endpoint.description))
     }

@@ -84,7 +84,7 @@ enum Page {
     <figure><figcaption>Peers</figcaption><div id="plot-peers"></div></figure>
     <figure><figcaption>Deliveries a second</figcaption><div id="plot-deliveries"></div></figure>
     <figure><figcaption>Worst loop lag, milliseconds</figcaption><div id="plot-lag"></div></figure>
-    <figure><figcaption>Connections closed, a minute (six are the relay looking after itself)</figcaption><div id="plot-closed"></div></figure>
+    <figure><figcaption>Connections closed, a minute (the relay's own visits among them, six for each listener)</figcaption><div id="plot-closed"></div></figure>
     </section>
     <section class="tables">
     <div><h2>Connections closed</h2><table id="closed"></table></div>

@@ -38,6 +38,7 @@ extension Page {
       const state = !now.healthy ? ["bad", "Unhealthy"] : now.full ? ["warn", "Full"] : ["good", "Healthy"];
       $("state").dataset.state = state[0];
       say("state", state[1]);
+      document.body.classList.remove("stale");
       say("reason", now.faults.map(words).join(", "));
       say("peers", many(peers));
       say("peers-more", "of " + many(now.maxPeers) + ", " + many(now.activePeers) + " serving an onion");
@@ -63,7 +64,8 @@ extension Page {
     function table(id, counts) {
       const rows = counts.sort((a, b) => b.count - a.count).map(entry => {
         const row = document.createElement("tr");
-        row.append(document.createElement("td"), document.createElement("td"));
+        row.append(document.createElement("th"), document.createElement("td"));
+        row.firstChild.scope = "row";
         row.firstChild.textContent = words(entry.name);
         row.lastChild.textContent = number.format(entry.count);
         return row;
@@ -89,6 +91,7 @@ extension Page {
     function plot(id, values, least, step) {
       const places = Math.max(values.length, least);
       const width = $(id).clientWidth, height = 150, left = 44, bottom = 130, top = 10;
+      const title = $(id).previousElementSibling.textContent;
       const svg = shape("svg", {viewBox: "0 0 " + width + " " + height, role: "img"});
       const most = Math.max(...values, 0);
       const unit = Math.pow(10, Math.floor(Math.log10(most || 1)));
@@ -109,11 +112,11 @@ extension Page {
         svg.append(shape("polyline", {class: "line", points: points.join(" ")}));
         svg.append(shape("circle", {class: "dot", r: 2.5, cx: x(values.length - 1), cy: y(values.at(-1))}));
         svg.setAttribute("aria-label",
-          "last " + many(values.at(-1)) + ", most " + many(most) + " since " + before);
+          title + ": last " + many(values.at(-1)) + ", most " + many(most) + " since " + before);
       } else {
         svg.append(shape("text", {x: width / 2, y: height / 2, "text-anchor": "middle"},
           "the first point comes " + span(step) + " after the start"));
-        svg.setAttribute("aria-label", "nothing to show yet");
+        svg.setAttribute("aria-label", title + ": nothing to show yet");
       }
       $(id).replaceChildren(svg);
     }
@@ -144,6 +147,7 @@ extension Page {
         catch {
           $("state").dataset.state = "bad";
           say("state", "Unreachable");
+          document.body.classList.add("stale");
           say("reason", "no answer from the relay; asking again every two seconds");
           last = null;
         }

@@ -22,6 +22,7 @@ extension Page {
     .plots,.tables{grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
     .tiles>div,figure,.tables>div{background:var(--card);border:1px solid var(--rule);\
     border-radius:.6rem;padding:.75rem;margin:0;min-width:0}
+    .stale .tiles b,.stale .tiles i{opacity:.4}
     .tiles b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums;white-space:nowrap}
     .tiles span,figcaption,footer{color:var(--soft);font-size:.85rem}
     i{font-style:normal}
@@ -33,9 +34,10 @@ extension Page {
     .dot{fill:var(--line)}
     .rule{stroke:var(--rule);stroke-width:1;vector-effect:non-scaling-stroke}
     table{width:100%;border-collapse:collapse;font-size:.9rem}
-    td{padding:.15rem 0;border-top:1px solid var(--rule);overflow-wrap:anywhere}
-    tr:first-child td{border-top:0}
-    td+td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-left:1rem}
+    th{text-align:left;font-weight:inherit}
+    td,th{padding:.15rem 0;border-top:1px solid var(--rule);overflow-wrap:anywhere}
+    tr:first-child>*{border-top:0}
+    th+td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-left:1rem}
     button{font:inherit;font-size:.9rem;color:inherit;background:var(--card);\
     border:1px solid var(--rule);border-radius:.5rem;padding:.4rem .9rem;cursor:pointer}
     button[aria-pressed=true]{border-color:var(--line);color:var(--line);font-weight:600}

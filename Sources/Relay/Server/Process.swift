@@ -20,13 +20,20 @@ enum Process {
     }
     umask(0o077)
     SystemCalls.forbidDumps()
-    let limit = SystemCalls.raiseDescriptorLimit()
-    let wanted = settings.maxPeers + settings.maxPending + reservedDescriptors
-    if limit < wanted {
-      log.warning(
-        "fewer descriptors than MAX_PEERS and MAX_PENDING may need",
-        metadata: ["descriptors": "\(limit)", "needed": "\(wanted)"])
-    }
-    return max(1, limit - reservedDescriptors)
+    let budget = max(1, SystemCalls.raiseDescriptorLimit() - reservedDescriptors)
+    compare(settings, withBudget: budget, log: log)
+    return budget
+  }
+
+  /// Warns when there may be more connections than descriptors for them.
+  static func compare(_ settings: Settings, withBudget budget: Int, log: Logger) {
+    let wanted = settings.maxPeers + settings.maxPending
+    guard budget < wanted else { return }
+    log.warning(
+      "fewer descriptors than MAX_PEERS and MAX_PENDING may need",
+      metadata: [
+        "descriptors": "\(budget + reservedDescriptors)",
+        "needed": "\(wanted + reservedDescriptors)",
+      ])
   }
 }

@@ -100,6 +100,8 @@ extension DirectoryNode {
   private func takeProxyLine(_ line: UnsafeRawBufferPointer, of session: Session) {
     do {
       let circuit = try ProxyLine.parse(line)
+      log.debug(
+        "circuit", metadata: ["connection": "\(session.id)", "circuit": "\(circuit.value)"])
       session.phase = .reading
       session.framer = LineFramer(limit: lineLimit)
       directory.identify(session.id, circuit: circuit, into: &actions)

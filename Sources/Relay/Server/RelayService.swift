@@ -181,6 +181,7 @@ public final class RelayService {
     if changes.isEmpty { log.notice("reload: nothing has changed") }
     node.apply(node.settings.reloading(new))
     sink.level = node.settings.logLevel
+    Process.compare(node.settings, withBudget: node.descriptorBudget, log: log)
   }
 }
 

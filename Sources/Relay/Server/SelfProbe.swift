@@ -1,24 +1,38 @@
-/// A peer of our own that comes in through our own door: it shakes hands as a watcher, asks for a PONG and goes. What it
-/// meets is what any peer would meet, which is what /health answers for (promises.md, "Always come back").
+/// A peer of our own that comes in through our own doors, each in turn: it shakes hands as a watcher, asks for a PONG and goes. What it
+/// meets is what any peer would meet, which is what /health answers for (promises.md, "Always come back"). One door that nobody gets
+/// through is enough to be unwell: behind it may be all of Tor.
 final class SelfProbe {
   /// How old a success may be for the relay to count as healthy.
   static let validity = Duration.seconds(30)
-  static let interval = Duration.seconds(10)
+  /// Between two visits to the same door.
+  static let usualInterval = Duration.seconds(10)
   static let patience = Duration.seconds(5)
 
   /// The name it uses; the status leaves it out.
   let nick = RelayIdentity.generate()
 
   private unowned let node: DirectoryNode
+  private let interval: Duration
   private var timer: Timer?
   private var visit: ProbeConnection?
-  private var door = 0
-  /// When it last went well. `nil` before the first success.
-  private(set) var lastSuccess: Instant?
-  private(set) var hasFailed = false
+  private var doors: [Door]
+  private var current = 0
 
-  init(of node: DirectoryNode) {
+  private struct Door {
+    var lastSuccess: Instant?
+    var hasFailed = false
+  }
+
+  /// When it last went well at the door where that is the longest ago. `nil` before the first success.
+  var lastSuccess: Instant? { doors.compactMap(\.lastSuccess).min() }
+  /// At a door that has never opened.
+  var hasFailed: Bool { doors.contains { $0.hasFailed && $0.lastSuccess == nil } }
+
+  /// - Parameter node: its listeners must all be there.
+  init(of node: DirectoryNode, interval: Duration = SelfProbe.usualInterval) {
     self.node = node
+    self.interval = interval
+    doors = node.listeners.map { _ in Door() }
     timer = Timer(on: node.loop) { [unowned self] in run() }
   }
 
@@ -32,18 +46,17 @@ final class SelfProbe {
 
   /// Whether a peer would be served, as far as this can tell. Before the first visit has ended: yes.
   func isFresh(at now: Instant) -> Bool {
-    if let lastSuccess { return now - lastSuccess <= Self.validity }
-    return !hasFailed
+    !hasFailed && lastSuccess.map { now - $0 <= Self.validity } ?? true
   }
 
   private func run() {
     if visit != nil { finish(false) }
-    guard !node.listeners.isEmpty else { return }
-    door = (door + 1) % node.listeners.count
+    guard !doors.isEmpty else { return }
+    current = (current + 1) % doors.count
     timer?.schedule(after: Self.patience)
     do throws(SocketError) {
       visit = try ProbeConnection(
-        on: node.loop, to: node.listeners[door].address.fromWithin
+        on: node.loop, to: node.listeners[current].address.fromWithin
       ) { [unowned self] served in finish(served) }
       visit?.say(opening)
     } catch {
@@ -54,8 +67,12 @@ final class SelfProbe {
   private func finish(_ served: Bool) {
     visit?.close()
     visit = nil
-    if served { lastSuccess = node.loop.now } else { hasFailed = true }
-    timer?.schedule(after: Self.interval)
+    if served {
+      doors[current].lastSuccess = node.loop.now
+    } else {
+      doors[current].hasFailed = true
+    }
+    timer?.schedule(after: interval / doors.count)
   }
 
   private var opening: [UInt8] {

@@ -49,6 +49,8 @@ extension ProductTests {
       let top = try Product.control.run(["top", "--count", "2"] + place)
       #expect(top.status == 0 && top.out.hasPrefix("healthy=true peers=0 "))
       #expect(top.out.split(separator: "\n").count == 2 && !top.out.contains("\u{1b}"))
+      let none = try Product.control.run(["top", "--count=-1"] + place)
+      #expect(none.status == 64 && none.error.contains("--count must be at least 1"))
     }
   }
 }

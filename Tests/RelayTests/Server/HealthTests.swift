@@ -62,6 +62,18 @@ struct HealthTests {
     probe.stop()
   }
 
+  @Test("One door behind which nobody answers is enough, however well the other serves")
+  func halfServed() throws {
+    try open { [unowned node] in node.accept($0) }
+    try open { Listener.closeDescriptor($0) }
+    let probe = SelfProbe(of: node, interval: .milliseconds(20))
+    node.probe = probe
+    probe.start()
+    #expect(loop.turns { probe.hasFailed && probe.lastSuccess != nil })
+    #expect(node.health.faults == [.probeFailed])
+    probe.stop()
+  }
+
   @Test("Without a door it is unhealthy")
   func closed() { #expect(node.health.faults == [.notListening]) }
 }

@@ -128,6 +128,15 @@ struct MetricsTests {
     #expect(quiet.text().contains("# TYPE jm_directory_deliveries_total counter\n"))
   }
 
+  @Test("open descriptors are counted where the system does not tell how many there are")
+  func descriptors() throws {
+    let before = MetricsProcess.countDescriptors()
+    let more = (0..<500).map { _ in dup(0) }
+    defer { for descriptor in more { close(descriptor) } }
+    // Other tests open and close some meanwhile.
+    #expect(MetricsProcess.countDescriptors() - before > 400)
+  }
+
   @Test("a histogram's buckets add up to its count")
   func histogram() {
     var text = MetricsText(.prometheus)
