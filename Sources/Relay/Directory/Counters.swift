@@ -9,6 +9,8 @@ struct Counters {
   /// Frames from peers, by message type.
   var received = FrameCounts()
   var proofs = Tally<NickAuthCode>()
+  /// Those of them that held, with no place left.
+  var fullAtProof = 0
   var listsServed = 0
   var probesSent = 0
   var challenges = 0

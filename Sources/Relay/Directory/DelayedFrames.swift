@@ -12,9 +12,11 @@ struct DelayedFrames {
 
   var count: Int { queue.count }
 
-  /// - Returns: false when there is no room for it.
+  /// - Returns: false when there is no room for it; for one there always is.
   mutating func add(_ frame: Frame, from sender: PeerID) -> Bool {
-    guard bytes + frame.body.count <= Limits.delayedBytes.bytes else { return false }
+    guard queue.isEmpty || bytes + frame.body.count <= Limits.delayedBytes.bytes else {
+      return false
+    }
     queue.append(Entry(frame: Array(frame.body) + [13, 10], sender: sender))
     bytes += frame.body.count
     return true

@@ -18,7 +18,10 @@ final class Directory {
     var motd: String
   }
 
-  var limits: Limits
+  var limits: Limits {
+    // What was owed at the old rate is not owed at the new one.
+    didSet { if limits.fanout != oldValue.fanout { fanout = TokenBucket() } }
+  }
   var identity: Identity { didSet { forgetLists() } }
   var registry: Registry
   var counters = Counters()
@@ -29,7 +32,7 @@ final class Directory {
   var offersOfNewcomers: [PeerID: HandshakeOffer] = [:]
   var challenges: [Nick: Challenge] = [:]
   var lastChallenge: [Nick: Instant] = [:]
-  /// Probes in the order in which they were sent, each with the time by which there must be life.
+  /// Probes in the order in which they were sent.
   var probes: Deque<Probe> = []
   var sweep = Sweep()
   var fanout = TokenBucket()

@@ -2,7 +2,6 @@
 struct Probe {
   let peer: PeerID
   let sentAt: Instant
-  let deadline: Instant
 }
 
 /// Where the sweep stands. It walks all slots once in `sweepInterval`, a slice at each tick, so that probes and evictions never bunch.
@@ -33,7 +32,6 @@ extension Directory {
     } else {
       return false
     }
-    counters.probesSent += 1
     actions.add(.send(frame, to: id))
     return true
   }
@@ -61,14 +59,15 @@ extension Directory {
     } else if idle > limits.idleThreshold, !registry[index].flags.contains(.probed),
       probe(index, at: now, into: &actions)
     {
+      counters.probesSent += 1
       registry[index].flags.insert(.probed)
-      probes.append(Probe(peer: id, sentAt: now, deadline: now + limits.pongWait))
+      probes.append(Probe(peer: id, sentAt: now))
     }
   }
 
   /// All probes wait equally long, so the first one sent is the first one due.
   func expireProbes(at now: Instant, into actions: inout Actions) {
-    while let probe = probes.first, probe.deadline <= now {
+    while let probe = probes.first, probe.sentAt + limits.pongWait <= now {
       probes.removeFirst()
       // The mark may be of a later probe: it showed life and fell silent again.
       guard let index = registry.index(of: probe.peer),

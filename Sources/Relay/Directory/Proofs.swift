@@ -77,6 +77,7 @@ extension Directory {
       }
       close(holder, .displaced, into: &actions)
     } else if registry.peerCount >= limits.peers {
+      counters.fullAtProof += 1
       return fail(id, .policy, into: &actions)
     }
     guard let index = registry.index(of: id) else { return }

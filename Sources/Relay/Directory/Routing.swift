@@ -115,7 +115,8 @@ extension Directory {
   private func countViolation(of id: PeerID, at index: Int, into actions: inout Actions) {
     counters.dropped.count(.rate)
     counters.rateViolations += 1
-    registry[index].violations += 1
+    // A peer that nothing disconnects may go on for years.
+    if registry[index].violations < .max { registry[index].violations += 1 }
     if limits.violations > 0, registry[index].violations >= limits.violations {
       close(id, .rate, into: &actions)
     }

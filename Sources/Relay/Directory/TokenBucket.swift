@@ -19,7 +19,11 @@ struct TokenBucket {
   private var fullAgain = Instant(nanoseconds: .min / 2)
 
   /// Takes one token, or says that there is none.
-  mutating func take(_ rate: Rate, at now: Instant) -> Bool { take(1, of: rate, at: now) }
+  mutating func take(_ rate: Rate, at now: Instant) -> Bool {
+    // More than that was owed at another rate, before a reload.
+    fullAgain.nanoseconds = min(fullAgain.nanoseconds, now.nanoseconds + rate.allowance)
+    return take(1, of: rate, at: now)
+  }
 
   /// Takes `count` tokens at once, going into debt when at least one is there.
   mutating func take(_ count: Int, of rate: Rate, at now: Instant) -> Bool {

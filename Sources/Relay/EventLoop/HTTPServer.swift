@@ -21,6 +21,8 @@ public final class HTTPServer {
     /// From the request to the last byte of the reply taken.
     public var replyTime = Duration.seconds(30)
     public var connections = 8
+    /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that nobody asked for.
+    public var pendingInput = ByteCount.kibibytes(8)
 
     public init() {}
   }
@@ -63,6 +65,7 @@ public final class HTTPServer {
 
   deinit {
     for place in places { place.release() }
+    places = []
     evhttp_free(http)
   }
 
@@ -137,10 +140,23 @@ public final class HTTPServer {
       places[oldest].cut()
       places.remove(at: oldest).release()
     }
+    // While a reply is under way evhttp reads on without looking.
+    evbuffer_add_cb(
+      bufferevent_get_input(bufferevent),
+      { input, _, context in
+        guard let context else { return }
+        let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+        server.limit(input)
+      }, Unmanaged.passUnretained(self).toOpaque())
     bufferevent_incref(bufferevent)
     places.append(Place(bufferevent: bufferevent, deadline: loop.now + limits.requestTime))
     if !sweep.isScheduled { sweep.scheduleRepeating(every: Self.sweepInterval) }
     return bufferevent
+  }
+
+  private func limit(_ input: OpaquePointer?) {
+    guard evbuffer_get_length(input) > limits.pendingInput.bytes else { return }
+    places.first { bufferevent_get_input($0.bufferevent) == input }?.cut()
   }
 
   private func sweepPlaces() {
@@ -165,8 +181,9 @@ public final class HTTPServer {
     if let bufferevent = evhttp_connection_get_bufferevent(connection),
       let place = places.firstIndex(where: { $0.bufferevent == bufferevent })
     {
+      // A second one, which evhttp lets follow a CONNECT, gets no more time.
+      if !places[place].hasRequest { places[place].deadline = loop.now + limits.replyTime }
       places[place].hasRequest = true
-      places[place].deadline = loop.now + limits.replyTime
     }
     let request = HTTPRequest(raw)
     let reply = handler(request)

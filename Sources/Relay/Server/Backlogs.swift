@@ -16,6 +16,7 @@ struct Backlogs {
     /// Everything that was ever left over for it; minus `bytes`, what it has taken.
     var owed: Int
     var taken = 0
+    /// When it last took something, or had little to take.
     var progressAt: Instant
   }
 
@@ -62,6 +63,7 @@ struct Backlogs {
         lag.taken = lag.owed - lag.bytes
         lag.progressAt = now
       }
+      if lag.bytes <= limits.soft.bytes { lag.progressAt = now }
       lagging[id] = lag
       if lag.bytes > limits.soft.bytes, lag.progressAt + limits.softTime <= now {
         stalled.append(lag.session)
@@ -71,9 +73,11 @@ struct Backlogs {
   }
 
   /// The largest backlogs that have to go for the sum to be a tenth below its limit.
-  func excess() -> [Session] {
-    var surplus = total - limits.total.bytes / 10 * 9
+  mutating func excess() -> [Session] {
     guard isOverTotal else { return [] }
+    recount()
+    guard isOverTotal else { return [] }
+    var surplus = total - limits.total.bytes / 10 * 9
     var victims: [Session] = []
     for lag in lagging.values.sorted(by: {
       ($0.bytes, $0.session.id.slot) > ($1.bytes, $1.session.id.slot)
@@ -83,5 +87,15 @@ struct Backlogs {
       surplus -= lag.bytes
     }
     return victims
+  }
+
+  /// Much may have been read since a session was last looked at.
+  private mutating func recount() {
+    total = 0
+    for id in Array(lagging.keys) {
+      let bytes = lagging[id]?.session.backlog ?? 0
+      lagging[id]?.bytes = bytes
+      total += bytes
+    }
   }
 }

@@ -51,7 +51,7 @@ extension DirectoryNode {
   var limitHits: [(label: String, count: Int)] {
     let counters = directory.counters
     return [
-      ("MAX_PEERS", counters.rejected[.full]),
+      ("MAX_PEERS", counters.rejected[.full] + counters.fullAtProof),
       ("MAX_PENDING", counters.closed[.pendingFull]),
       ("MAX_PEERS_PER_CIRCUIT", counters.closed[.circuitFull]),
       ("HANDSHAKE_TIMEOUT", counters.closed[.handshakeTimeout]),

@@ -258,10 +258,10 @@ final class Outbox {
     _ sent: Connection.Sent, of session: Session, count: Int,
     _ outcome: (Session, Delivery) -> Void
   ) {
-    bytesOut += count
     switch sent {
-    case .accepted(left: 0): return
-    case .accepted(let left): outcome(session, .left(left))
+    case .accepted(let left):
+      bytesOut += count
+      if left > 0 { outcome(session, .left(left)) }
     case .failed(let code): outcome(session, .failed(errno: code))
     }
   }

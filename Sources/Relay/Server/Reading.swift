@@ -8,13 +8,13 @@ extension DirectoryNode {
 
   func read(_ session: Session) {
     guard session.phase != .leaving else { return session.discardInput() }
-    guard session.phase != .held else { return limitHeld(session) }
+    guard session.phase != .held, !session.isPostponed else { return limitInput(of: session) }
     let now = loop.coarseNow
     var isFilled = session.inputCount >= Connection.readSize
     consumeInput(of: session, at: now)
     var reads = 1
     while isFilled, reads < Self.readsPerTurn, furtherReadsLeft > 0, !session.isClosed,
-      session.phase.takesLines
+      session.phase.takesLines, !session.isPostponed
     {
       isFilled = session.receiveMore() == Connection.readSize
       consumeInput(of: session, at: now)
@@ -131,13 +131,14 @@ extension DirectoryNode {
     while proofsLeft > 0, let id = postponed.popFirst() {
       guard let session = session(id) else { continue }
       session.isPostponed = false
+      session.startReading()
       read(session)
     }
     if !postponed.isEmpty { nextTurn?.schedule(after: .zero) }
   }
 
-  /// A held peer may send on, but not fill our memory; its leaving must still be seen.
-  private func limitHeld(_ session: Session) {
+  /// A peer that is held, or whose proof waits, may send on, but not fill our memory; its leaving must still be seen.
+  private func limitInput(of session: Session) {
     if session.inputCount > lineLimit { session.stopReading() }
   }
 

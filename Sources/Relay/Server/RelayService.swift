@@ -168,7 +168,7 @@ public final class RelayService {
     let reading = reread()
     for warning in reading.warnings { log.warning("\(warning)") }
     guard let new = reading.settings else {
-      for fault in reading.faults { log.error("reload: \(fault)") }
+      for fault in reading.faults { log.error("reload: \(fault.forLog)") }
       return log.error("reload: nothing is changed")
     }
     let changes = new.differences(from: node.settings)

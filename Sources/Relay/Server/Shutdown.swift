@@ -51,7 +51,9 @@ extension DirectoryNode {
     for case let session? in sessions where session.seat < 0 { close(session, .shutdown) }
   }
 
-  var hasNothingToSend: Bool { outbox.isEmpty && backlogs.count == 0 && listing.isEmpty }
+  var hasNothingToSend: Bool {
+    outbox.isEmpty && backlogs.count == 0 && listing.isEmpty && directory.delayed.count == 0
+  }
 
   func closeSome(_ count: Int, _ reason: CloseReason) {
     for session in sessions.lazy.compactMap({ $0 }).prefix(count) { close(session, reason) }

@@ -22,6 +22,11 @@ extension Settings {
     if peerBacklogSoft > maxPeerBacklog {
       found.append("PEER_BACKLOG_SOFT must not be larger than MAX_PEER_BACKLOG")
     }
+    if maxLineLength > maxPeerBacklog {
+      found.append(
+        "MAX_LINE_LENGTH must not be larger than MAX_PEER_BACKLOG: one line would throw its readers out"
+      )
+    }
     if maxPeerBacklog > maxBacklog {
       found.append("MAX_PEER_BACKLOG must not be larger than MAX_BACKLOG")
     }
@@ -49,6 +54,11 @@ extension Settings {
     }
     if publicBurstLimit < publicRateLimit {
       found.append("PUBLIC_BURST_LIMIT is smaller than PUBLIC_RATE_LIMIT, so it is the real limit")
+    }
+    if handshakeTimeout <= nickChallengeTimeout {
+      found.append(
+        "HANDSHAKE_TIMEOUT is not longer than NICK_CHALLENGE_TIMEOUT, so nobody gets a nick back from a dead connection"
+      )
     }
     return found.map { .questionable($0) }
   }

@@ -51,6 +51,16 @@ public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
     case .conflict(let text): text
     }
   }
+
+  /// The same, but for an onion in it: no record at info or above may name one.
+  var forLog: String {
+    guard description.lowercased().contains(".onion") else { return description }
+    return switch self {
+    case .notAllowed(let name, _, let allowed, let origin):
+      "\(name) (from \(origin), its value is not logged) is not allowed; it must be \(allowed)"
+    default: "a setting that names an onion is wrong; see jm-directory-server check-config"
+    }
+  }
 }
 
 public enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {

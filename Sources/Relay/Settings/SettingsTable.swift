@@ -39,7 +39,7 @@ extension Settings {
       "PORT", ng: "DIRECTORY_SERVER__PORT", \.port, .integer(0...65535), .needsRestart,
       "The TCP port for peers. 0 takes any free one and logs it."),
     .init(
-      "LISTEN_UNIX", \.listenUnix, .optional(.path(upTo: 107)), .needsRestart,
+      "LISTEN_UNIX", \.listenUnix, .optional(.path(upTo: 103)), .needsRestart,
       "A Unix socket for peers, besides TCP or instead of it. tor is served cheaper this way."),
     .init(
       "LISTEN_UNIX_MODE", \.listenUnixMode, .fileMode, .needsRestart,

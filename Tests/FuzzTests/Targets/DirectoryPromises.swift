@@ -88,6 +88,7 @@ extension DirectoryWatch {
       directory.proofDeadlines.allSatisfy {
         $0.deadline > now || directory.proofs[$0.peer] == nil
       })
-    try hold("probes end", directory.probes.allSatisfy { $0.deadline > now })
+    try hold(
+      "probes end", directory.probes.allSatisfy { $0.sentAt + directory.limits.pongWait > now })
   }
 }

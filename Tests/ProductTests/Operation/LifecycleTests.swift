@@ -60,6 +60,21 @@ extension ProductTests {
       #expect(try relay.child.waitForExit() == 0)
     }
 
+    @Test("Public lines that wait for FANOUT_RATE_LIMIT at the stop still go out")
+    func delayed() throws {
+      let relay = try RelayProcess(
+        RelayProcess.unlimited.merging(["FANOUT_RATE_LIMIT": "20", "SHUTDOWN_GRACE": "20"]) { $1 })
+      let sender = try TestPeer(to: relay, .taker(1))
+      let reader = try TestPeer(to: relay, .taker(2))
+      let lines = (0..<60).map { Frames.frame(687, "\(sender.nick)!PUBLIC!\($0)") }
+      try sender.send(lines.joined())
+      try sender.expectNothing()
+      relay.child.signal(SIGTERM)
+      try reader.expect(lines)
+      try reader.expectClosed()
+      #expect(try relay.child.waitForExit() == 0)
+    }
+
     @Test("A taken port is one line that names the setting, and exit code 71")
     func takenPort() throws {
       let first = try RelayProcess()

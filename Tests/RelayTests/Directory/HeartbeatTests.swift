@@ -81,6 +81,16 @@ struct HeartbeatTests {
     #expect(stage.isHere(id))
   }
 
+  @Test("a shorter wait holds for those who were asked before it, too")
+  func shorterWait() {
+    let id = stage.join(Stage.nick(1), ["ping"])
+    stage.skip(.seconds(601))
+    #expect(isAsked(id))
+    stage.directory.limits.pongWait = .seconds(5)
+    stage.wait(.seconds(6))
+    #expect(stage.endings[id] == .pongTimeout)
+  }
+
   @Test("a peer that cannot be asked stays until 1,500 s, and goes then")
   func hardEvict() {
     let watcher = stage.join(Stage.nick(1))

@@ -55,6 +55,37 @@ struct LimitTests {
     #expect(stage.isHere(other))
   }
 
+  @Test("violations are counted up to as many as there is room for, and no further")
+  func countless() throws {
+    let stage = stage { $0.messages = Rate(count: 1, per: .seconds(1_000), burst: 1) }
+    let id = stage.join(Stage.nick(1))
+    let index = try #require(stage.directory.registry.index(of: id))
+    stage.directory.registry[index].violations = .max - 1
+    for _ in 0..<5 { stage.say(798, "", from: id) }
+    #expect(stage.isHere(id) && stage.directory.registry[index].violations == .max)
+  }
+
+  @Test("after a reload nobody owes what the old rate asked for")
+  func reloaded() {
+    let stage = stage {
+      $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 120)
+      $0.fanout = Rate(count: 1, per: .seconds(1), burst: 1)
+    }
+    let id = stage.join(Stage.nick(1))
+    let others = (2...9).map { stage.join(Stage.nick($0)) }
+    for _ in 0..<120 { stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id) }
+    #expect(stage.read(others[0]).count == 1)
+    stage.directory.limits.publicFrames = Rate(count: 60, per: .seconds(60), burst: 2)
+    stage.directory.limits.fanout = Rate(count: 100_000, per: .seconds(1), burst: 100_000)
+    stage.pass(.seconds(2))
+    #expect(stage.read(others[0]).count == 119)
+    // Its burst is used up, and no more than that: a second buys the next.
+    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id)
+    stage.skip(.seconds(1))
+    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id)
+    #expect(stage.read(others[0]).count == 1)
+  }
+
   @Test("public lines: 120 at once, then one every two seconds; private ones do not count")
   func publicLines() {
     let stage = stage { _ in }

@@ -132,6 +132,43 @@ struct HTTPServerTests {
     #expect(asked.parts == parts)
   }
 
+  @Test("a client that goes on sending while it leaves its reply unread is cut off for that alone")
+  func sendsOn() throws {
+    var limits = HTTPServer.Limits()
+    limits.requestTime = .seconds(60)
+    limits.replyTime = .seconds(60)
+    let patient = try HTTPServer(
+      on: loop, address: .tcp(host: "127.0.0.1", port: 0), limits: limits
+    ) { [asked] request in
+      asked.requests.append(request)
+      return Self.answer(request, asked)
+    }
+    let plug = try #require(Plug.connected(to: patient.address))
+    plug.write(get("/endless"))
+    #expect(loop.turns(until: { !asked.requests.isEmpty }))
+    let more = String(repeating: "x", count: 4_000)
+    #expect(
+      loop.turns(until: {
+        plug.write(more)
+        return patient.connectionCount == 0
+      }))
+  }
+
+  @Test("a connection that asks again and again after a CONNECT has the time of one request")
+  func again() throws {
+    let plug = try #require(Plug.connected(to: server.address))
+    var next = loop.now
+    #expect(
+      loop.turns(until: {
+        if loop.now >= next {
+          next = loop.now + .milliseconds(50)
+          plug.write("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        }
+        _ = plug.read()
+        return asked.requests.count > 1 && server.connectionCount == 0
+      }))
+  }
+
   @Test("headers past 2 KiB are refused before the handler, those below are served")
   func largeHeaders() throws {
     let fits = get("/whole", "GET", "X: " + String(repeating: "y", count: 1_900) + "\r\n")

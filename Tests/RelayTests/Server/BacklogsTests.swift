@@ -85,6 +85,33 @@ struct BacklogsTests {
     withExtendedLifetime((plug, smallPlug)) {}
   }
 
+  @Test("the minute begins when there is more than the soft limit, not with the first byte")
+  mutating func softStart() {
+    let (session, plug) = bench.session(0, buffer: 4_608)
+    send(15_000, to: session, at: start)
+    #expect(backlogs.measure(at: start + .seconds(100)).isEmpty)
+    send(30_000, to: session, at: start + .seconds(100))
+    #expect(backlogs.measure(at: start + .milliseconds(159_999)).isEmpty)
+    #expect(backlogs.measure(at: start + .seconds(160)).map(\.id) == [session.id])
+    withExtendedLifetime(plug) {}
+  }
+
+  @Test("before anybody goes for the sum, what was read meanwhile is taken off it")
+  mutating func recounted() {
+    let (reader, readerPlug) = bench.session(0, buffer: 4_608)
+    let (other, plug) = bench.session(1, buffer: 4_608)
+    send(200_000, to: reader, at: start)
+    #expect(
+      bench.loop.turns {
+        _ = readerPlug.read(4_000)
+        return reader.backlog < 100_000
+      })
+    send(90_000, to: other, at: start)
+    #expect(backlogs.isOverTotal)
+    #expect(backlogs.excess().isEmpty && !backlogs.isOverTotal)
+    withExtendedLifetime(plug) {}
+  }
+
   @Test("over the sum of all, the largest go until a tenth is free, and no more")
   mutating func total() {
     var sessions: [Session] = []

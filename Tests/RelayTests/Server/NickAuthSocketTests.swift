@@ -75,6 +75,31 @@ struct NickAuthSocketTests {
     }
   }
 
+  @Test("While a proof waits for its turn, no more is taken in than the longest line and a read")
+  func postponed() throws {
+    let meeting = try Meeting(
+      try #require(try Self.recorded().first { $0.nick == "J5Ckon1LuuapPSBM" }))
+    meeting.shakeHands(
+      try #require(try Self.recorded().first { $0.nick == "J5Ckon1LuuapPSBM" }).handshakeLine)
+    #expect(meeting.lines(2).count == 2)
+    let session = try #require(meeting.node.session(meeting.id))
+    session.isPostponed = true
+    let flood = [UInt8](repeating: 120, count: 4_096)
+    var turns = 0
+    _ = meeting.loop.turns {
+      meeting.plug.write(flood)
+      turns += 1
+      return turns > 200
+    }
+    #expect(session.inputCount > meeting.node.lineLimit)
+    #expect(session.inputCount <= meeting.node.lineLimit + Connection.readSize)
+    // When its turn comes, it is what any line is that is too long for a proof.
+    meeting.node.postponed.append(meeting.id)
+    meeting.node.readPostponed()
+    let verdict = meeting.lines(1)
+    #expect(verdict.first?.contains(#"\"code\":\"malformed\""#) == true, "\(verdict)")
+  }
+
   @Test("Every recorded proof is answered with the reference's code, to the byte")
   func recordedProofs() throws {
     let all = try Self.recorded()
