@@ -97,8 +97,8 @@ public final class NickKey {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  /// Of a number without leading zero bytes.
-  private static func base58(_ bytes: some Sequence<UInt8>) -> String {
+  /// Each leading zero byte is a leading 1.
+  private static func base58(_ bytes: some Collection<UInt8>) -> String {
     let digits = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
     var number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
     var text = ""
@@ -106,6 +106,6 @@ public final class NickKey {
       text.insert(digits[Int(number % 58)], at: text.startIndex)
       number /= 58
     }
-    return text
+    return String(repeating: "1", count: bytes.prefix { $0 == 0 }.count) + text
   }
 }

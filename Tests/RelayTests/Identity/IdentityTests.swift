@@ -1,4 +1,5 @@
 import Foundation
+import NickKeys
 import Testing
 
 @testable import Relay
@@ -42,6 +43,18 @@ private func bytes(hex: String) -> [UInt8] {
       let key = try #require(secret.withUnsafeBytes { curve.publicKey(secret: $0) })
       #expect(key == bytes(hex: vector.pubkey), "\(vector.name)")
       #expect(Nick(publicKey: key)?.description == vector.nick, "\(vector.name)")
+    }
+  }
+
+  @Test("The tests' own keys have the nicks that the relay would give them")
+  func ownKeys() throws {
+    for number in 1...1_500 {
+      let secret = (0..<32).map {
+        UInt8(truncatingIfNeeded: $0 < 30 ? 7 : number >> (8 * ($0 - 30)))
+      }
+      let key = NickKey(secret: secret)
+      let nick = Nick(publicKey: bytes(hex: key.publicKey))
+      #expect(key.nick == nick?.description)
     }
   }
 

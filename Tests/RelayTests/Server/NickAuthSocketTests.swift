@@ -77,13 +77,7 @@ struct NickAuthSocketTests {
 
   @Test("While a proof waits for its turn, no more is taken in than the longest line and a read")
   func postponed() throws {
-    let meeting = try Meeting(
-      try #require(try Self.recorded().first { $0.nick == "J5Ckon1LuuapPSBM" }))
-    meeting.shakeHands(
-      try #require(try Self.recorded().first { $0.nick == "J5Ckon1LuuapPSBM" }).handshakeLine)
-    #expect(meeting.lines(2).count == 2)
-    let session = try #require(meeting.node.session(meeting.id))
-    session.isPostponed = true
+    let (meeting, session, _) = try waiting()
     let flood = [UInt8](repeating: 120, count: 4_096)
     var turns = 0
     _ = meeting.loop.turns {
@@ -98,6 +92,43 @@ struct NickAuthSocketTests {
     meeting.node.readPostponed()
     let verdict = meeting.lines(1)
     #expect(verdict.first?.contains(#"\"code\":\"malformed\""#) == true, "\(verdict)")
+  }
+
+  @Test("What stands behind a proof that had to wait is answered, however much it is")
+  func behindPostponed() throws {
+    let (meeting, session, proof) = try waiting()
+    meeting.node.directory.limits.messages = .unlimited
+    // More than is taken in one turn.
+    let pings = 12_000
+    var rest = Array(try #require(Data(base64Encoded: proof.wireB64))) + Array("\r\n".utf8)
+    for _ in 0..<pings { Frame.append(.ping, "", to: &rest) }
+    #expect(
+      meeting.loop.turns {
+        rest.removeFirst(max(0, meeting.plug.write(rest)))
+        return session.inputCount > meeting.node.lineLimit
+      })
+    meeting.node.postponed.append(meeting.id)
+    meeting.node.readPostponed()
+    var heard: [UInt8] = []
+    let isAnswered = meeting.loop.turns {
+      if !rest.isEmpty { rest.removeFirst(max(0, meeting.plug.write(rest))) }
+      let more = meeting.plug.read()
+      heard += more
+      return rest.isEmpty && more.isEmpty && heard.count { $0 == 10 } > pings
+    }
+    #expect(isAnswered)
+    #expect(String(decoding: heard.prefix(100), as: UTF8.self).contains(#"\"code\":\"ok\""#))
+  }
+
+  /// A newcomer whose proof waits for its turn.
+  private func waiting() throws -> (Meeting, Session, Proof) {
+    let proof = try #require(try Self.recorded().first { $0.id == "V02" })
+    let meeting = try Meeting(proof)
+    meeting.shakeHands(proof.handshakeLine)
+    #expect(meeting.lines(2).count == 2)
+    let session = try #require(meeting.node.session(meeting.id))
+    session.isPostponed = true
+    return (meeting, session, proof)
   }
 
   @Test("Every recorded proof is answered with the reference's code, to the byte")
