@@ -51,7 +51,7 @@ final class SelfProbe {
 
   private func run() {
     if visit != nil { finish(false) }
-    guard !doors.isEmpty else { return }
+    guard !node.listeners.isEmpty else { return }
     current = (current + 1) % doors.count
     timer?.schedule(after: Self.patience)
     do throws(SocketError) {
