@@ -23,7 +23,6 @@ run: deps ## build the relay and run it on its defaults
 
 test: deps ## all tests
 	$(SWIFT) test -j $(JOBS) $(FLAGS)
-	Scripts/check-rooms
 	Scripts/update-readme --check
 
 # In release too: what is optimised away in debug, or never reused there, is looked at as it runs.
@@ -78,7 +77,6 @@ bench: deps ## measure the relay against the floor and its budget: about ten min
 
 lint: ## layout and layers
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests
-	Scripts/check-rooms
 
 format: ## set the layout right
 	$(SWIFT) format format -i --parallel -r Package.swift Sources Tests

@@ -2,7 +2,8 @@
 /// reads, so that on its machine or in its container nothing has to be given.
 import ArgumentParser
 import FoundationEssentials
-import Relay
+import Status
+import Units
 
 #if canImport(Darwin)
   import Darwin

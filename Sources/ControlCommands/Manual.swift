@@ -1,7 +1,7 @@
 /// The manual page, jm-directory-ctl(1), made from the same texts as `--help`; and shell completions are ArgumentParser's own
 /// (`--generate-completion-script`).
 import ArgumentParser
-import Relay
+import Status
 
 extension DirectoryControl {
   struct Manual: ParsableCommand {

@@ -2,7 +2,7 @@
 /// is a line a second, and with --json the relay's own answers, one a line.
 import ArgumentParser
 import FoundationEssentials
-import Relay
+import Status
 
 #if canImport(Darwin)
   import Darwin

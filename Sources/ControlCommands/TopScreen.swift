@@ -1,5 +1,5 @@
 /// What `top` shows, as lines of text: pure, so that it is tested without a terminal. It fits 80 by 24 whatever the numbers are.
-import Relay
+import Status
 
 struct TopScreen {
   /// Two answers and the time between them; the rates come from their difference.

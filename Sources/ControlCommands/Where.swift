@@ -1,6 +1,6 @@
 /// Which relay is meant and how long it has: the options that every command takes.
 import ArgumentParser
-import Relay
+import Settings
 
 struct Where: ParsableArguments {
   @Flag(help: "Print the relay's answer as JSON.")

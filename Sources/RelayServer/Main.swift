@@ -3,7 +3,9 @@
 /// given and hands it to `Settings.load`.
 import ArgumentParser
 import ControlCommands
-import Relay
+import Settings
+import Status
+import Units
 
 /// One executable under two names: two thirds of a static one are Swift's libraries, and the container image holds them once.
 @main

@@ -1,6 +1,8 @@
 /// The manual page, jm-directory-server(8): every setting comes from the settings table, as in `--help`.
 import ArgumentParser
-import Relay
+import ControlCommands
+import Settings
+import Status
 
 extension DirectoryServer {
   struct Manual: ParsableCommand {

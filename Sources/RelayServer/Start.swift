@@ -1,6 +1,7 @@
 /// From settings to a running relay: the log is set up here, before anything is logged.
 import Logging
-import Relay
+import Service
+import Settings
 
 #if canImport(Darwin)
   import Darwin

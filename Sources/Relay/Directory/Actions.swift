@@ -1,7 +1,7 @@
 /// What the directory wants done, in order. The server performs it and empties it; both arrays keep their room, so that routing a frame
 /// allocates nothing.
-struct Actions {
-  enum Action: Equatable {
+package struct Actions {
+  package enum Action: Equatable {
     /// The frame being received, to one peer.
     case relay(to: PeerID)
     /// The frame being received, to every present peer but its sender.
@@ -25,21 +25,23 @@ struct Actions {
     case close(PeerID, CloseReason, flush: Bool)
   }
 
-  private(set) var list: [Action] = []
-  private(set) var bytes: [UInt8] = []
+  package private(set) var list: [Action] = []
+  package private(set) var bytes: [UInt8] = []
 
-  var isEmpty: Bool { list.isEmpty }
+  package init() {}
 
-  mutating func add(_ action: Action) { list.append(action) }
+  package var isEmpty: Bool { list.isEmpty }
+
+  package mutating func add(_ action: Action) { list.append(action) }
 
   /// Appends frames to `bytes` and says where they are.
-  mutating func write(_ body: (inout [UInt8]) -> Void) -> Range<Int> {
+  package mutating func write(_ body: (inout [UInt8]) -> Void) -> Range<Int> {
     let start = bytes.count
     body(&bytes)
     return start..<bytes.count
   }
 
-  mutating func removeAll() {
+  package mutating func removeAll() {
     list.removeAll(keepingCapacity: true)
     bytes.removeAll(keepingCapacity: true)
   }

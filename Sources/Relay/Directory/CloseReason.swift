@@ -1,5 +1,5 @@
 /// Why a connection ended. The raw value is what logs and metrics call it.
-public enum CloseReason: String, CaseIterable, Sendable {
+package enum CloseReason: String, CaseIterable, Sendable {
   // The peer's doing
   case peerClosed = "peer_closed"
   case networkError = "network_error"

@@ -1,19 +1,21 @@
 import DequeModule
+import Units
+import Wire
 
 /// Public frames that wait until the fan-out budget (`FANOUT_RATE_LIMIT`) has room for them, in the order in which they came.
-struct DelayedFrames {
+package struct DelayedFrames {
   private struct Entry {
     let frame: [UInt8]
     let sender: PeerID
   }
 
   private var queue: Deque<Entry> = []
-  private(set) var bytes = 0
+  package private(set) var bytes = 0
 
-  var count: Int { queue.count }
+  package var count: Int { queue.count }
 
   /// - Returns: false when there is no room for it; for one there always is.
-  mutating func add(_ frame: Frame, from sender: PeerID) -> Bool {
+  package mutating func add(_ frame: Frame, from sender: PeerID) -> Bool {
     guard queue.isEmpty || bytes + frame.body.count <= Limits.delayedBytes.bytes else {
       return false
     }
@@ -22,7 +24,7 @@ struct DelayedFrames {
     return true
   }
 
-  mutating func popFirst() -> (frame: [UInt8], sender: PeerID)? {
+  package mutating func popFirst() -> (frame: [UInt8], sender: PeerID)? {
     guard let entry = queue.popFirst() else { return nil }
     bytes -= entry.frame.count - 2
     return (entry.frame, entry.sender)

@@ -1,4 +1,6 @@
 import DequeModule
+import Units
+import Wire
 
 /// Who is here, and what follows from a message.
 ///
@@ -7,48 +9,55 @@ import DequeModule
 /// what they ask for, in order, before the next call.
 ///
 /// Its parts stand in extensions: Handshaking, Challenge, Proofs, Routing, PublicLines, Listing, Heartbeat.
-final class Directory {
+package final class Directory {
   /// What the directory itself is to its peers.
-  struct Identity {
-    let nick: Nick
-    let network: Network
+  package struct Identity {
+    package let nick: Nick
+    package let network: Network
     /// Its own onion endpoint, if known; it is listed first then.
-    var location: OnionEndpoint?
+    package var location: OnionEndpoint?
     /// What a newcomer is told, as it is sent.
-    var motd: String
+    package var motd: String
+
+    package init(nick: Nick, network: Network, location: OnionEndpoint? = nil, motd: String) {
+      self.nick = nick
+      self.network = network
+      self.location = location
+      self.motd = motd
+    }
   }
 
-  var limits: Limits {
+  package var limits: Limits {
     // What was owed at the old rate is not owed at the new one.
     didSet { if limits.fanout != oldValue.fanout { fanout = TokenBucket() } }
   }
-  var identity: Identity { didSet { forgetLists() } }
-  var registry: Registry
-  var counters = Counters()
+  package var identity: Identity { didSet { forgetLists() } }
+  package var registry: Registry
+  package var counters = Counters()
 
   /// Newcomers in the order in which they connected: the first to run out of time is in front.
-  var pending: Deque<PeerID> = []
+  package var pending: Deque<PeerID> = []
   /// What the handshakes said of newcomers that have no nick yet.
   var offersOfNewcomers: [PeerID: HandshakeOffer] = [:]
-  var challenges: [Nick: Challenge] = [:]
+  package var challenges: [Nick: Challenge] = [:]
   var lastChallenge: [Nick: Instant] = [:]
   /// Probes in the order in which they were sent.
   var probes: Deque<Probe> = []
-  var sweep = Sweep()
-  var fanout = TokenBucket()
-  var delayed = DelayedFrames()
+  package var sweep = Sweep()
+  package var fanout = TokenBucket()
+  package var delayed = DelayedFrames()
   /// `nil`: nicks are not proved here.
-  var policy: NickPolicy? { didSet { forgetLists() } }
+  package var policy: NickPolicy? { didSet { forgetLists() } }
   /// Nobody gets in without a proof, even before it is known what to ask for.
-  var requiresProof = false
-  var proofs: [PeerID: OwedProof] = [:]
+  package var requiresProof = false
+  package var proofs: [PeerID: OwedProof] = [:]
   var proofDeadlines: Deque<ProofDeadline> = []
   /// Makes challenges; tests replace it.
   var newChallenge: () -> Bytes32 = Bytes32.random
   var featureTexts: Set<[UInt8]> = []
-  var isStopping = false
+  package var isStopping = false
 
-  init(
+  package init(
     identity: Identity, limits: Limits, slotsPerListPage: Int = ListPages.usualSlots,
     at now: Instant
   ) {
@@ -60,7 +69,7 @@ final class Directory {
 
   /// A connection has come.
   /// - Returns: `nil` when `MAX_PENDING` newcomers are here already.
-  func connect(at now: Instant) -> PeerID? {
+  package func connect(at now: Instant) -> PeerID? {
     counters.connectionsOpened += 1
     guard registry.newcomerCount < limits.pending else {
       counters.closed.count(.pendingFull)
@@ -72,7 +81,7 @@ final class Directory {
   }
 
   /// The PROXY line has told which circuit this connection comes through.
-  func identify(_ id: PeerID, circuit: CircuitID, into actions: inout Actions) {
+  package func identify(_ id: PeerID, circuit: CircuitID, into actions: inout Actions) {
     guard let index = registry.index(of: id) else { return }
     guard registry.connections(of: circuit) < limits.peersPerCircuit else {
       return close(id, .circuitFull, into: &actions)
@@ -81,7 +90,9 @@ final class Directory {
   }
 
   /// A frame has come from a peer that is here.
-  func receive(_ frame: Frame, from id: PeerID, at now: Instant, into actions: inout Actions) {
+  package func receive(
+    _ frame: Frame, from id: PeerID, at now: Instant, into actions: inout Actions
+  ) {
     guard let index = registry.index(of: id) else { return }
     counters.received.count(frame.type, bytes: frame.body.count + 2)
     registry[index].lastReceived = now
@@ -97,12 +108,12 @@ final class Directory {
   }
 
   /// The server closes this connection, or has found it closed.
-  func leave(_ id: PeerID, _ reason: CloseReason, into actions: inout Actions) {
+  package func leave(_ id: PeerID, _ reason: CloseReason, into actions: inout Actions) {
     close(id, reason, into: &actions)
   }
 
   /// Forgets a peer: out of every index, its `D` entry to everyone else, its connection to be closed.
-  func close(
+  package func close(
     _ id: PeerID, _ reason: CloseReason, flush: Bool = false, into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
@@ -122,7 +133,7 @@ final class Directory {
   }
 
   /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
-  func tick(at now: Instant, into actions: inout Actions) {
+  package func tick(at now: Instant, into actions: inout Actions) {
     releaseDelayed(at: now, into: &actions)
     expireNewcomers(at: now, into: &actions)
     expireProofs(at: now, into: &actions)
@@ -132,5 +143,5 @@ final class Directory {
   }
 
   /// From here on nobody is let in and no departures are announced.
-  func stop() { isStopping = true }
+  package func stop() { isStopping = true }
 }

@@ -1,5 +1,5 @@
 /// Why a frame was not passed on although its sender stays. The raw value is what metrics call it.
-public enum DropReason: String, CaseIterable, Sendable {
+package enum DropReason: String, CaseIterable, Sendable {
   /// `MESSAGE_RATE_LIMIT`
   case rate
   case publicRate = "public_rate"

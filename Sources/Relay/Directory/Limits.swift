@@ -1,39 +1,41 @@
+import Units
+
 /// Every limit and time that the directory goes by. Defaults are promises.md's and the settings table's; the server fills it from
 /// the settings and may replace it while the directory runs.
-struct Limits: Equatable, Sendable {
+package struct Limits: Equatable, Sendable {
   /// Peers that have shaken hands (`MAX_PEERS`).
-  var peers = 10_000
+  package var peers = 10_000
   /// Connections that have not (`MAX_PENDING`).
-  var pending = 1_000
+  package var pending = 1_000
   /// Connections of one Tor circuit (`MAX_PEERS_PER_CIRCUIT`).
-  var peersPerCircuit = 8
+  package var peersPerCircuit = 8
 
   /// What one peer may make another read: a line that is within the limit as it comes may be three times as long in canonical
   /// form (`MAX_LINE_LENGTH`, in bytes without the terminator).
-  var longestLine = 65_536
+  package var longestLine = 65_536
 
-  var handshakeTime = Duration.seconds(30)
+  package var handshakeTime = Duration.seconds(30)
   /// How long the proof of a nick may take (`NICK_AUTH_TIMEOUT`, protocol.md §8).
-  var proofTime = Duration.seconds(30)
+  package var proofTime = Duration.seconds(30)
   /// How long a holder of a nick has to show life before a newcomer takes it (protocol.md §3.1).
-  var challengeTime = Duration.seconds(10)
+  package var challengeTime = Duration.seconds(10)
   /// One challenge a nick in this time.
   var challengeInterval = Duration.seconds(30)
 
-  var messages = Rate(count: 100, per: .seconds(1), burst: 1_000)
+  package var messages = Rate(count: 100, per: .seconds(1), burst: 1_000)
   /// Violations of `messages` before the peer is disconnected; 0: never.
-  var violations = 0
-  var publicFrames = Rate(count: 30, per: .seconds(60), burst: 120)
-  var orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 6)
-  var peerlistRequests = Rate(count: 6, per: .seconds(60), burst: 6)
+  package var violations = 0
+  package var publicFrames = Rate(count: 30, per: .seconds(60), burst: 120)
+  package var orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 6)
+  package var peerlistRequests = Rate(count: 6, per: .seconds(60), burst: 6)
 
   /// Deliveries of public frames, all peers together (`FANOUT_RATE_LIMIT`).
-  var fanout = Rate.unlimited
+  package var fanout = Rate.unlimited
 
-  var sweepInterval = Duration.seconds(60)
-  var idleThreshold = Duration.seconds(600)
-  var hardEvict = Duration.seconds(1_500)
-  var pongWait = Duration.seconds(30)
+  package var sweepInterval = Duration.seconds(60)
+  package var idleThreshold = Duration.seconds(600)
+  package var hardEvict = Duration.seconds(1_500)
+  package var pongWait = Duration.seconds(30)
 
   /// Offers tracked a peer (protocol.md §4).
   static let offersPerPeer = 64
@@ -42,5 +44,7 @@ struct Limits: Equatable, Sendable {
   /// Entries in one PEERLIST frame (protocol.md §6).
   static let entriesPerFrame = 20
   /// The longest line a cs client takes, in bytes without the terminator (protocol.md §1).
-  static let longestLineForOldClients = 40_000
+  package static let longestLineForOldClients = 40_000
+
+  package init() {}
 }

@@ -1,6 +1,9 @@
+import Units
+import Wire
+
 /// What the directory knows of one connection, kept small: ten thousand of them lie in one array.
-struct Peer {
-  enum State: UInt8 {
+package struct Peer {
+  package enum State: UInt8 {
     /// Nobody is here.
     case free
     /// Connected, no handshake yet.
@@ -13,44 +16,45 @@ struct Peer {
     case present
   }
 
-  struct Flags: OptionSet {
-    let rawValue: UInt8
-    static let servesOnion = Flags(rawValue: 1 << 0)
+  package struct Flags: OptionSet {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package static let servesOnion = Flags(rawValue: 1 << 0)
     /// Has announced an offer at some time.
-    static let announced = Flags(rawValue: 1 << 1)
+    package static let announced = Flags(rawValue: 1 << 1)
     /// Advertised no feature at all: taken for a cs client, which drops its connection on long lines.
-    static let oldClient = Flags(rawValue: 1 << 2)
+    package static let oldClient = Flags(rawValue: 1 << 2)
     /// Has proved that its nick is its own.
-    static let verified = Flags(rawValue: 1 << 3)
+    package static let verified = Flags(rawValue: 1 << 3)
     /// Was sent a probe and has not shown life since.
-    static let probed = Flags(rawValue: 1 << 4)
+    package static let probed = Flags(rawValue: 1 << 4)
     /// A newcomer waits for its nick.
     static let challenged = Flags(rawValue: 1 << 5)
   }
 
   var generation: UInt32 = 0
-  var state = State.free
-  var flags: Flags = []
-  var features: Features.Known = []
+  package var state = State.free
+  package var flags: Flags = []
+  package var features: Features.Known = []
   /// The page on which its list under way goes on; −1: none.
   var listCursor: Int32 = -1
-  var nick = Nick.nobody
+  package var nick = Nick.nobody
   /// `nick;location`, as it stands in every PEERLIST entry.
-  var entry: [UInt8] = []
+  package var entry: [UInt8] = []
   /// The names behind `;F:`, shared among peers that advertise the same.
   var featureText: [UInt8] = []
   var connectedAt = Instant(nanoseconds: 0)
   var lastReceived = Instant(nanoseconds: 0)
-  var messages = TokenBucket()
-  var publicFrames = TokenBucket()
-  var orderbookRequests = TokenBucket()
-  var peerlistRequests = TokenBucket()
-  var violations: UInt32 = 0
+  package var messages = TokenBucket()
+  package var publicFrames = TokenBucket()
+  package var orderbookRequests = TokenBucket()
+  package var peerlistRequests = TokenBucket()
+  package var violations: UInt32 = 0
   /// Of the key that a verified peer has proved: the first eight bytes behind its parity byte.
-  var keyTag: UInt64 = 0
-  var circuit: CircuitID?
+  package var keyTag: UInt64 = 0
+  package var circuit: CircuitID?
   /// Fingerprints of the order ids it has announced and not cancelled.
-  var offers: [UInt64] = []
+  package var offers: [UInt64] = []
 
   var isListed: Bool { flags.contains(.servesOnion) || flags.contains(.announced) }
 }

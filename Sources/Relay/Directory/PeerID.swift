@@ -1,11 +1,11 @@
 /// Names one connection for as long as it lives: a place in the registry and how often that place was given out.
 /// A stale one finds nobody, so a late timer or a queued action can never reach the next tenant.
-struct PeerID: Hashable, Sendable {
-  let slot: Int32
+package struct PeerID: Hashable, Sendable {
+  package let slot: Int32
   let generation: UInt32
 }
 
 extension PeerID: CustomStringConvertible {
   /// For logs and `top_violators`: tells connections apart without telling who they are.
-  var description: String { "peer-\(slot).\(generation)" }
+  package var description: String { "peer-\(slot).\(generation)" }
 }

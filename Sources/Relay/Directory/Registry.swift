@@ -1,23 +1,26 @@
+import Units
+import Wire
+
 /// Everybody who is connected, by place and by nick.
 ///
 /// A peer's state lives in its slot and nowhere else; `vacate` is the only way out and clears every index with it.
-struct Registry {
-  private(set) var slots: ContiguousArray<Peer> = []
+package struct Registry {
+  package private(set) var slots: ContiguousArray<Peer> = []
   private var vacant: [Int32] = []
   private var holders: [Nick: Int32] = [:]
   private var circuits: [CircuitID: Int] = [:]
   /// What lists are made of. Whatever changes who is listed forgets its page here.
-  var listPages: ListPages
+  package var listPages: ListPages
 
   /// Connections of any state.
-  private(set) var connectionCount = 0
+  package private(set) var connectionCount = 0
   /// Connections that have not shaken hands: pending, waiting and proving.
-  private(set) var newcomerCount = 0
+  package private(set) var newcomerCount = 0
 
-  init(slotsPerListPage: Int) { listPages = ListPages(slots: slotsPerListPage) }
+  package init(slotsPerListPage: Int) { listPages = ListPages(slots: slotsPerListPage) }
 
   /// Peers that have shaken hands.
-  var peerCount: Int { connectionCount - newcomerCount }
+  package var peerCount: Int { connectionCount - newcomerCount }
 
   mutating func occupy(at now: Instant) -> PeerID {
     let slot = vacant.popLast() ?? Int32(slots.count)
@@ -47,7 +50,7 @@ struct Registry {
   }
 
   /// Where this peer is, unless it has left.
-  func index(of id: PeerID) -> Int? {
+  package func index(of id: PeerID) -> Int? {
     let index = Int(id.slot)
     guard index < slots.count, slots[index].generation == id.generation,
       slots[index].state != .free
@@ -55,14 +58,14 @@ struct Registry {
     return index
   }
 
-  func id(at index: Int) -> PeerID {
+  package func id(at index: Int) -> PeerID {
     PeerID(slot: Int32(index), generation: slots[index].generation)
   }
 
-  func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
+  package func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
 
   /// Makes a newcomer a peer and gives it its nick.
-  mutating func seat(at index: Int) {
+  package mutating func seat(at index: Int) {
     precondition(holders[slots[index].nick] == nil, "a nick has one holder")
     slots[index].state = .present
     holders[slots[index].nick] = Int32(index)
@@ -84,10 +87,10 @@ struct Registry {
     if let circuit { circuits[circuit, default: 0] += 1 }
   }
 
-  func connections(of circuit: CircuitID) -> Int { circuits[circuit] ?? 0 }
+  package func connections(of circuit: CircuitID) -> Int { circuits[circuit] ?? 0 }
 
   /// In-place access to one peer's state.
-  subscript(index: Int) -> Peer {
+  package subscript(index: Int) -> Peer {
     _read { yield slots[index] }
     _modify { yield &slots[index] }
   }

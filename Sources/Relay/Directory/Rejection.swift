@@ -1,19 +1,21 @@
+import Wire
+
 /// Why a handshake is refused. The text goes to the peer behind `Rejected: `.
-enum Rejection: Hashable, CaseIterable, Error {
+package enum Rejection: Hashable, CaseIterable, Error {
   case handshake(HandshakeRejection)
   case nickTaken
   case full
   case nickAuthRequired
   case stopping
 
-  static var allCases: [Rejection] {
+  package static var allCases: [Rejection] {
     HandshakeRejection.allCases.map(Rejection.handshake) + [
       .nickTaken, .full, .nickAuthRequired, .stopping,
     ]
   }
 
   /// What metrics and logs call it.
-  var label: String {
+  package var label: String {
     switch self {
     case .handshake(let rejection): rejection.label
     case .nickTaken: "nick_taken"

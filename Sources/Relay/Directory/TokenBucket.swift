@@ -1,5 +1,7 @@
+import Units
+
 /// How much a limit lets through: `burst` at once, then `count` in every `per`.
-struct Rate: Equatable, Sendable {
+package struct Rate: Equatable, Sendable {
   /// Nanoseconds that one passage costs; 0 turns the limit off.
   let cost: Int64
   /// Nanoseconds that may be owed at once.
@@ -8,25 +10,25 @@ struct Rate: Equatable, Sendable {
   static let unlimited = Rate(count: 0, per: .seconds(1), burst: 0)
 
   /// - Parameter count: 0 turns the limit off.
-  init(count: Int, per time: Duration, burst: Int) {
+  package init(count: Int, per time: Duration, burst: Int) {
     cost = count == 0 ? 0 : max(1, time.nanoseconds / Int64(count))
     allowance = cost * Int64(max(1, burst))
   }
 }
 
 /// A token bucket in eight bytes: the time at which it will be full again (GCRA). An idle one needs no upkeep.
-struct TokenBucket {
+package struct TokenBucket {
   private var fullAgain = Instant(nanoseconds: .min / 2)
 
   /// Takes one token, or says that there is none.
-  mutating func take(_ rate: Rate, at now: Instant) -> Bool {
+  package mutating func take(_ rate: Rate, at now: Instant) -> Bool {
     // More than that was owed at another rate, before a reload.
     fullAgain.nanoseconds = min(fullAgain.nanoseconds, now.nanoseconds + rate.allowance)
     return take(1, of: rate, at: now)
   }
 
   /// Takes `count` tokens at once, going into debt when at least one is there.
-  mutating func take(_ count: Int, of rate: Rate, at now: Instant) -> Bool {
+  package mutating func take(_ count: Int, of rate: Rate, at now: Instant) -> Bool {
     guard rate.cost > 0 else { return true }
     let start = max(fullAgain.nanoseconds, now.nanoseconds)
     guard start + rate.cost - now.nanoseconds <= rate.allowance else { return false }

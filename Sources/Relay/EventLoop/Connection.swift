@@ -7,7 +7,7 @@ import CLibevent
 #endif
 
 /// A connected stream socket over a libevent bufferevent. A subclass says what happens (one object a peer instead
-/// of two: promises.md, memory per peer).
+/// of two: promises.md, memory per peer). `open`, since Swift lets no other class be subclassed outside its module.
 ///
 /// Reading: libevent reads at most 4,096 bytes a turn into the input buffer and `received()` takes them from
 /// `withInput`. Writing: `send` gives the bytes to the kernel at once; what it does not take is copied into the output buffer,
@@ -16,7 +16,7 @@ import CLibevent
 ///
 /// Closing is allowed anywhere, in its own callbacks too; afterwards no callback comes and every other call is a programmer's mistake
 /// and traps, except `close()` and `backlog`.
-public class Connection {
+open class Connection {
   /// How a connection ended by itself.
   public enum End: Equatable {
     case byPeer
@@ -26,10 +26,10 @@ public class Connection {
   private let loop: EventLoop
   private var bufferevent: OpaquePointer?
   /// The socket, or −1 once closed.
-  private(set) var descriptor: Int32
+  package private(set) var descriptor: Int32
 
   /// Adopts a connected, non-blocking socket and owns it. Nothing is read before `startReading()`.
-  public init(on loop: EventLoop, adopting descriptor: Int32) {
+  package init(on loop: EventLoop, adopting descriptor: Int32) {
     self.loop = loop
     self.descriptor = descriptor
     bufferevent = bufferevent_socket_new(
@@ -48,7 +48,7 @@ public class Connection {
 
   /// A socket on its way to `address`, to be adopted. What is sent before it is connected waits; a refusal comes as
   /// `ended(.failed)`.
-  static func connecting(to address: SocketAddress) throws(SocketError) -> Int32 {
+  package static func connecting(to address: SocketAddress) throws(SocketError) -> Int32 {
     try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
       let descriptor = SystemCalls.socket(family: address.family)
       guard descriptor >= 0 else {
@@ -68,28 +68,28 @@ public class Connection {
   // MARK: What a subclass answers
 
   /// Bytes have come. Take them with `withInput`.
-  func received() {}
+  open func received() {}
   /// All that was left over has gone to the kernel.
-  func drained() {}
+  open func drained() {}
   /// The other side closed, or the socket failed. The connection is closed after this returns.
-  func ended(_ end: End) {}
+  open func ended(_ end: End) {}
 
   // MARK: Reading
 
-  public func startReading() { bufferevent_enable(open, Int16(EV_READ)) }
+  package func startReading() { bufferevent_enable(open, Int16(EV_READ)) }
 
-  public func stopReading() { bufferevent_disable(open, Int16(EV_READ)) }
+  package func stopReading() { bufferevent_disable(open, Int16(EV_READ)) }
 
   /// Number of bytes received and not yet taken.
-  public var inputCount: Int { evbuffer_get_length(bufferevent_get_input(open)) }
+  package var inputCount: Int { evbuffer_get_length(bufferevent_get_input(open)) }
 
   /// What libevent reads at a time, in bytes (EVBUFFER_MAX_READ of libevent 2.1).
-  static let readSize = 4_096
+  package static let readSize = 4_096
 
   /// Reads once more in this turn, for a peer that has filled the last read: a burst that is taken in larger pieces costs its receivers
   /// fewer writes. The end of the stream or an error is left to the loop.
   /// - Returns: how many bytes have come, at most `readSize`.
-  func receiveMore() -> Int {
+  package func receiveMore() -> Int {
     let input = bufferevent_get_input(open)
     // A bufferevent keeps its input closed for everyone but itself.
     evbuffer_unfreeze(input, 0)
@@ -99,7 +99,7 @@ public class Connection {
 
   /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one piece
   /// (`whole`); it returns how many it took. The connection may be closed inside; then nothing is taken.
-  func withInput(whole: Bool, _ body: (UnsafeRawBufferPointer) -> Int) {
+  package func withInput(whole: Bool, _ body: (UnsafeRawBufferPointer) -> Int) {
     let input = bufferevent_get_input(open)
     let count =
       whole ? evbuffer_get_length(input) : evbuffer_get_contiguous_space(input)
@@ -109,7 +109,7 @@ public class Connection {
   }
 
   /// Throws away all that was received and not taken.
-  func discardInput() {
+  package func discardInput() {
     let input = bufferevent_get_input(open)
     evbuffer_drain(input, evbuffer_get_length(input))
   }
@@ -117,18 +117,18 @@ public class Connection {
   // MARK: Writing
 
   /// Bytes that the kernel has not taken yet; 0 once closed.
-  public var backlog: Int {
+  package var backlog: Int {
     bufferevent == nil ? 0 : evbuffer_get_length(bufferevent_get_output(bufferevent))
   }
 
-  enum Sent {
+  package enum Sent {
     /// Taken or kept. `left`: how many of them wait in the output buffer.
     case accepted(left: Int)
     case failed(errno: Int32)
   }
 
   /// Sends `bytes` behind everything sent before.
-  func send(_ bytes: UnsafeRawBufferPointer) -> Sent {
+  package func send(_ bytes: UnsafeRawBufferPointer) -> Sent {
     let output = bufferevent_get_output(open)
     guard evbuffer_get_length(output) == 0 else {
       evbuffer_add(output, bytes.baseAddress, bytes.count)
@@ -144,7 +144,7 @@ public class Connection {
   }
 
   /// Sends several pieces in one write, behind everything sent before.
-  func send(_ pieces: UnsafeBufferPointer<iovec>) -> Sent {
+  package func send(_ pieces: UnsafeBufferPointer<iovec>) -> Sent {
     let output = bufferevent_get_output(open)
     var rest = pieces[...]
     var skipped = 0
@@ -187,7 +187,7 @@ public class Connection {
   }
 
   /// Throws away what the kernel has not taken. What follows would not be understood: close it soon.
-  func discardOutput() {
+  package func discardOutput() {
     let output = bufferevent_get_output(open)
     // A bufferevent keeps the front of its output shut to everyone but itself.
     evbuffer_unfreeze(output, 1)
@@ -197,17 +197,17 @@ public class Connection {
   }
 
   /// Tells the other side that nothing more will come; reading goes on.
-  func shutdownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+  package func shutdownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   /// Closes the socket and forgets what was not sent. Again: nothing.
-  public func close() {
+  package func close() {
     guard let bufferevent else { return }
     self.bufferevent = nil
     descriptor = -1
     bufferevent_free(bufferevent)
   }
 
-  public var isClosed: Bool { bufferevent == nil }
+  package var isClosed: Bool { bufferevent == nil }
 
   // MARK: From libevent
 

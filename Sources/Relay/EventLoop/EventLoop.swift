@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -11,12 +12,12 @@ import CLibevent
 /// Everything in this room is made on a loop, lives on the thread that runs it and keeps it alive. None of
 /// these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the handles; a timer or
 /// a connection that nobody holds any more is gone, and its callback never comes.
-public final class EventLoop {
-  let base: OpaquePointer
+package final class EventLoop {
+  package let base: OpaquePointer
   private var isStopping = false
 
   /// - Throws: `EventLoopError.unavailable` when the system gives no polling descriptor.
-  public init() throws(EventLoopError) {
+  package init() throws(EventLoopError) {
     // libevent's writev has no MSG_NOSIGNAL: a peer that left must not end the process.
     signal(SIGPIPE, SIG_IGN)
     guard let base = event_base_new() else { throw .unavailable }
@@ -26,35 +27,35 @@ public final class EventLoop {
   deinit { event_base_free(base) }
 
   /// Runs until `stop()`. Wraps `event_base_loop`.
-  public func run() {
+  package func run() {
     event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
     isStopping = false
   }
 
   /// Ends `run()` after the callbacks of this turn, those activated in it included. May be called from any
   /// callback, and before `run()` to let it make a single turn. Wraps `event_base_loopexit`.
-  public func stop() {
+  package func stop() {
     guard !isStopping else { return }
     isStopping = true
     event_base_loopexit(base, nil)
   }
 
   /// The monotonic clock, read anew: about 22 ns.
-  public var now: Instant { Clock.monotonic }
+  package var now: Instant { Clock.monotonic }
 
   /// The monotonic clock of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.
-  public var coarseNow: Instant { Clock.coarse }
+  package var coarseNow: Instant { Clock.coarse }
 
   /// What polls underneath ("epoll", "kqueue"), for the start line of the log.
-  public var backend: String { String(cString: event_base_get_method(base)) }
+  package var backend: String { String(cString: event_base_get_method(base)) }
 }
 
-public enum EventLoopError: Error {
+package enum EventLoopError: Error {
   case unavailable
 }
 
-enum Clock {
-  static var monotonic: Instant { read(CLOCK_MONOTONIC) }
+package enum Clock {
+  package static var monotonic: Instant { read(CLOCK_MONOTONIC) }
 
   static var coarse: Instant {
     #if os(Linux)
@@ -72,7 +73,7 @@ enum Clock {
 }
 
 extension timeval {
-  init(_ duration: Duration) {
+  package init(_ duration: Duration) {
     let microseconds = max(0, duration.nanoseconds / 1_000)
     self.init(
       tv_sec: time_t(microseconds / 1_000_000), tv_usec: suseconds_t(microseconds % 1_000_000))

@@ -1,22 +1,22 @@
 import CLibevent
 
 /// What was asked, as far as the relay's status endpoint needs it.
-public struct HTTPRequest {
-  public enum Method: Equatable, Sendable {
+package struct HTTPRequest {
+  package enum Method: Equatable, Sendable {
     case get, head
     /// Everything that the endpoint answers with 405.
     case other
   }
 
-  public let method: Method
+  package let method: Method
   /// The path as it was sent: no escapes resolved, no query.
-  public let path: String
+  package let path: String
   /// What follows `?`, as it was sent.
-  public let query: String?
+  package let query: String?
   /// The `Accept` header.
-  public let accept: String?
+  package let accept: String?
 
-  init(_ raw: OpaquePointer) {
+  package init(_ raw: OpaquePointer) {
     method =
       switch evhttp_request_get_command(raw) {
       case EVHTTP_REQ_GET: .get
@@ -32,36 +32,36 @@ public struct HTTPRequest {
 }
 
 /// What is answered. The connection closes after it.
-public struct HTTPReply {
-  public enum Body {
+package struct HTTPReply {
+  package enum Body {
     case whole([UInt8])
     /// Parts, asked for one by one as the client takes them, each in a turn of its own; `nil` ends the reply.
     case parts(next: () -> [UInt8]?)
   }
 
-  public struct Header: Equatable {
-    public var name: String
-    public var value: String
+  package struct Header: Equatable {
+    package var name: String
+    package var value: String
 
-    public init(_ name: String, _ value: String) {
+    package init(_ name: String, _ value: String) {
       self.name = name
       self.value = value
     }
   }
 
-  public var status: Int
-  public var contentType: String
-  public var headers: [Header]
-  public var body: Body
+  package var status: Int
+  package var contentType: String
+  package var headers: [Header]
+  package var body: Body
 
-  public init(status: Int, contentType: String, headers: [Header] = [], body: Body) {
+  package init(status: Int, contentType: String, headers: [Header] = [], body: Body) {
     self.status = status
     self.contentType = contentType
     self.headers = headers
     self.body = body
   }
 
-  func send(to raw: OpaquePointer, isHead: Bool) {
+  package func send(to raw: OpaquePointer, isHead: Bool) {
     let fields = evhttp_request_get_output_headers(raw)
     evhttp_add_header(fields, "Content-Type", contentType)
     evhttp_add_header(fields, "Connection", "close")

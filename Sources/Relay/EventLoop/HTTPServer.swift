@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -12,22 +13,22 @@ import CLibevent
 ///
 /// A place in the table is given to the newest connection: when all are taken, the oldest that has not sent its
 /// request yet goes, so that idle or dripping clients never keep an honest one out.
-public final class HTTPServer {
-  public struct Limits: Sendable {
+package final class HTTPServer {
+  package struct Limits: Sendable {
     /// Request line and headers together.
-    public var header = ByteCount.kibibytes(2)
+    var header = ByteCount.kibibytes(2)
     /// From connecting to the end of the request.
-    public var requestTime = Duration.seconds(2)
+    var requestTime = Duration.seconds(2)
     /// From the request to the last byte of the reply taken.
-    public var replyTime = Duration.seconds(30)
-    public var connections = 8
+    var replyTime = Duration.seconds(30)
+    package var connections = 8
     /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that nobody asked for.
-    public var pendingInput = ByteCount.kibibytes(8)
+    var pendingInput = ByteCount.kibibytes(8)
 
-    public init() {}
+    package init() {}
   }
 
-  public typealias Handler = (HTTPRequest) -> HTTPReply
+  package typealias Handler = (HTTPRequest) -> HTTPReply
 
   private let loop: EventLoop
   private let limits: Limits
@@ -41,11 +42,11 @@ public final class HTTPServer {
   }
 
   /// Where it listens, with the port the system chose.
-  public private(set) var address: SocketAddress
+  package private(set) var address: SocketAddress
   /// Replies sent, by status code. For metrics.
-  public private(set) var answered: [Int: Int] = [:]
+  package private(set) var answered: [Int: Int] = [:]
 
-  public init(
+  package init(
     on loop: EventLoop, address: SocketAddress, limits: Limits = Limits(),
     handler: @escaping Handler
   ) throws(SocketError) {
@@ -70,7 +71,7 @@ public final class HTTPServer {
   }
 
   /// Number of connections now.
-  public var connectionCount: Int { places.count }
+  package var connectionCount: Int { places.count }
 
   private func configure(_ descriptor: Int32) {
     evhttp_set_max_headers_size(http, limits.header.bytes)
@@ -128,7 +129,7 @@ public final class HTTPServer {
     func release() { bufferevent_decref(bufferevent) }
   }
 
-  static let sweepInterval = Duration.milliseconds(100)
+  package static let sweepInterval = Duration.milliseconds(100)
 
   private func admit(_ base: OpaquePointer?) -> OpaquePointer? {
     guard

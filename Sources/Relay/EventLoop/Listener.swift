@@ -12,11 +12,11 @@ import CLibevent
 /// and stands still for a second when the process is out of descriptors: libevent's own `evconnlistener`
 /// accepts without bound and calls back a million times a second then (architecture.md), which is why a plain event
 /// stands here.
-public final class Listener {
+package final class Listener {
   /// What one accepted socket is; its receiver owns the descriptor.
-  public typealias Accept = (_ descriptor: Int32) -> Void
+  package typealias Accept = (_ descriptor: Int32) -> Void
 
-  public enum Pause: Equatable {
+  package enum Pause: Equatable {
     /// The kernel refused a descriptor: goes on by itself after a second.
     case outOfDescriptors(errno: Int32)
   }
@@ -25,9 +25,9 @@ public final class Listener {
   static let pauseWhenOut = Duration.seconds(1)
 
   /// Where it stands, with the port the system chose.
-  public let address: SocketAddress
+  package let address: SocketAddress
   /// Called when it pauses by itself.
-  public var onPause: ((Pause) -> Void)?
+  package var onPause: ((Pause) -> Void)?
 
   private let loop: EventLoop
   private let descriptor: Int32
@@ -42,7 +42,7 @@ public final class Listener {
   /// Binds `address` and listens.
   /// - Parameter mode: permissions of a Unix socket's file. A file that no process listens on is replaced at once
   ///   (`rename`), one that is listened on is an error.
-  public init(
+  package init(
     on loop: EventLoop, address: SocketAddress, mode: mode_t = 0o660, accept: @escaping Accept
   ) throws(SocketError) {
     self.loop = loop
@@ -61,7 +61,7 @@ public final class Listener {
   }
 
   /// Takes over a socket that listens already, as a service manager hands it on.
-  public init(
+  package init(
     on loop: EventLoop, inherited descriptor: Int32, accept: @escaping Accept
   ) throws(SocketError) {
     self.loop = loop
@@ -81,12 +81,12 @@ public final class Listener {
   }
 
   /// Leaves newcomers in the kernel's queue until `resume()`.
-  public func pause() {
+  package func pause() {
     isPaused = true
     event_del(event)
   }
 
-  public func resume() {
+  package func resume() {
     isPaused = false
     event_add(event, nil)
   }
@@ -130,7 +130,7 @@ public final class Listener {
   }
 
   /// A bound TCP socket that does not listen yet.
-  static func bound(_ address: SocketAddress) throws(SocketError) -> Int32 {
+  package static func bound(_ address: SocketAddress) throws(SocketError) -> Int32 {
     let family = address.family
     return try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
       let descriptor = SystemCalls.socket(family: family)
@@ -154,7 +154,7 @@ public final class Listener {
   }
 
   // Inside the class `accept`, `listen` and `close` would name its own members.
-  static func listen(_ descriptor: Int32) -> Int32 {
+  package static func listen(_ descriptor: Int32) -> Int32 {
     #if canImport(Glibc)
       Glibc.listen(descriptor, SOMAXCONN)
     #else
@@ -162,7 +162,7 @@ public final class Listener {
     #endif
   }
 
-  static func closeDescriptor(_ descriptor: Int32) {
+  package static func closeDescriptor(_ descriptor: Int32) {
     evutil_closesocket(descriptor)
   }
 }

@@ -7,13 +7,13 @@ import CLibevent
 #endif
 
 /// Where a listener stands or a client connects to.
-public enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
+package enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
   /// A numeric IPv4 or IPv6 address, or `localhost` (127.0.0.1); names are not looked up. Port 0: any free one.
   case tcp(host: String, port: UInt16)
   /// A Unix stream socket at a path of at most 103 bytes, for a listener makes it under a name four bytes longer first.
   case unix(path: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     case .unix(let path): "unix:\(path)"
@@ -62,7 +62,7 @@ public enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  var family: Int32 {
+  package var family: Int32 {
     switch self {
     case .tcp(let host, _): host.contains(":") ? AF_INET6 : AF_INET
     case .unix: AF_UNIX
@@ -95,7 +95,7 @@ public enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Why a socket could not be had. `description` is for the operator.
-public enum SocketError: Error, Equatable, CustomStringConvertible {
+package enum SocketError: Error, Equatable, CustomStringConvertible {
   case notAnAddress(String)
   case pathLength(String)
   /// The address is taken by a running process.
@@ -103,7 +103,7 @@ public enum SocketError: Error, Equatable, CustomStringConvertible {
   /// Any other refusal of the kernel, with the call that met it and its errno.
   case system(call: String, code: Int32, address: SocketAddress)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .notAnAddress(let host):
       "\(host) is not a numeric IPv4 or IPv6 address"

@@ -17,7 +17,9 @@ struct SocketFile {
   /// Binds and listens at `path` with permissions `mode`.
   /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not writable or
   ///   not there.
-  static func listen(at path: String, mode: mode_t) throws(SocketError) -> (Int32, SocketFile) {
+  package static func listen(at path: String, mode: mode_t) throws(SocketError) -> (
+    Int32, SocketFile
+  ) {
     let place = SocketAddress.unix(path: path)
     guard path.utf8.count <= SocketError.longestPath else { throw .pathLength(path) }
     guard try !isListenedOn(place) else { throw .inUse(place) }
@@ -44,7 +46,7 @@ struct SocketFile {
   }
 
   /// Removes the file unless another process has put its own there meanwhile.
-  func remove() {
+  package func remove() {
     guard let now = Self.status(of: path), now.st_dev == device, now.st_ino == inode else { return }
     unlink(path)
   }

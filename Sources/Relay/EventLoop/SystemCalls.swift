@@ -8,15 +8,15 @@ import CLibevent
   import Darwin
 #endif
 
-enum SystemCalls {
-  enum Sent {
+package enum SystemCalls {
+  package enum Sent {
     /// So many bytes were taken, from none (the socket is full) to all.
     case taken(Int)
     case failed(errno: Int32)
   }
 
   /// `send(2)` without a signal and without waiting.
-  static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Sent {
+  package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Sent {
     while true {
       #if os(Linux)
         let count = Glibc.send(
@@ -34,7 +34,7 @@ enum SystemCalls {
   }
 
   /// `writev(2)` on a socket that does not wait.
-  static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> Sent {
+  package static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> Sent {
     while true {
       let count = writev(descriptor, pieces.baseAddress, Int32(pieces.count))
       if count >= 0 { return .taken(count) }
@@ -50,7 +50,7 @@ enum SystemCalls {
   static let mostPieces = 1024
 
   /// `accept4(2)`: close-on-exec and non-blocking from the start.
-  static func accept(_ descriptor: Int32) -> Int32 {
+  package static func accept(_ descriptor: Int32) -> Int32 {
     #if os(Linux)
       accept4(
         descriptor, nil, nil, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
@@ -60,7 +60,7 @@ enum SystemCalls {
   }
 
   /// A stream socket that neither waits nor is inherited.
-  static func socket(family: Int32) -> Int32 {
+  package static func socket(family: Int32) -> Int32 {
     #if os(Linux)
       Glibc.socket(
         family,
@@ -85,7 +85,7 @@ enum SystemCalls {
   }
 
   /// One datagram to a Unix socket; `@` begins a name in the abstract space. Whether it arrives is not asked.
-  static func sendDatagram(_ bytes: [UInt8], to path: String) {
+  package static func sendDatagram(_ bytes: [UInt8], to path: String) {
     #if os(Linux)
       let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
       let descriptor = Glibc.socket(AF_UNIX, kind, 0)
@@ -111,7 +111,7 @@ enum SystemCalls {
   // MARK: The process
 
   /// No core file, and no other process of the same user reads our memory: it knows who speaks to whom.
-  static func forbidDumps() {
+  package static func forbidDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     #if os(Linux)
       setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
@@ -123,7 +123,7 @@ enum SystemCalls {
 
   /// Gives back the pages of code that only the start needed: reading settings, texts and arguments touches more of the
   /// executable than serving does. What is needed again comes back from the page cache. Code is never written to, so nothing is lost.
-  static func releaseCodePages() {
+  package static func releaseCodePages() {
     #if os(Linux)
       guard let maps = fopen("/proc/self/maps", "re") else { return }
       defer { fclose(maps) }
@@ -144,14 +144,14 @@ enum SystemCalls {
   }
 
   /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for some megabytes.
-  static func releaseFreeMemory() {
+  package static func releaseFreeMemory() {
     #if os(Linux)
       malloc_trim(0)
     #endif
   }
 
   /// Raises the limit of open descriptors to what the system allows at most, and says what that is.
-  static func raiseDescriptorLimit() -> Int {
+  package static func raiseDescriptorLimit() -> Int {
     #if os(Linux)
       let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else

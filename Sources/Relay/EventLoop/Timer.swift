@@ -4,14 +4,14 @@ import CLibevent
 ///
 /// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer that is
 /// dropped never fires. Firing costs about 0.2 µs, so per-peer deadlines belong in a sweep, not here.
-public final class Timer {
+package final class Timer {
   private let loop: EventLoop
   private let action: () -> Void
   private var event: OpaquePointer?
   private var repeats = false
 
   /// A timer that is not scheduled yet.
-  public init(on loop: EventLoop, action: @escaping () -> Void) {
+  package init(on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
     event = event_new(
@@ -24,24 +24,24 @@ public final class Timer {
   deinit { event_free(event) }
 
   /// Fires once after `delay`. Replaces any earlier schedule.
-  public func schedule(after delay: Duration) {
+  package func schedule(after delay: Duration) {
     repeats = false
     add(delay)
   }
 
   /// Fires every `interval`, the first time after one. Replaces any earlier schedule. A turn that took longer
   /// than the interval is not made up for.
-  public func scheduleRepeating(every interval: Duration) {
+  package func scheduleRepeating(every interval: Duration) {
     precondition(interval > .zero, "a repeating timer needs an interval")
     repeats = true
     add(interval)
   }
 
   /// Ends the schedule, if there is one.
-  public func cancel() { event_del(event) }
+  package func cancel() { event_del(event) }
 
   /// Whether the callback is still to come.
-  public var isScheduled: Bool { event_pending(event, Int16(EV_TIMEOUT), nil) != 0 }
+  var isScheduled: Bool { event_pending(event, Int16(EV_TIMEOUT), nil) != 0 }
 
   private func add(_ delay: Duration) {
     var time = timeval(delay)
@@ -58,12 +58,12 @@ public final class Timer {
 
 /// A callback at the end of the current turn, after everything that is ready now. Activating it again
 /// before it ran changes nothing. This is where a turn's output leaves (architecture.md, "The way of a message").
-public final class TurnEnd {
+package final class TurnEnd {
   private let loop: EventLoop
   private let action: () -> Void
   private var event: OpaquePointer?
 
-  public init(on loop: EventLoop, action: @escaping () -> Void) {
+  package init(on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
     event = event_new(
@@ -79,17 +79,17 @@ public final class TurnEnd {
   deinit { event_free(event) }
 
   /// Wraps `event_active`: libevent puts the event behind all that are active already.
-  public func activate() { event_active(event, Int32(EV_TIMEOUT), 0) }
+  package func activate() { event_active(event, Int32(EV_TIMEOUT), 0) }
 }
 
 /// A callback for a Unix signal, on the loop like any other.
-public final class SignalSource {
+package final class SignalSource {
   private let loop: EventLoop
   private let action: () -> Void
   private var event: OpaquePointer?
 
   /// Takes over `signal` until this source is dropped.
-  public init(_ signal: Int32, on loop: EventLoop, action: @escaping () -> Void) {
+  package init(_ signal: Int32, on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
     event = event_new(

@@ -4,7 +4,7 @@ enum Base58 {
     "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
 
   /// A leading zero byte becomes a leading `1`. Quadratic: for the ten bytes of a nick.
-  static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+  package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
     var digits: [UInt8] = []
     for byte in bytes {
       var carry = Int(byte)

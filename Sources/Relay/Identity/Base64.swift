@@ -2,7 +2,7 @@
 /// so that every sequence of bytes has exactly one spelling.
 enum Base64 {
   /// Nil for anything that a strict encoder would not have written.
-  static func decode(_ text: [UInt8]) -> [UInt8]? {
+  package static func decode(_ text: [UInt8]) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
     let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
     var out: [UInt8] = []

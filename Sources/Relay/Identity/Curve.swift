@@ -2,9 +2,10 @@
 // the signatures of peers; it never signs.
 
 import CSecp256k1
+import Wire
 
 /// A context of libsecp256k1, made once and used on the loop's thread.
-final class Curve {
+package final class Curve {
   /// The outcome of checking a signature.
   enum Verdict {
     case valid, invalid
@@ -14,7 +15,7 @@ final class Curve {
 
   private let context: OpaquePointer
 
-  init() {
+  package init() {
     // `secp256k1_context_create(3)` aborts rather than fail.
     guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
       preconditionFailure("libsecp256k1 gave no context")

@@ -2,8 +2,10 @@
 // nick, the relay says what it thinks of that. Pure: who is asked, when it is too late and what follows
 // from a code is decided elsewhere.
 
+import Wire
+
 /// The outcome that an 807 tells the peer.
-enum NickAuthCode: String, Hashable, CaseIterable, Sendable {
+package enum NickAuthCode: String, Hashable, CaseIterable, Sendable {
   case ok
   /// The 805 is not what a client of this protocol sends.
   case malformed
@@ -15,18 +17,18 @@ enum NickAuthCode: String, Hashable, CaseIterable, Sendable {
   case policy
 }
 
-struct NickAuth {
+package struct NickAuth {
   private let curve: Curve
 
-  init(curve: Curve = Curve()) { self.curve = curve }
+  package init(curve: Curve = Curve()) { self.curve = curve }
 
   /// The line of an 803, in compact JSON.
-  static func challengeLine(challenge: Bytes32, directoryID: DirectoryID) -> String {
+  package static func challengeLine(challenge: Bytes32, directoryID: DirectoryID) -> String {
     "{\"challenge\":\"\(challenge.hex)\",\"directory-id\":\"\(directoryID)\"}"
   }
 
   /// The line of an 807.
-  static func resultLine(_ code: NickAuthCode) -> String {
+  package static func resultLine(_ code: NickAuthCode) -> String {
     "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"
   }
 
@@ -34,7 +36,7 @@ struct NickAuth {
   ///
   /// This is the one to use on a connection. It is stricter than `Envelope` in that no key may come twice
   /// at any depth, and laxer in that the type may be spelt `"805"` or `805.0`, as the reference is.
-  func judge(
+  package func judge(
     frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
     challenge: Bytes32, directoryID: DirectoryID
   ) -> Verdict {
@@ -47,14 +49,14 @@ struct NickAuth {
   }
 
   /// What a proof came to.
-  struct Verdict: Equatable {
-    let code: NickAuthCode
+  package struct Verdict: Equatable {
+    package let code: NickAuthCode
     /// With `ok`, eight bytes of the key, by which the same owner is known again.
-    var keyTag: UInt64?
+    package var keyTag: UInt64?
   }
 
   /// Judges the line of an 805, still escaped.
-  func judge(
+  package func judge(
     proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, challenge: Bytes32,
     directoryID: DirectoryID
   ) -> Verdict {

@@ -1,9 +1,11 @@
 // Names made from keys. The relay's own name is made new at each start; a peer that authenticates must
 // bear the name of its key.
 
-enum RelayIdentity {
+import Wire
+
+package enum RelayIdentity {
   /// The nick of a fresh key, which is forgotten at once: the relay never signs.
-  static func generate(_ curve: Curve = Curve()) -> Nick {
+  package static func generate(_ curve: Curve = Curve()) -> Nick {
     guard let nick = Nick(publicKey: curve.freshPublicKey()) else {
       preconditionFailure("a key of 33 bytes always has a nick")
     }
@@ -14,7 +16,7 @@ enum RelayIdentity {
 extension Nick {
   /// The nick of protocol version 5 for a compressed public key: `J5` and the base58 of the first ten bytes
   /// of SHA-256 of the key's hexadecimal text, padded with `O`. Nil unless the key has 33 bytes.
-  init?(publicKey: [UInt8]) {
+  package init?(publicKey: [UInt8]) {
     guard publicKey.count == 33 else { return nil }
     let hex = publicKey.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
     let name = Digest.sha256(hex).withBytes { Base58.encode($0.prefix(10)) }

@@ -1,13 +1,16 @@
+import Directory
+import Units
+
 /// What peers have not read yet, in true bytes, and when it is too much (promises.md, "Never lose, never stall").
 ///
 /// Only sessions that lag behind have an entry, so a broadcast to readers that keep up costs nothing here.
-struct Backlogs {
-  struct Limits: Equatable {
+package struct Backlogs {
+  package struct Limits: Equatable {
     var hard = ByteCount.mebibytes(8)
     var soft = ByteCount.mebibytes(1)
     /// How long a backlog over `soft` may stand without a byte taken.
     var softTime = Duration.seconds(60)
-    var total = ByteCount.mebibytes(512)
+    package var total = ByteCount.mebibytes(512)
   }
 
   private struct Lag {
@@ -20,16 +23,16 @@ struct Backlogs {
     var progressAt: Instant
   }
 
-  var limits = Limits()
+  package var limits = Limits()
   private var lagging: [PeerID: Lag] = [:]
   /// The sum of all, as of the last `left`, `measure` or `forget`.
-  private(set) var total = 0
+  package private(set) var total = 0
 
-  var count: Int { lagging.count }
-  var largest: Int { lagging.values.lazy.map(\.bytes).max() ?? 0 }
+  package var count: Int { lagging.count }
+  package var largest: Int { lagging.values.lazy.map(\.bytes).max() ?? 0 }
 
   /// `count` more bytes wait for this session.
-  mutating func left(_ count: Int, for session: Session, at now: Instant) {
+  package mutating func left(_ count: Int, for session: Session, at now: Instant) {
     let bytes = session.backlog
     var lag =
       lagging[session.id]
@@ -41,7 +44,7 @@ struct Backlogs {
   }
 
   /// It has read everything, or it is gone.
-  mutating func forget(_ id: PeerID) {
+  package mutating func forget(_ id: PeerID) {
     guard let lag = lagging.removeValue(forKey: id) else { return }
     total -= lag.bytes
   }

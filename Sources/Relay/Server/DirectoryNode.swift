@@ -1,5 +1,10 @@
 import DequeModule
+import Directory
+import EventLoop
 import Logging
+import Settings
+import Units
+import Wire
 
 #if canImport(Glibc)
   import Glibc
@@ -12,19 +17,19 @@ import Logging
 /// What happens in a turn: sessions read what has come and hand frames to the directory, whose actions are performed at
 /// once, which mostly means queued in the outbox; at the end of the turn the outbox leaves, whoever failed or lags too far
 /// is closed, and lists go on. Reading, performing, closing and lists stand in extensions.
-final class DirectoryNode {
-  let loop: EventLoop
-  let log: Logger
-  let directory: Directory
-  var settings: Settings
-  let outbox = Outbox()
-  var backlogs = Backlogs()
+package final class DirectoryNode {
+  package let loop: EventLoop
+  package let log: Logger
+  package let directory: Directory
+  package var settings: Settings
+  package let outbox = Outbox()
+  package var backlogs = Backlogs()
   var memoryReturn = MemoryReturn()
-  var decoder: FrameDecoder
-  var actions = Actions()
+  package var decoder: FrameDecoder
+  package var actions = Actions()
 
   /// By slot of the directory's registry.
-  var sessions: [Session?] = []
+  package var sessions: [Session?] = []
   /// Sessions that the directory has forgotten and whose last bytes are still on their way.
   var departing: [ObjectIdentifier: Departure] = [:]
   /// Whoever failed or overflowed while something was sent, to be closed when it is safe to.
@@ -37,27 +42,22 @@ final class DirectoryNode {
   /// How often a peer may still be read once more in this turn.
   var furtherReadsLeft = DirectoryNode.furtherReadsPerTurn
   /// Whose lists go on when the loop comes round again.
-  var listing: [PeerID] = []
+  package var listing: [PeerID] = []
 
-  var listeners: [Listener] = []
+  package var listeners: [Listener] = []
   private(set) var turnEnd: TurnEnd?
   private(set) var nextTurn: Timer?
   private var tickTimer: Timer?
-  let startedAt: Instant
-  /// The same in seconds since 1970, for those who look from outside.
-  let startTime = MetricsProcess.wallClock
-  var lag = LoopLag()
-  var probe: SelfProbe?
+  package let startedAt: Instant
+  package var lag = LoopLag()
   /// How many connections the process may hold; past it the listeners stand still.
-  var descriptorBudget = Int.max
-  var isFullOfDescriptors = false
+  package var descriptorBudget = Int.max
+  package var isFullOfDescriptors = false
   var lastDescriptorWarning: Instant?
-  /// Descriptors that are no connections, where they had to be counted.
-  var otherDescriptors: Int?
   /// Bytes of whole lines taken from peers.
-  var bytesIn = 0
+  package var bytesIn = 0
   /// How often newcomers had to wait for want of descriptors.
-  var acceptPauses = 0
+  package var acceptPauses = 0
 
   /// Signatures checked before the loop looks at its sockets again.
   static let proofsPerTurn = 16
@@ -66,7 +66,7 @@ final class DirectoryNode {
   /// How long a connection that was refused or told to go may take to read why.
   static let departureTime = Duration.seconds(5)
 
-  init(loop: EventLoop, settings: Settings, nick: Nick) {
+  package init(loop: EventLoop, settings: Settings, nick: Nick) {
     self.loop = loop
     self.settings = settings
     log = Logger(label: "relay")
@@ -89,11 +89,11 @@ final class DirectoryNode {
   var lineLimit: Int { settings.maxLineLength.bytes }
 
   /// Connections of every kind, those that are leaving included.
-  var connectionCount: Int { directory.registry.connectionCount + departing.count }
+  package var connectionCount: Int { directory.registry.connectionCount + departing.count }
 
   // MARK: Newcomers
 
-  func accept(_ descriptor: Int32) {
+  package func accept(_ descriptor: Int32) {
     let now = loop.coarseNow
     guard let id = directory.connect(at: now) else {
       Listener.closeDescriptor(descriptor)
@@ -109,7 +109,7 @@ final class DirectoryNode {
     if connectionCount >= descriptorBudget { pauseAccepting() }
   }
 
-  func session(_ id: PeerID) -> Session? {
+  package func session(_ id: PeerID) -> Session? {
     let slot = Int(id.slot)
     guard slot < sessions.count, let session = sessions[slot], session.id == id else { return nil }
     return session
@@ -138,7 +138,7 @@ final class DirectoryNode {
     continueLists()
   }
 
-  func flush() {
+  package func flush() {
     let now = loop.coarseNow
     outbox.flush { session, delivery in account(delivery, of: session, at: now) }
   }

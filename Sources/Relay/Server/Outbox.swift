@@ -1,3 +1,7 @@
+import Directory
+import EventLoop
+import Wire
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -13,13 +17,13 @@
 /// itself, that was seated in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
 /// the order in which they were queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no
 /// allocation, and only what the kernel refuses is copied (into the connection's output buffer).
-final class Outbox {
+package final class Outbox {
   /// What one session gets of this turn beyond, or instead of, `shared`.
   struct View {
     /// From here on `shared` is still to be given to it.
     var sharedFrom: Int32 = 0
-    var first: Int32 = -1
-    var last: Int32 = -1
+    package var first: Int32 = -1
+    package var last: Int32 = -1
     /// Whether it stands in `marked` and is to be reset at the end of the turn.
     var isMarked = false
   }
@@ -32,7 +36,7 @@ final class Outbox {
   }
 
   /// What came of a session's part of the turn.
-  enum Delivery {
+  package enum Delivery {
     /// So many bytes wait in its output buffer now, on top of what was there.
     case left(Int)
     case failed(errno: Int32)
@@ -50,20 +54,20 @@ final class Outbox {
   private(set) var seated: [Session] = []
 
   /// Messages of peers handed on: the sum over all of them of their receivers.
-  private(set) var deliveries = 0
+  package private(set) var deliveries = 0
   /// Everything queued for peers, by type, each copy counted.
-  private(set) var queued = FrameCounts()
+  package private(set) var queued = FrameCounts()
   /// Bytes handed to sockets or to their backlogs.
-  private(set) var bytesOut = 0
+  package private(set) var bytesOut = 0
   /// Copies that were not made because the receiver would drop its connection on so long a line.
-  private(set) var withheldLongFrames = 0
+  package private(set) var withheldLongFrames = 0
 
-  var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
-  var isFull: Bool { shared.count + own.count > Self.mostBytes }
+  package var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
+  package var isFull: Bool { shared.count + own.count > Self.mostBytes }
 
   // MARK: Who is reached
 
-  func seat(_ session: Session) {
+  package func seat(_ session: Session) {
     mark(session)
     session.turn.sharedFrom = Int32(shared.count)
     session.seat = Int32(seated.count)
@@ -85,7 +89,7 @@ final class Outbox {
   // MARK: What is queued
 
   /// Queues one frame, its terminator included, for everyone seated but one.
-  func broadcast(_ frame: UnsafeRawBufferPointer, except sender: Session?) {
+  package func broadcast(_ frame: UnsafeRawBufferPointer, except sender: Session?) {
     let receivers = append(frame, terminated: true, except: sender)
     queued.count(framesIn: frame, copies: receivers)
     // A public message that had to wait for its turn.
@@ -93,7 +97,7 @@ final class Outbox {
   }
 
   /// Queues one frame without its terminator for everyone seated but its sender.
-  func broadcast(_ frame: Frame, except sender: Session?) {
+  package func broadcast(_ frame: Frame, except sender: Session?) {
     let receivers = append(frame.body, terminated: false, except: sender)
     deliveries += receivers
     queued.count(
@@ -101,12 +105,12 @@ final class Outbox {
       bytes: receivers * (frame.body.count + Self.terminator.count))
   }
 
-  func send(_ frames: UnsafeRawBufferPointer, to session: Session) {
+  package func send(_ frames: UnsafeRawBufferPointer, to session: Session) {
     queue(session) { $0.append(contentsOf: frames) }
     queued.count(framesIn: frames, copies: 1)
   }
 
-  func send(_ frame: Frame, to session: Session) {
+  package func send(_ frame: Frame, to session: Session) {
     queue(session) { own in
       own.append(contentsOf: frame.body)
       own.append(contentsOf: Self.terminator)
@@ -187,7 +191,7 @@ final class Outbox {
 
   /// Sends everything queued. `outcome` is told of every session that did not take all of its part; it must not
   /// queue or close.
-  func flush(_ outcome: (Session, Delivery) -> Void) {
+  package func flush(_ outcome: (Session, Delivery) -> Void) {
     shared.withUnsafeBytes { shared in
       if !shared.isEmpty {
         for session in seated where !session.turn.isMarked && !session.isDoomed {
@@ -204,7 +208,7 @@ final class Outbox {
   }
 
   /// Sends one session's part now: it is about to be closed.
-  func flush(_ session: Session, _ outcome: (Session, Delivery) -> Void) {
+  package func flush(_ session: Session, _ outcome: (Session, Delivery) -> Void) {
     guard !isEmpty else { return }
     if session.seat >= 0 || session.turn.isMarked {
       shared.withUnsafeBytes { flushView(session, $0, outcome) }
@@ -216,7 +220,7 @@ final class Outbox {
   }
 
   /// Sends a part of a list now, from where it is kept, behind everything queued for its reader.
-  func send(
+  package func send(
     _ part: Directory.ListPart, to session: Session, _ outcome: (Session, Delivery) -> Void
   ) {
     flush(session, outcome)

@@ -1,8 +1,12 @@
+import Directory
+import EventLoop
+import Wire
+
 /// One peer's connection: bytes in, bytes out, and what the server has to remember between them. What the peer means is the
 /// directory's business.
 ///
 /// Kept small: there are ten thousand of them. `DirectoryNode` holds every session and drops it at its end.
-final class Session: Connection {
+package final class Session: Connection {
   /// Where a session is in its life. It only ever moves down this list.
   enum Phase: UInt8 {
     /// The first line must be a PROXY line.
@@ -16,13 +20,13 @@ final class Session: Connection {
     case leaving
   }
 
-  let id: PeerID
+  package let id: PeerID
   private unowned let node: DirectoryNode
   var framer: LineFramer
   var phase: Phase
   /// Whether broadcasts reach it, and its place in the outbox then.
-  var seat: Int32 = -1
-  var takesLongFrames = false
+  package var seat: Int32 = -1
+  package var takesLongFrames = false
   /// Its proof waits for a turn in which there is time for it.
   var isPostponed = false
   /// It will be closed at the end of the turn; nothing more is sent to it.
@@ -30,7 +34,7 @@ final class Session: Connection {
   /// What of this turn is for it alone (`Outbox`).
   var turn = Outbox.View()
 
-  init(
+  package init(
     on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
     expectsProxyLine: Bool
   ) {
@@ -41,7 +45,7 @@ final class Session: Connection {
     super.init(on: loop, adopting: descriptor)
   }
 
-  override func received() { node.read(self) }
-  override func drained() { node.drained(self) }
-  override func ended(_ end: End) { node.ended(self, end) }
+  override package func received() { node.read(self) }
+  override package func drained() { node.drained(self) }
+  override package func ended(_ end: End) { node.ended(self, end) }
 }

@@ -4,24 +4,26 @@
 /// and `\$` are escapes; without quotes a `#` after a blank starts a comment. Nothing is expanded: a
 /// `$` is a `$`. swift-configuration's own reader knows neither quotes nor line numbers.
 
+import Units
+
 struct DotEnv: Sendable, Equatable {
-  struct Entry: Sendable, Equatable {
-    var name: String
-    var value: String
+  package struct Entry: Sendable, Equatable {
+    package var name: String
+    package var value: String
     /// From 1.
-    var line: Int
+    package var line: Int
   }
 
   struct Malformed: Error, Sendable, Equatable {
-    var line: Int
-    var reason: String
+    package var line: Int
+    package var reason: String
   }
 
   /// In file order; of two with one name the later holds.
   var entries: [Entry] = []
-  var malformed: [Malformed] = []
+  package var malformed: [Malformed] = []
 
-  init(_ contents: String) {
+  package init(_ contents: String) {
     let text =
       contents.unicodeScalars.first == "\u{feff}"
       ? contents.unicodeScalars.dropFirst() : contents.unicodeScalars[...]
@@ -36,7 +38,7 @@ struct DotEnv: Sendable, Equatable {
   }
 
   /// By name, the later of two.
-  var values: [String: Entry] {
+  package var values: [String: Entry] {
     Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { _, later in later })
   }
 

@@ -1,9 +1,9 @@
 /// One row of the settings table: how a setting is called, what it may be, what it does, and how it
 /// gets into and out of `Settings`. Rows are made only in `SettingsTable.swift`.
 
-public struct SettingDefinition: Sendable {
+package struct SettingDefinition: Sendable {
   /// When a changed value takes hold after SIGHUP.
-  public enum Reload: Sendable {
+  package enum Reload: Sendable {
     /// At once.
     case applied
     /// At the next start; the reload says so.
@@ -11,7 +11,7 @@ public struct SettingDefinition: Sendable {
   }
 
   /// What a value without any text means.
-  enum Empty: Sendable {
+  package enum Empty: Sendable {
     /// As if the setting were not given.
     case unset
     /// A value of its own.
@@ -19,29 +19,29 @@ public struct SettingDefinition: Sendable {
   }
 
   /// The environment name, as in `MAX_PEERS`.
-  public let name: String
+  package let name: String
   /// joinmarket-ng's name, as in `DIRECTORY_SERVER__MAX_PEERS`.
-  public let ngName: String?
+  package let ngName: String?
   /// Further spellings that are accepted.
   let aliases: [String]
   /// The allowed values in words.
-  public let allowed: String
-  public let valueName: String
+  package let allowed: String
+  package let valueName: String
   /// One or two sentences.
-  public let meaning: String
-  public let reload: Reload
-  let empty: Empty
+  package let meaning: String
+  package let reload: Reload
+  package let empty: Empty
   let isBool: Bool
 
   /// Puts the value of a text into the settings; false, and nothing is changed, if it is not allowed.
-  let apply: @Sendable (String, inout Settings) -> Bool
+  package let apply: @Sendable (String, inout Settings) -> Bool
   /// The effective value as the text that would set it.
-  public let text: @Sendable (Settings) -> String
+  package let text: @Sendable (Settings) -> String
   /// Copies this setting's value from the first settings into the second.
-  let copy: @Sendable (Settings, inout Settings) -> Void
-  let isEqual: @Sendable (Settings, Settings) -> Bool
+  package let copy: @Sendable (Settings, inout Settings) -> Void
+  package let isEqual: @Sendable (Settings, Settings) -> Bool
 
-  init<Value>(
+  package init<Value>(
     _ name: String, ng ngName: String? = nil, aliases: [String] = [],
     _ field: any WritableKeyPath<Settings, Value> & Sendable, _ form: SettingForm<Value>,
     empty: Empty = .unset, emptyValue: Value? = nil, _ reload: Reload, _ meaning: String
@@ -70,18 +70,18 @@ public struct SettingDefinition: Sendable {
   }
 
   /// `--max-peers`.
-  public var flag: String { Self.flag(for: name) }
+  package var flag: String { Self.flag(for: name) }
 
-  static func flag(for name: String) -> String {
+  package static func flag(for name: String) -> String {
     "--" + name.lowercased().replacing("_", with: "-")
   }
 
   /// The default as text; empty when there is none.
-  public var defaultText: String { text(Settings()) }
+  var defaultText: String { text(Settings()) }
 
   /// Every name that stands for it in an environment, ours first: that is the precedence.
-  var names: [String] { [name] + aliases + (ngName.map { [$0] } ?? []) }
+  package var names: [String] { [name] + aliases + (ngName.map { [$0] } ?? []) }
 
   /// Every flag that stands for it.
-  var flags: [String] { ([name] + aliases).map(Self.flag(for:)) }
+  package var flags: [String] { ([name] + aliases).map(Self.flag(for:)) }
 }

@@ -3,19 +3,19 @@
 
 struct SettingFlags: Sendable {
   struct Given: Sendable {
-    var value: String
+    package var value: String
     /// As it was spelt.
-    var flag: String
+    package var flag: String
   }
 
   /// By the setting's name in the table. Of a flag given twice the later holds.
-  private(set) var values: [String: Given] = [:]
+  package private(set) var values: [String: Given] = [:]
   private(set) var envFile: String?
-  private(set) var faults: [SettingsFault] = []
+  package private(set) var faults: [SettingsFault] = []
 
   static let envFileFlag = "--env-file"
 
-  init(_ arguments: [String]) {
+  package init(_ arguments: [String]) {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("-"), argument != "-" else {

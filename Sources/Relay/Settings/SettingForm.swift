@@ -2,6 +2,8 @@
 /// refuses what is outside its range, so nothing past the Settings room sees a wrong value; what it
 /// writes, it reads back to the same value.
 import Logging
+import Units
+import Wire
 
 #if canImport(Glibc)
   import Glibc
@@ -9,14 +11,14 @@ import Logging
   import Darwin
 #endif
 
-struct SettingForm<Value: Sendable & Equatable>: Sendable {
+package struct SettingForm<Value: Sendable & Equatable>: Sendable {
   /// The allowed values in words, for faults and help.
-  let allowed: String
+  package let allowed: String
   /// Upper-case stand-in for the value in `--help`.
-  let valueName: String
+  package let valueName: String
   /// `nil` for a text that is not allowed.
-  let read: @Sendable (String) -> Value?
-  let write: @Sendable (Value) -> String
+  package let read: @Sendable (String) -> Value?
+  package let write: @Sendable (Value) -> String
 }
 
 extension SettingForm {
@@ -44,7 +46,7 @@ extension SettingForm where Value: FixedWidthInteger {
 
 extension SettingForm where Value == Duration {
   /// Seconds, with a fraction if wanted, down to a nanosecond.
-  static func seconds(_ range: ClosedRange<Double>) -> SettingForm {
+  package static func seconds(_ range: ClosedRange<Double>) -> SettingForm {
     let low = plainDecimal(range.lowerBound)
     let high = plainDecimal(range.upperBound)
     return SettingForm(
@@ -72,7 +74,7 @@ extension SettingForm where Value == ByteCount {
   }
 
   /// A plain number of bytes, or one with KiB, MiB or GiB.
-  static func bytes(_ range: ClosedRange<ByteCount>) -> SettingForm {
+  package static func bytes(_ range: ClosedRange<ByteCount>) -> SettingForm {
     SettingForm(
       allowed: "bytes, \(words(range.lowerBound)) to \(words(range.upperBound))",
       valueName: "BYTES",
@@ -132,7 +134,7 @@ private func listed(_ names: [String]) -> String {
 
 extension SettingForm where Value == Logger.Level {
   /// swift-log's names and those of Python's logging, in any letter case.
-  static var logLevel: SettingForm {
+  package static var logLevel: SettingForm {
     SettingForm(
       allowed: listed(Logger.Level.allCases.map(\.rawValue)), valueName: "NAME",
       read: { text in
@@ -164,7 +166,7 @@ extension SettingForm where Value == UInt32 {
 
 extension SettingForm where Value == String {
   /// Any text without control characters, but for line breaks and tabs.
-  static func text(upTo limit: Int) -> SettingForm {
+  package static func text(upTo limit: Int) -> SettingForm {
     SettingForm(
       allowed: "text of at most \(limit) bytes without control characters", valueName: "TEXT",
       read: { text in
@@ -177,7 +179,7 @@ extension SettingForm where Value == String {
   }
 
   /// A file system path; `limit` is 103 for a Unix socket: what `sun_path` holds, with room for `.new`.
-  static func path(upTo limit: Int = 4095) -> SettingForm {
+  package static func path(upTo limit: Int = 4095) -> SettingForm {
     SettingForm(
       allowed: "a path of at most \(limit) bytes", valueName: "PATH",
       read: { !$0.isEmpty && $0.utf8.count <= limit && !$0.utf8.contains(0) ? $0 : nil },
@@ -185,7 +187,7 @@ extension SettingForm where Value == String {
   }
 
   /// A numeric address: no name is ever looked up. Brackets around an IPv6 address are dropped.
-  static var host: SettingForm {
+  package static var host: SettingForm {
     SettingForm(
       allowed: "an IPv4 or IPv6 address, or localhost", valueName: "HOST",
       read: { text in
@@ -220,7 +222,7 @@ extension SettingForm where Value == String {
 }
 
 extension SettingForm where Value == NickAuthDirectoryID {
-  static var directoryID: SettingForm {
+  package static var directoryID: SettingForm {
     SettingForm(
       allowed: "lower-case letters, digits, and .:_- behind the first of them; or auto",
       valueName: "ID",

@@ -2,7 +2,7 @@
 
 enum SettingNames {
   /// Every environment name that means a setting.
-  static let known: Set<String> = Set(Settings.table.flatMap(\.names))
+  package static let known: Set<String> = Set(Settings.table.flatMap(\.names))
 
   /// joinmarket-ng's settings that mean nothing here: one relay turn is one write, and a line has its own limit.
   static let withoutEffect: Set<String> = [
@@ -26,7 +26,9 @@ enum SettingNames {
 
   /// The warning for a name, if it deserves one. In a `.env` every name was meant for us; in the environment one with
   /// our prefixes, or one slip away from a name of ours.
-  static func warning(for name: String, origin: SettingOrigin, anyName: Bool) -> SettingsWarning? {
+  package static func warning(for name: String, origin: SettingOrigin, anyName: Bool)
+    -> SettingsWarning?
+  {
     if known.contains(name) || notSettings.contains(name) { return nil }
     if withoutEffect.contains(name) { return .noEffect(name, origin: origin) }
     let meant =

@@ -1,5 +1,7 @@
 /// What must hold between settings that are each fine alone, and what changes between two readings.
 
+import Wire
+
 extension Settings {
   /// Defaults that follow from other settings.
   mutating func completeDefaults() {
@@ -65,25 +67,25 @@ extension Settings {
 }
 
 /// A setting that is not the same in two readings.
-public struct SettingChange: Sendable {
-  public let definition: SettingDefinition
-  public let old: String
-  public let new: String
+package struct SettingChange: Sendable {
+  package let definition: SettingDefinition
+  package let old: String
+  package let new: String
 
   /// The new value, but for one that names an onion: no record at info or above may.
-  public var newForLog: String { new.lowercased().contains(".onion") ? "(not logged)" : new }
+  package var newForLog: String { new.lowercased().contains(".onion") ? "(not logged)" : new }
 }
 
 extension Settings {
   /// Each setting whose value is another one here, in table order.
-  public func differences(from old: Settings) -> [SettingChange] {
+  package func differences(from old: Settings) -> [SettingChange] {
     Self.table.filter { !$0.isEqual(self, old) }.map {
       SettingChange(definition: $0, old: $0.text(old), new: $0.text(self))
     }
   }
 
   /// These settings with those of a new reading that a reload applies; the others stay as they are.
-  public func reloading(_ new: Settings) -> Settings {
+  package func reloading(_ new: Settings) -> Settings {
     var result = self
     for row in Self.table where row.reload == .applied { row.copy(new, &result) }
     return result

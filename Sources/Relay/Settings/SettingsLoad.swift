@@ -14,7 +14,7 @@ extension Settings {
   /// - Parameters:
   ///   - arguments: the flags, without program and subcommand.
   ///   - workingDirectory: where `.env` is looked for, and where a relative `--env-file` starts.
-  public static func load(
+  package static func load(
     arguments: [String], environment: [String: String], workingDirectory: String = "."
   ) -> SettingsReading {
     var reading = SettingsReading()
@@ -45,7 +45,7 @@ extension Settings {
   }
 
   /// The environment of this process.
-  public static var processEnvironment: [String: String] { ProcessInfo.processInfo.environment }
+  package static var processEnvironment: [String: String] { ProcessInfo.processInfo.environment }
 
   private static func readFile(
     named given: String?, in directory: String, environment: [String: String],

@@ -1,7 +1,9 @@
 /// What reading the settings found: the settings if nothing was wrong, and every fault and warning in words
 /// that an operator can act on. All of them are one line, whatever was in the input.
 
-public struct SettingsReading: Sendable {
+import Units
+
+package struct SettingsReading: Sendable {
   /// `nil` when there is any fault.
   public internal(set) var settings: Settings?
   public internal(set) var faults: [SettingsFault] = []
@@ -11,13 +13,13 @@ public struct SettingsReading: Sendable {
 }
 
 /// Where a value came from. Flags go before the environment, that before the file.
-public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
+package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
   case flag(String)
   case environment
   case file(path: String, line: Int)
   case byDefault
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .flag(let flag): "flag \(flag)"
     case .environment: "environment"
@@ -27,7 +29,7 @@ public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
+package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
   case notAllowed(name: String, value: String, allowed: String, origin: SettingOrigin)
   case unknownFlag(String, nearest: String?)
   case flagWithoutValue(String, allowed: String)
@@ -37,7 +39,7 @@ public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
   /// Settings that are fine alone and not together.
   case conflict(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .notAllowed(let name, let value, let allowed, let origin):
       "\(name)=\(shown(value)) (from \(origin)) is not allowed; it must be \(allowed)"
@@ -53,7 +55,7 @@ public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The same, but for an onion in it: no record at info or above may name one.
-  var forLog: String {
+  package var forLog: String {
     guard description.lowercased().contains(".onion") else { return description }
     return switch self {
     case .notAllowed(let name, _, let allowed, let origin):
@@ -63,14 +65,14 @@ public enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-public enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
+package enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
   case unknownName(String, nearest: String?, origin: SettingOrigin)
   /// joinmarket-ng has it, and here there is nothing that it could change.
   case noEffect(String, origin: SettingOrigin)
   case repeated(String, path: String, line: Int)
   case questionable(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unknownName(let name, let nearest, let origin):
       "unknown setting \(shown(name)) (from \(origin)) is ignored"

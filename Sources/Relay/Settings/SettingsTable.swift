@@ -3,7 +3,7 @@
 
 extension Settings {
   /// All settings, in the order in which they are shown.
-  public static let table: [SettingDefinition] =
+  package static let table: [SettingDefinition] =
     identityRows + listenerRows + limitRows + rateRows + backlogRows + heartbeatRows + nickAuthRows
     + processRows
 

@@ -1,9 +1,11 @@
 /// The settings table as people read it: `--help`, the README's table and check-config's list.
 
+import Units
+
 extension Settings {
   /// Every setting with its flag, names, range, default and meaning, at most 78 columns wide: ArgumentParser breaks
   /// longer lines without their indent.
-  public static var helpText: String {
+  package static var helpText: String {
     table.map { row in
       let names = ([row.name] + (row.ngName.map { [$0] } ?? [])).joined(separator: ", ")
       let lines = wrapped("\(row.meaning) \(row.sentence)", columns: 70).map { "        " + $0 }
@@ -12,7 +14,7 @@ extension Settings {
   }
 
   /// The same as a Markdown table.
-  public static var markdownTable: String {
+  package static var markdownTable: String {
     var out = "| setting | joinmarket-ng's name | default | allowed | SIGHUP | meaning |\n"
     out += "|---|---|---|---|---|---|\n"
     for row in table {
@@ -26,7 +28,7 @@ extension Settings {
   }
 
   /// `NAME=value  (from origin)`, a line for each setting. The value can be pasted into a `.env`.
-  public func lines(origins: [String: SettingOrigin]) -> [String] {
+  package func lines(origins: [String: SettingOrigin]) -> [String] {
     Self.table.map { row in
       let text = row.text(self)
       let value = text.isEmpty ? "" : text.wordForOneLine
@@ -37,7 +39,7 @@ extension Settings {
 
 extension SettingDefinition {
   /// Range, default and reload in one breath.
-  public var sentence: String {
+  package var sentence: String {
     let unset = defaultText.isEmpty ? "not set" : defaultText
     let after = reload == .needsRestart ? " A change needs a restart." : ""
     return "Allowed: \(allowed). Default: \(unset).\(after)"

@@ -3,7 +3,7 @@
 
 extension UnsafeRawBufferPointer {
   /// The part of these bytes at `range`, counted from zero again.
-  func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+  package func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: self[range])
   }
 
@@ -23,74 +23,74 @@ extension UInt8 {
   var isDigit: Bool { self &- UInt8(ascii: "0") < 10 }
 
   /// An ASCII capital made small; any other byte as it is.
-  var lowercased: UInt8 { self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self }
+  package var lowercased: UInt8 { self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self }
 
   var isLetter: Bool { lowercased &- UInt8(ascii: "a") < 26 && self < 0x80 }
 
   /// The value of a hexadecimal digit of either case, or nil.
-  var hexValue: UInt8? {
+  package var hexValue: UInt8? {
     if isDigit { return self - UInt8(ascii: "0") }
     let letter = lowercased &- UInt8(ascii: "a")
     return letter < 6 ? letter + 10 : nil
   }
 
   /// The lower-case hexadecimal digit of the low four bits.
-  static func hexDigit(_ nibble: UInt8) -> UInt8 {
+  package static func hexDigit(_ nibble: UInt8) -> UInt8 {
     let low = nibble & 15
     return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10
   }
 }
 
 extension [UInt8] {
-  mutating func append(_ text: StaticString) {
+  package mutating func append(_ text: StaticString) {
     append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   /// Appends `value` in decimal digits.
-  mutating func append(decimal value: some UnsignedInteger) {
+  package mutating func append(decimal value: some UnsignedInteger) {
     append(contentsOf: String(value).utf8)
   }
 }
 
 /// Exactly 32 bytes: a digest or a challenge.
-struct Bytes32: Hashable, Sendable {
+package struct Bytes32: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64)
 
   /// Nil unless there are 32.
-  init?(_ bytes: UnsafeRawBufferPointer) {
+  package init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count == 32 else { return nil }
     words = bytes.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
   }
 
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     guard let value = bytes.withUnsafeBytes({ Bytes32($0) }) else { return nil }
     self = value
   }
 
   /// New ones from the system's random source.
-  static func random() -> Bytes32 {
+  package static func random() -> Bytes32 {
     var source = SystemRandomNumberGenerator()
     return Bytes32(words: (source.next(), source.next(), source.next(), source.next()))
   }
 
   private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
     withUnsafeBytes(of: words, body)
   }
 
   /// 64 lower-case hexadecimal digits.
-  var hex: String {
+  package var hex: String {
     withBytes { bytes in
       String(
         decoding: bytes.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }, as: UTF8.self)
     }
   }
 
-  static func == (a: Bytes32, b: Bytes32) -> Bool {
+  package static func == (a: Bytes32, b: Bytes32) -> Bool {
     a.words.0 == b.words.0 && a.words.1 == b.words.1 && a.words.2 == b.words.2
       && a.words.3 == b.words.3
   }
 
-  func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
+  package func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
 }

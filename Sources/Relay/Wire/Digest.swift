@@ -10,8 +10,8 @@ import CNettle
   import Glibc
 #endif
 
-enum Digest {
-  static func sha256(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
+package enum Digest {
+  package static func sha256(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
     var context = sha256_ctx()
     nettle_sha256_init(&context)
     nettle_sha256_update(
@@ -19,7 +19,7 @@ enum Digest {
     return result { nettle_sha256_digest(&context, $0.count, $0.baseAddress) }
   }
 
-  static func sha256(_ bytes: [UInt8]) -> Bytes32 { bytes.withUnsafeBytes { sha256($0) } }
+  package static func sha256(_ bytes: [UInt8]) -> Bytes32 { bytes.withUnsafeBytes { sha256($0) } }
 
   static func sha3(_ bytes: [UInt8]) -> Bytes32 {
     var context = sha3_256_ctx()
@@ -36,7 +36,7 @@ enum Digest {
   }
 
   /// Overwrites a secret so that no optimiser leaves it out.
-  static func wipe(_ secret: UnsafeMutableRawBufferPointer) {
+  package static func wipe(_ secret: UnsafeMutableRawBufferPointer) {
     guard let start = secret.baseAddress else { return }
     #if canImport(Darwin)
       memset_s(start, secret.count, 0, secret.count)

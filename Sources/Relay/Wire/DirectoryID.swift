@@ -1,10 +1,10 @@
 /// The name under which clients dial this relay, `<onion>:<port>`, to which a nick-authentication proof is
 /// bound: what is proved to one directory is worth nothing at another.
-struct DirectoryID: Hashable, Sendable, CustomStringConvertible {
-  let description: String
+package struct DirectoryID: Hashable, Sendable, CustomStringConvertible {
+  package let description: String
 
   /// Nil unless the text is `[a-z0-9][a-z0-9.:_-]*`. Its length is not limited by the protocol.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let first = text.utf8.first, DirectoryID.isPlain(first) else { return nil }
     for byte in text.utf8 where !DirectoryID.isPlain(byte) && !".:_-".utf8.contains(byte) {
       return nil

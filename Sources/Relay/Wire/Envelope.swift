@@ -6,7 +6,7 @@
 // It never accepts what the strict reader would refuse; where it hesitates, the strict reader decides.
 
 /// Why a frame, or another JSON text of the protocol, is refused. In a frame it ends the connection.
-enum EnvelopeError: Error, Hashable, Sendable {
+package enum EnvelopeError: Error, Hashable, Sendable {
   case notUTF8, notJSON, tooDeep, loneSurrogate
   /// `type` or `line` comes twice, or, where the reader wants all keys unique, any key.
   case duplicateKey
@@ -19,9 +19,9 @@ enum EnvelopeError: Error, Hashable, Sendable {
 
 struct Envelope: Equatable {
   /// The value of `type`; one that is too large reads as `UInt32.max`, which is no known type.
-  let code: UInt32
+  package let code: UInt32
   /// Where the content of `line` lies, between its quotes and still escaped.
-  let line: Range<Int>
+  package let line: Range<Int>
   /// Whether the bytes are exactly what Python's `json.dumps` writes for this type and line.
   let isCanonical: Bool
 

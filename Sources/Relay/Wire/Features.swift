@@ -1,34 +1,35 @@
 /// What a peer says it can do, beyond the base protocol.
-struct Features: Hashable, Sendable {
+package struct Features: Hashable, Sendable {
   /// The features that the relay itself acts on or knows of.
-  struct Known: OptionSet, Hashable, Sendable {
-    let rawValue: UInt8
-    static let peerlistFeatures = Known(rawValue: 1)
-    static let ping = Known(rawValue: 2)
-    static let neutrinoCompat = Known(rawValue: 4)
-    static let pushEncrypted = Known(rawValue: 8)
-    static let nickAuth = Known(rawValue: 16)
+  package struct Known: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package static let peerlistFeatures = Known(rawValue: 1)
+    package static let ping = Known(rawValue: 2)
+    package static let neutrinoCompat = Known(rawValue: 4)
+    package static let pushEncrypted = Known(rawValue: 8)
+    package static let nickAuth = Known(rawValue: 16)
   }
 
   /// More than this many in one handshake are rejected.
   static let maximumCount = 32
 
-  let known: Known
+  package let known: Known
   /// All accepted names, sorted bytewise and joined by `+`, as a peerlist entry shows them.
-  let listText: String
+  package let listText: String
 
-  var isEmpty: Bool { listText.isEmpty }
-  var names: [String] { listText.split(separator: "+").map(String.init) }
+  package var isEmpty: Bool { listText.isEmpty }
+  package var names: [String] { listText.split(separator: "+").map(String.init) }
 
   /// - Parameter names: names that are not well formed are dropped, and so are repetitions.
-  init(names: [String] = []) {
+  package init(names: [String] = []) {
     let accepted = Set(names.filter(Features.isWellFormed))
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     listText = accepted.joined(separator: "+")
     known = accepted.reduce(into: []) { $0.formUnion(Features.known(named: $1)) }
   }
 
-  init(_ known: Known) {
+  package init(_ known: Known) {
     self.init(names: Features.table.filter { known.contains($0.flag) }.map(\.name))
   }
 

@@ -3,31 +3,31 @@
 // can see different messages in the same bytes.
 
 /// A checked message in canonical form, without its CR LF. Valid only during the call it is handed to.
-struct Frame {
-  let code: UInt32
+package struct Frame {
+  package let code: UInt32
   /// The whole frame. A frame encoded anew may be up to three times as long as the line that came in.
-  let body: UnsafeRawBufferPointer
+  package let body: UnsafeRawBufferPointer
   /// The part of `body` that is the content of `line`, still escaped.
-  let line: UnsafeRawBufferPointer
+  package let line: UnsafeRawBufferPointer
 
   /// Nil for a code that the relay does not know.
-  var type: MessageType? { MessageType(code: code) }
+  package var type: MessageType? { MessageType(code: code) }
 
   /// The text of the line, in UTF-8.
   func decodedLine() -> [UInt8] { JSONText.decode(line) }
 }
 
 /// Turns lines into frames. Keeps the memory in which a frame that was not canonical is encoded anew.
-struct FrameDecoder {
+package struct FrameDecoder {
   private let maxNesting: Int
   private var decoded: [UInt8] = []
   private var encoded: [UInt8] = []
 
   /// - Parameter maxNesting: levels of objects and arrays, the envelope itself being the first.
-  init(maxNesting: Int) { self.maxNesting = maxNesting }
+  package init(maxNesting: Int) { self.maxNesting = maxNesting }
 
   /// - Parameter line: what the framer found, without its terminator and not empty.
-  mutating func withFrame<R>(_ line: UnsafeRawBufferPointer, _ body: (Frame) -> R)
+  package mutating func withFrame<R>(_ line: UnsafeRawBufferPointer, _ body: (Frame) -> R)
     throws(EnvelopeError) -> R
   {
     let envelope = try Envelope.scan(line, maxNesting: maxNesting)
@@ -55,30 +55,34 @@ struct FrameDecoder {
 extension Frame {
   /// Appends a whole frame with its CR LF.
   /// - Parameter text: the line in UTF-8, not escaped.
-  static func append(_ type: MessageType, text: UnsafeRawBufferPointer, to out: inout [UInt8]) {
+  package static func append(
+    _ type: MessageType, text: UnsafeRawBufferPointer, to out: inout [UInt8]
+  ) {
     open(UInt32(type.rawValue), to: &out)
     JSONText.encode(text, into: &out)
     close(to: &out)
     out.append("\r\n")
   }
 
-  static func append(_ type: MessageType, text: some Collection<UInt8>, to out: inout [UInt8]) {
+  package static func append(
+    _ type: MessageType, text: some Collection<UInt8>, to out: inout [UInt8]
+  ) {
     Array(text).withUnsafeBytes { append(type, text: $0, to: &out) }
   }
 
-  static func append(_ type: MessageType, _ text: String, to out: inout [UInt8]) {
+  package static func append(_ type: MessageType, _ text: String, to out: inout [UInt8]) {
     append(type, text: text.utf8, to: &out)
   }
 
   /// Appends what stands before the content of the line.
-  static func open(_ code: UInt32, to out: inout [UInt8]) {
+  package static func open(_ code: UInt32, to out: inout [UInt8]) {
     out.append("{\"type\": ")
     out.append(decimal: code)
     out.append(", \"line\": \"")
   }
 
   /// Appends what stands behind the content of the line, without CR LF.
-  static func close(to out: inout [UInt8]) { out.append("\"}") }
+  package static func close(to out: inout [UInt8]) { out.append("\"}") }
 
   /// The number of bytes that `open` appends.
   static func prefixLength(code: UInt32) -> Int { 20 + String(code).utf8.count }

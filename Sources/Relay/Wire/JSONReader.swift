@@ -3,37 +3,37 @@
 // nothing; the caller asks for what it expects. Every byte is hostile: nothing is read past the end, and
 // the depth of nesting, with it the depth of recursion, is bounded.
 
-struct JSONReader {
-  enum Kind { case object, array, string, number, literal }
+package struct JSONReader {
+  package enum Kind { case object, array, string, number, literal }
 
   /// The content of a string between its quotes, still escaped.
-  struct Text {
-    let range: Range<Int>
+  package struct Text {
+    package let range: Range<Int>
     let hasEscapes: Bool
   }
 
   /// Where the reading of one object stands. Made by `openObject`.
-  struct ObjectCursor {
+  package struct ObjectCursor {
     fileprivate var isFirst = true
     fileprivate var keys: Set<[UInt8]> = []
   }
 
-  let bytes: UnsafeRawBufferPointer
-  private(set) var at = 0
+  package let bytes: UnsafeRawBufferPointer
+  package private(set) var at = 0
   private var levelsLeft: Int
   private let uniqueKeys: Bool
 
   /// - Parameters:
   ///   - maxNesting: how many objects and arrays may stand in each other; the outermost counts as one.
   ///   - uniqueKeys: whether a key that comes twice in one object, however it is spelt, is an error.
-  init(_ bytes: UnsafeRawBufferPointer, maxNesting: Int, uniqueKeys: Bool) {
+  package init(_ bytes: UnsafeRawBufferPointer, maxNesting: Int, uniqueKeys: Bool) {
     self.bytes = bytes
     self.levelsLeft = maxNesting
     self.uniqueKeys = uniqueKeys
   }
 
   /// What the next value is, by its first byte.
-  mutating func peek() throws(EnvelopeError) -> Kind {
+  package mutating func peek() throws(EnvelopeError) -> Kind {
     switch try significantByte() {
     case UInt8(ascii: "{"): return .object
     case UInt8(ascii: "["): return .array
@@ -43,14 +43,14 @@ struct JSONReader {
     }
   }
 
-  mutating func openObject() throws(EnvelopeError) -> ObjectCursor {
+  package mutating func openObject() throws(EnvelopeError) -> ObjectCursor {
     try expect(UInt8(ascii: "{"))
     try descend()
     return ObjectCursor()
   }
 
   /// The next key, with the reader at its value; nil at the object's end.
-  mutating func nextKey(_ cursor: inout ObjectCursor) throws(EnvelopeError) -> Text? {
+  package mutating func nextKey(_ cursor: inout ObjectCursor) throws(EnvelopeError) -> Text? {
     if try significantByte() == UInt8(ascii: "}") {
       at += 1
       levelsLeft += 1
@@ -65,7 +65,7 @@ struct JSONReader {
   }
 
   /// The range of the next value, a number.
-  mutating func number() throws(EnvelopeError) -> Range<Int> {
+  package mutating func number() throws(EnvelopeError) -> Range<Int> {
     _ = try significantByte()
     let start = at
     if at < bytes.count, bytes[at] == UInt8(ascii: "-") { at += 1 }
@@ -102,7 +102,7 @@ struct JSONReader {
   }
 
   /// Steps over the next value, checking it as strictly as any other.
-  mutating func skip() throws(EnvelopeError) {
+  package mutating func skip() throws(EnvelopeError) {
     switch try peek() {
     case .string: _ = try string()
     case .number: _ = try number()
@@ -115,15 +115,15 @@ struct JSONReader {
   }
 
   /// Nothing but white space may follow.
-  mutating func end() throws(EnvelopeError) {
+  package mutating func end() throws(EnvelopeError) {
     skipSpace()
     if at != bytes.count { throw .notJSON }
   }
 
-  func decoded(_ text: Text) -> [UInt8] { JSONText.decode(bytes.part(text.range)) }
+  package func decoded(_ text: Text) -> [UInt8] { JSONText.decode(bytes.part(text.range)) }
 
   /// Whether the string, once decoded, is `word`.
-  func isText(_ text: Text, _ word: StaticString) -> Bool {
+  package func isText(_ text: Text, _ word: StaticString) -> Bool {
     if !text.hasEscapes { return bytes.part(text.range).isEqual(to: word) }
     return decoded(text).withUnsafeBytes { $0.isEqual(to: word) }
   }
@@ -131,7 +131,7 @@ struct JSONReader {
   // MARK: Strings
 
   /// The next value, a string: valid UTF-8 without raw control characters, escapes whole, surrogates paired.
-  mutating func string() throws(EnvelopeError) -> Text {
+  package mutating func string() throws(EnvelopeError) -> Text {
     try expect(UInt8(ascii: "\""))
     let start = at
     var hasEscapes = false

@@ -1,10 +1,10 @@
 // The content of a JSON string, between its quotes: decoding its escapes, and writing it as Python's
 // `json.dumps` does. What is written here is the canonical form: only 0x20…0x7e stand for themselves.
 
-enum JSONText {
+package enum JSONText {
   /// Appends the UTF-8 that the escapes of `content` stand for. `content` has passed a scanner: its
   /// escapes are whole and its surrogates paired.
-  static func decode(_ content: UnsafeRawBufferPointer, into out: inout [UInt8]) {
+  package static func decode(_ content: UnsafeRawBufferPointer, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + content.count)
     var at = 0
     while at < content.count {
@@ -17,7 +17,7 @@ enum JSONText {
     }
   }
 
-  static func decode(_ content: UnsafeRawBufferPointer) -> [UInt8] {
+  package static func decode(_ content: UnsafeRawBufferPointer) -> [UInt8] {
     var out: [UInt8] = []
     decode(content, into: &out)
     return out
@@ -25,7 +25,7 @@ enum JSONText {
 
   /// Appends `text`, which is UTF-8, in canonical form. A byte that begins no valid sequence becomes
   /// U+FFFD; the relay's own text never holds one.
-  static func encode(_ text: UnsafeRawBufferPointer, into out: inout [UInt8]) {
+  package static func encode(_ text: UnsafeRawBufferPointer, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + text.count)
     var at = 0
     while at < text.count {
@@ -103,7 +103,7 @@ enum JSONText {
   }
 
   /// The scalar of a surrogate pair.
-  static func scalar(high: UInt32, low: UInt32) -> UInt32 {
+  package static func scalar(high: UInt32, low: UInt32) -> UInt32 {
     0x1_0000 + ((high & 0x3ff) << 10 | (low & 0x3ff))
   }
 
@@ -159,12 +159,12 @@ enum JSONText {
 
 /// One character of strict UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
 struct UTF8Character {
-  let scalar: UInt32
+  package let scalar: UInt32
   /// In bytes, 1 to 4.
-  let length: Int
+  package let length: Int
 
   /// Nil unless a whole valid one begins at `at`.
-  init?(_ bytes: UnsafeRawBufferPointer, at: Int) {
+  package init?(_ bytes: UnsafeRawBufferPointer, at: Int) {
     let first = bytes[at]
     let lowest: UInt32
     switch first {

@@ -29,12 +29,12 @@ extension UnsafeRawBufferPointer {
   }
 
   /// Whether these are exactly the bytes of `text`.
-  func isEqual(to text: StaticString) -> Bool {
+  package func isEqual(to text: StaticString) -> Bool {
     count == text.utf8CodeUnitCount && hasPrefix(text)
   }
 
   /// Whether these bytes begin with those of `text`: `memcmp(3)`.
-  func hasPrefix(_ text: StaticString) -> Bool {
+  package func hasPrefix(_ text: StaticString) -> Bool {
     guard let base = baseAddress else { return text.utf8CodeUnitCount == 0 }
     return count >= text.utf8CodeUnitCount
       && memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0

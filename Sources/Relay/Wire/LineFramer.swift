@@ -4,8 +4,8 @@
 /// used, moves that start to `consumed` after each line, and at the end of its turn drains the used bytes
 /// and says so with `drained`. What was searched once in vain is not searched again, so a line dripped
 /// byte by byte costs its length and not the square of it.
-struct LineFramer {
-  enum Step: Equatable {
+package struct LineFramer {
+  package enum Step: Equatable {
     /// A line without its `\n` or `\r\n`, and the offset behind the terminator.
     case line(Range<Int>, consumed: Int)
     case incomplete
@@ -18,9 +18,9 @@ struct LineFramer {
   private var searched: UInt32 = 0
 
   /// - Parameter limit: the longest line in bytes, without its terminator.
-  init(limit: Int) { self.limit = UInt32(clamping: limit) }
+  package init(limit: Int) { self.limit = UInt32(clamping: limit) }
 
-  mutating func next(in bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
+  package mutating func next(in bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
     guard let end = bytes.firstOffset(of: UInt8(ascii: "\n"), from: max(start, Int(searched)))
     else {
       searched = UInt32(clamping: bytes.count)
@@ -34,7 +34,7 @@ struct LineFramer {
   }
 
   /// The first `count` bytes have left the buffer.
-  mutating func drained(_ count: Int) {
+  package mutating func drained(_ count: Int) {
     searched = UInt32(clamping: Int(searched) - count)
   }
 

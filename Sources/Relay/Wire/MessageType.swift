@@ -1,5 +1,5 @@
 /// What a frame is about: the `type` codes of JMP-0001, of its extensions, and of cs's own use.
-enum MessageType: UInt16, Hashable, Sendable {
+package enum MessageType: UInt16, Hashable, Sendable {
   case privmsg = 685
   case pubmsg = 687
   case peerlist = 789
@@ -14,12 +14,12 @@ enum MessageType: UInt16, Hashable, Sendable {
   case nickAuthResult = 807
 
   /// The type with this code, or nil for one the relay does not know.
-  init?(code: UInt32) {
+  package init?(code: UInt32) {
     guard let code = UInt16(exactly: code) else { return nil }
     self.init(rawValue: code)
   }
 
   /// Codes that cs clients use inside themselves and that mean nothing between peers
   /// (797 was PING in an early draft).
-  static func isLocal(_ code: UInt32) -> Bool { code == 785 || code == 787 || code == 797 }
+  package static func isLocal(_ code: UInt32) -> Bool { code == 785 || code == 787 || code == 797 }
 }

@@ -2,14 +2,14 @@
 ///
 /// The 16 bytes are held as two words, so that a nick costs no memory of its own and compares at once.
 /// None of its characters is ever escaped in JSON or means anything in a peerlist or a routing line.
-struct Nick: Hashable, Sendable, CustomStringConvertible {
-  static let length = 16
+package struct Nick: Hashable, Sendable, CustomStringConvertible {
+  package static let length = 16
 
   private let low: UInt64
   private let high: UInt64
 
   /// Nil unless the bytes are a nick and nothing else.
-  init?(_ bytes: UnsafeRawBufferPointer) {
+  package init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count == Nick.length, bytes[0] == UInt8(ascii: "J"), bytes[1].isDigit else {
       return nil
     }
@@ -18,29 +18,29 @@ struct Nick: Hashable, Sendable, CustomStringConvertible {
     high = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
   }
 
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let nick = Array(text.utf8).withUnsafeBytes({ Nick($0) }) else { return nil }
     self = nick
   }
 
   /// Stands where no nick is known yet; no peer can have it.
-  static let nobody = Nick(low: 0, high: 0)
+  package static let nobody = Nick(low: 0, high: 0)
 
   private init(low: UInt64, high: UInt64) {
     self.low = low
     self.high = high
   }
 
-  func append(to out: inout [UInt8]) { withBytes { out.append(contentsOf: $0) } }
+  package func append(to out: inout [UInt8]) { withBytes { out.append(contentsOf: $0) } }
 
-  var description: String { withBytes { String(decoding: $0, as: UTF8.self) } }
+  package var description: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
     withUnsafeBytes(of: (low, high), body)
   }
 
   /// Whether these bytes are this nick.
-  func isEqual(to bytes: UnsafeRawBufferPointer) -> Bool {
+  package func isEqual(to bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count == Nick.length
       && bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self) == low
       && bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) == high

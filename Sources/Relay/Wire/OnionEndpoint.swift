@@ -2,27 +2,27 @@
 // checked down to the onion's checksum, so it can stand in a peerlist without further care.
 
 /// Why a text is no endpoint. The two are answered differently (protocol.md §3).
-enum OnionEndpointError: Error, Hashable, Sendable {
+package enum OnionEndpointError: Error, Hashable, Sendable {
   /// No `:`, or no port of 1…65535 behind it: the peer is taken as serving none.
   case badPort
   /// What stands before the port is not a v3 onion with a right checksum: the peer is rejected.
   case badHost
 }
 
-struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
+package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
   /// `host:port` in ASCII. An onion is in lower case.
-  let text: [UInt8]
-  let port: UInt16
+  package let text: [UInt8]
+  package let port: UInt16
 
-  var host: String {
+  package var host: String {
     String(decoding: text.prefix(text.lastIndex(of: UInt8(ascii: ":")) ?? 0), as: UTF8.self)
   }
-  var description: String { String(decoding: text, as: UTF8.self) }
+  package var description: String { String(decoding: text, as: UTF8.self) }
 
   /// - Parameters:
   ///   - bytes: `host:port`; the port without sign or leading zero.
   ///   - network: on regtest any host of `A-Z a-z 0-9 . _ : -`, up to 255, so that test networks work.
-  init(_ bytes: UnsafeRawBufferPointer, network: Network) throws(OnionEndpointError) {
+  package init(_ bytes: UnsafeRawBufferPointer, network: Network) throws(OnionEndpointError) {
     guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")),
       let number = bytes.part(colon + 1..<bytes.count).decimal(atMost: 65_535), number > 0
     else { throw .badPort }
@@ -37,7 +37,7 @@ struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
     port = UInt16(number)
   }
 
-  init(_ text: String, network: Network) throws(OnionEndpointError) {
+  package init(_ text: String, network: Network) throws(OnionEndpointError) {
     let parsed = Array(text.utf8).withUnsafeBytes { bytes in
       Result { () throws(OnionEndpointError) in try OnionEndpoint(bytes, network: network) }
     }
@@ -94,18 +94,18 @@ enum Onion {
 }
 
 /// Where a peer says it can be reached.
-enum Location: Hashable, Sendable {
+package enum Location: Hashable, Sendable {
   case notServing
   case onion(OnionEndpoint)
 
-  func append(to out: inout [UInt8]) {
+  package func append(to out: inout [UInt8]) {
     switch self {
     case .notServing: out.append("NOT-SERVING-ONION")
     case .onion(let endpoint): out.append(contentsOf: endpoint.text)
     }
   }
 
-  var text: String {
+  package var text: String {
     switch self {
     case .notServing: "NOT-SERVING-ONION"
     case .onion(let endpoint): endpoint.description

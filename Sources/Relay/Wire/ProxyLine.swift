@@ -3,23 +3,23 @@
 // source address are the circuit's id. Only Tor's form is accepted; anything else is no Tor at the door.
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
-struct CircuitID: Hashable, Sendable {
-  let value: UInt32
+package struct CircuitID: Hashable, Sendable {
+  package let value: UInt32
 }
 
-enum ProxyLineError: Error, Hashable, Sendable {
+package enum ProxyLineError: Error, Hashable, Sendable {
   /// Not `PROXY TCP6 source destination port port`.
   case malformed
   /// Well formed, but its source address does not name a circuit.
   case notACircuit
 }
 
-enum ProxyLine {
+package enum ProxyLine {
   /// The longest line with its CR LF, as the PROXY protocol has it.
-  static let limit = 107
+  package static let limit = 107
 
   /// - Parameter line: without its CR LF.
-  static func parse(_ line: UnsafeRawBufferPointer) throws(ProxyLineError) -> CircuitID {
+  package static func parse(_ line: UnsafeRawBufferPointer) throws(ProxyLineError) -> CircuitID {
     guard line.count <= limit - 2 else { throw .malformed }
     var rest: UnsafeRawBufferPointer? = line
     guard let first = word(&rest), first.isEqual(to: "PROXY"),

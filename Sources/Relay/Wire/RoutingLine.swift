@@ -1,14 +1,14 @@
 // The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it is
 // read from the escaped line: what separates its parts is never escaped in canonical form.
 
-struct RoutingLine {
-  let from: UnsafeRawBufferPointer
-  let to: UnsafeRawBufferPointer
+package struct RoutingLine {
+  package let from: UnsafeRawBufferPointer
+  package let to: UnsafeRawBufferPointer
   /// What follows the second `!`; never empty.
-  let command: UnsafeRawBufferPointer
+  package let command: UnsafeRawBufferPointer
 
   /// - Parameter line: the line of a `Frame`. Nil without a second `!` or with nothing behind it.
-  init?(line: UnsafeRawBufferPointer) {
+  package init?(line: UnsafeRawBufferPointer) {
     let mark = UInt8(ascii: "!")
     guard let first = line.firstOffset(of: mark),
       let second = line.firstOffset(of: mark, from: first + 1), second + 1 < line.count
@@ -18,17 +18,17 @@ struct RoutingLine {
     command = line.part(second + 1..<line.count)
   }
 
-  var isPublic: Bool { to.isEqual(to: "PUBLIC") }
+  package var isPublic: Bool { to.isEqual(to: "PUBLIC") }
 }
 
 /// One command of a public line, as far as the relay cares. The slices are of the line.
-enum PublicCommand {
+package enum PublicCommand {
   case offer(id: UnsafeRawBufferPointer)
   case cancel(id: UnsafeRawBufferPointer)
   case orderbook
   case other
 
-  init(_ text: UnsafeRawBufferPointer) {
+  package init(_ text: UnsafeRawBufferPointer) {
     let space = UInt8(ascii: " ")
     let nameEnd = text.firstOffset(of: space) ?? text.count
     let name = text.part(0..<nameEnd)
@@ -57,13 +57,13 @@ enum PublicCommand {
 }
 
 /// The commands of `a…!b…!c…`, one after the other, without copying.
-struct PublicCommands: Sequence, IteratorProtocol {
+package struct PublicCommands: Sequence, IteratorProtocol {
   private var rest: UnsafeRawBufferPointer?
 
   /// - Parameter command: `RoutingLine.command`.
-  init(_ command: UnsafeRawBufferPointer) { rest = command }
+  package init(_ command: UnsafeRawBufferPointer) { rest = command }
 
-  mutating func next() -> PublicCommand? {
+  package mutating func next() -> PublicCommand? {
     guard let text = rest else { return nil }
     guard let mark = text.firstOffset(of: UInt8(ascii: "!")) else {
       rest = nil

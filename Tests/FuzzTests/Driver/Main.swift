@@ -4,8 +4,6 @@
 import CFuzzer
 import Glibc
 
-@testable import Relay
-
 /// Set once before the fuzzer starts; it calls back on this thread alone, with no context of ours.
 private nonisolated(unsafe) var target = FuzzTarget.frame
 

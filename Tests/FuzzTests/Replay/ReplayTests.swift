@@ -3,8 +3,6 @@
 import Foundation
 import Testing
 
-@testable import Relay
-
 @Suite struct ReplayTests {
   @Test("No input that was ever found breaks a promise again", arguments: FuzzTarget.allCases)
   func corpus(target: FuzzTarget) throws {

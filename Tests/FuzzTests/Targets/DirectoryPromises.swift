@@ -1,11 +1,16 @@
 // What must hold in a directory between any two events, whatever they were.
 
-@testable import Relay
+@testable import Directory
+@testable import Units
+@testable import Wire
+
+/// The directory's record, beside the target's own `Peer`.
+private typealias KnownPeer = Peer
 
 extension DirectoryWatch {
   func checkPromises() throws {
     let registry = directory.registry
-    var counts: [Relay.Peer.State: Int] = [:]
+    var counts: [KnownPeer.State: Int] = [:]
     var circuits: [CircuitID: Int] = [:]
     for (id, peer) in peers {
       guard let index = registry.index(of: id) else {
@@ -49,7 +54,7 @@ extension DirectoryWatch {
     }
   }
 
-  private func checkState(of id: PeerID, _ peer: Relay.Peer) throws {
+  private func checkState(of id: PeerID, _ peer: KnownPeer) throws {
     let challenge = directory.challenges[peer.nick]
     switch peer.state {
     case .free: throw Violation(description: "a free slot has no peer")

@@ -2,7 +2,8 @@
 // frames true and forged, proofs, leaving, time, limits. `DirectoryWatch` performs what it asks for as the
 // server would and checks after every event that all promises still hold.
 
-@testable import Relay
+@testable import Directory
+@testable import Wire
 
 struct DirectoryTarget {
   static func run(_ input: UnsafeRawBufferPointer) throws {

@@ -1,7 +1,9 @@
 // The server's part in the fuzzing of the directory, without sockets: it performs actions in order and
 // holds each against what it knows of the peers. What must hold between events stands in DirectoryPromises.
 
-@testable import Relay
+@testable import Directory
+@testable import Units
+@testable import Wire
 
 final class DirectoryWatch {
   static let relayNick = "J5re1ayre1ayre1a"

@@ -1,7 +1,7 @@
 // A stream of bytes, cut into reads of some size: the lines must be those that a plain search finds, and
 // every line that is a frame must have one meaning and one canonical form.
 
-@testable import Relay
+@testable import Wire
 
 enum FrameTarget {
   /// The first byte chooses the line limit and the size of a read; the rest is the stream.

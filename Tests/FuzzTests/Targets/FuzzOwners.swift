@@ -1,7 +1,7 @@
 // Peers whose keys are known, from the nick-authentication vectors (V02, V04, V06): with the challenge that
 // stands here, the signature that stands here proves their nick.
 
-@testable import Relay
+@testable import Wire
 
 struct FuzzOwner: Sendable {
   let nick: String

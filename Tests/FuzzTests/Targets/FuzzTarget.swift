@@ -2,7 +2,7 @@
 // (Driver) and the replay of the corpus (Replay) run the same functions, so that what one has found the
 // other keeps watching. A function throws a `Violation` when a promise breaks; a trap speaks for itself.
 
-@testable import Relay
+@testable import Wire
 
 enum FuzzTarget: String, CaseIterable, Sendable {
   /// Framer, envelope, canonical form.

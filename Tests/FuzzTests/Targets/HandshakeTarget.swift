@@ -1,7 +1,7 @@
 // The text of a 793's line. Whatever is accepted must make a peerlist entry that reads back as what was
 // said, on one network only.
 
-@testable import Relay
+@testable import Wire
 
 enum HandshakeTarget {
   static func run(_ input: UnsafeRawBufferPointer) throws {

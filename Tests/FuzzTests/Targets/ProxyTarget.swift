@@ -1,6 +1,6 @@
 // The PROXY line: only Tor's form names a circuit, and what it names is what stands in it.
 
-@testable import Relay
+@testable import Wire
 
 enum ProxyTarget {
   static func run(_ input: UnsafeRawBufferPointer) throws {

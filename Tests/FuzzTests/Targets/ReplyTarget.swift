@@ -1,6 +1,8 @@
 // What the control program reads from the status port, and text from outside on its way to a log line.
 
-@testable import Relay
+@testable import ControlCommands
+@testable import Units
+@testable import Wire
 
 enum ReplyTarget {
   static func run(_ input: UnsafeRawBufferPointer) throws {

@@ -1,7 +1,8 @@
 /// Getting in (protocol.md §3): every answer to a handshake with its reason, the caps, and the time that a newcomer has.
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import Wire
 
 @Suite("Admission to the directory")
 struct AdmissionTests {

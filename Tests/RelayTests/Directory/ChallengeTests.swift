@@ -1,7 +1,7 @@
 /// A nick already taken (protocol.md §3.1), with its races.
 import Testing
 
-@testable import Relay
+@testable import Directory
 
 @Suite("A nick already taken")
 struct ChallengeTests {

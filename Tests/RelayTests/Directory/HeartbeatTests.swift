@@ -1,7 +1,8 @@
 /// Finding the dead (protocol.md §7) on a fake clock.
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import Units
 
 @Suite("Heartbeat")
 struct HeartbeatTests {

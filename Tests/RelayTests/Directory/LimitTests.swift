@@ -1,7 +1,7 @@
 /// The rates of promises.md, "Never let in", each from both sides.
 import Testing
 
-@testable import Relay
+@testable import Directory
 
 @Suite("Rates")
 struct LimitTests {

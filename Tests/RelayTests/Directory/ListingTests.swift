@@ -1,7 +1,8 @@
 /// GETPEERLIST and its answer (protocol.md §6).
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import Wire
 
 @Suite("Peer lists")
 struct ListingTests {

@@ -2,7 +2,7 @@
 /// connection is named by its place among those that are open, whoever that is then.
 import NickKeys
 
-@testable import Relay
+@testable import Wire
 
 struct SplitMix: RandomNumberGenerator {
   var state: UInt64

@@ -5,8 +5,6 @@
 import Foundation
 import Testing
 
-@testable import Relay
-
 @Suite("The directory against a plain model")
 struct ModelTests {
   static let stepsPerLife = 4_000

@@ -1,7 +1,9 @@
 /// One life of the directory and of the plain one beside it, compared after every step.
 import NickKeys
 
-@testable import Relay
+@testable import Directory
+@testable import Identity
+@testable import Wire
 
 final class ModelWorld {
   private let stage: Stage

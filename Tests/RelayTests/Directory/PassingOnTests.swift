@@ -1,7 +1,7 @@
 /// Who reads what of whom (protocol.md §2, §4, §5).
 import Testing
 
-@testable import Relay
+@testable import Directory
 
 @Suite("Passing lines on")
 struct PassingOnTests {

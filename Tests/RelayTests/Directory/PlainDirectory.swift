@@ -3,7 +3,9 @@
 ///
 /// It is told of the two things that the protocol leaves open: when within its interval the sweep comes to a peer, and in which
 /// order peers stand in a list. It judges both.
-@testable import Relay
+@testable import Directory
+@testable import Identity
+@testable import Wire
 
 struct PlainDirectory {
   struct Bucket {

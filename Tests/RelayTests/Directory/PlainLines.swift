@@ -1,5 +1,4 @@
 /// What the plain directory does with the frames of its peers (protocol.md §2, §4, §5).
-@testable import Relay
 
 extension PlainDirectory {
   private mutating func take(_ bucket: Int, _ number: Int) -> Bool {

@@ -1,5 +1,6 @@
 /// The plain directory's proofs of nicks (protocol.md §8) and its fan-out limit.
-@testable import Relay
+@testable import Directory
+@testable import Identity
 
 extension PlainDirectory {
   static let directoryID = "relay.test:5222"

@@ -1,5 +1,5 @@
 /// The plain directory's sense of time and its judgement of lists.
-@testable import Relay
+@testable import Directory
 
 extension PlainDirectory {
   static let idle = 600 * second

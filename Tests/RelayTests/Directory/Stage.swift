@@ -2,7 +2,10 @@
 ///
 /// It performs the directory's actions as the server would, at once and in order, so that a test says who speaks and reads
 /// what everyone heard. Nothing moves the clock but `pass`.
-@testable import Relay
+@testable import Directory
+@testable import Server
+@testable import Units
+@testable import Wire
 
 final class Stage {
   let directory: Directory

@@ -2,7 +2,7 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import EventLoop
 
 @Suite("Connections", .serialized)
 struct ConnectionTests {

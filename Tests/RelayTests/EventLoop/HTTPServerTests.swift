@@ -2,7 +2,9 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import EventLoop
+@testable import Units
 
 @Suite("HTTP", .serialized)
 struct HTTPServerTests {

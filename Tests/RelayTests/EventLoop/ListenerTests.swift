@@ -2,7 +2,7 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import EventLoop
 
 @Suite("Listeners", .serialized)
 struct ListenerTests {

@@ -2,7 +2,8 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import EventLoop
+@testable import Units
 
 @Suite("The loop", .serialized)
 struct LoopTests {

@@ -2,7 +2,8 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import EventLoop
+@testable import Units
 
 /// The test's end of a stream. Closes itself.
 final class Plug {

@@ -2,7 +2,9 @@ import Foundation
 import NickKeys
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import Identity
+@testable import Wire
 
 /// The vectors in Data, as they are written there.
 private struct NickVectors: Decodable {

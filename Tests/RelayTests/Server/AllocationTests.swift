@@ -1,7 +1,12 @@
 import CAllocations
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import EventLoop
+@testable import Identity
+@testable import Server
+@testable import Settings
+@testable import Wire
 
 #if canImport(Glibc)
   import Glibc

@@ -1,7 +1,8 @@
 /// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose, never stall").
 import Testing
 
-@testable import Relay
+@testable import Server
+@testable import Units
 
 @Suite("Backlogs", .serialized)
 struct BacklogsTests {

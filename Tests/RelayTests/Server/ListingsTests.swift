@@ -1,7 +1,10 @@
 /// Lists on their way through sockets that take little, while those who are listed leave.
 import Testing
 
-@testable import Relay
+@testable import EventLoop
+@testable import Server
+@testable import Settings
+@testable import Wire
 
 @Suite("Lists under way", .serialized)
 struct ListingsTests {

@@ -3,7 +3,12 @@
 import Foundation
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import EventLoop
+@testable import Identity
+@testable import Server
+@testable import Settings
+@testable import Wire
 
 @Suite("Nick authentication over a socket")
 struct NickAuthSocketTests {

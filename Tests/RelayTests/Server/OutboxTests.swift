@@ -2,7 +2,11 @@
 import Glibc
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import EventLoop
+@testable import Server
+@testable import Settings
+@testable import Wire
 
 /// Sessions over socket pairs, with a node that only lends them its loop.
 struct SessionBench {

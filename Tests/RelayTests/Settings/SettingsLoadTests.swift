@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@testable import Relay
+@testable import Settings
 
 /// A directory that goes with the test.
 final class ScratchDirectory {

@@ -1,7 +1,8 @@
 /// Every row of the settings table: its default, its bounds from both sides, and its names.
 import Testing
 
-@testable import Relay
+@testable import Directory
+@testable import Settings
 
 /// A row's allowed and refused texts, and what an allowed one reads back as.
 struct RowCase: Sendable, CustomTestStringConvertible {

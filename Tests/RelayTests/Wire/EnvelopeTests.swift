@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Relay
+@testable import Wire
 
 @Suite struct EnvelopeTests {
   /// What Python 3.11's `json.dumps` writes for a type and a line.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Relay
+@testable import Wire
 
 @Suite struct FrameTests {
   @Test("The relay writes type, line and CR LF in canonical form")

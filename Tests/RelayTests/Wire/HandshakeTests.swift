@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Relay
+@testable import Wire
 
 @Suite struct HandshakeTests {
   /// A good handshake's members, one of which a test replaces, adds or (with "") leaves out.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Relay
+@testable import Wire
 
 @Suite struct NickTests {
   @Test(

@@ -1,7 +1,7 @@
 // What the tests of this room share: bytes from text, frames as values that may be kept, and a generator
 // whose numbers are the same in every run.
 
-@testable import Relay
+@testable import Wire
 
 extension String {
   func withWireBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {

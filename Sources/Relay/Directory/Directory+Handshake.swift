@@ -1,0 +1,133 @@
+import Units
+import Wire
+
+/// From a connection to a peer (protocol.md §3).
+extension Directory {
+  func shakeHands(
+    _ frame: Frame, with id: PeerID, at now: Instant, into actions: inout Actions
+  ) {
+    guard frame.type == .handshake else { return close(id, .malformed, into: &actions) }
+    let offer: HandshakeOffer
+    do throws(HandshakeError) {
+      offer = try HandshakeOffer.parse(line: frame.line, network: identity.network)
+    } catch {
+      switch error {
+      case .notAHandshake: return close(id, .malformed, into: &actions)
+      case .rejected(let rejection): return reject(id, .handshake(rejection), into: &actions)
+      }
+    }
+    if offer.locationWasUnusable { actions.add(.noteUnusableLocation(id)) }
+    guard !isStopping else { return reject(id, .stopping, into: &actions) }
+    // Who bore it could speak for the relay in lists and announce its leaving.
+    guard offer.nick != identity.nick else {
+      offersOfNewcomers[id] = offer
+      return reject(id, .nickTaken, into: &actions)
+    }
+    if let policy, offer.features.known.contains(.nickAuth) {
+      // Only one that replaces its own or an impostor's connection can still come in when all places are taken.
+      guard registry.peerCount < limits.peers || registry.holder(of: offer.nick) != nil else {
+        return reject(id, .full, into: &actions)
+      }
+      return demandProof(of: id, offer, policy, at: now, into: &actions)
+    }
+    guard !requiresProof else { return reject(id, .nickAuthRequired, into: &actions) }
+    if let holder = registry.holder(of: offer.nick) {
+      challenge(holder, for: id, offer: offer, at: now, into: &actions)
+    } else if registry.peerCount >= limits.peers {
+      reject(id, .full, into: &actions)
+    } else {
+      seat(id, offer, into: &actions)
+    }
+  }
+
+  /// The newcomer becomes a peer without a proof of its nick.
+  package func seat(_ id: PeerID, _ offer: HandshakeOffer, into actions: inout Actions) {
+    let reply = actions.write { frames in
+      appendReply(accepted: true, motd: identity.motd, to: &frames)
+    }
+    enter(id, offer, greeting: reply, into: &actions)
+  }
+
+  /// The newcomer becomes a peer: it reads `greeting`, and from then on it is here.
+  func enter(
+    _ id: PeerID, _ offer: HandshakeOffer, greeting: Range<Int>, into actions: inout Actions
+  ) {
+    guard let index = registry.index(of: id) else { return }
+    registry[index].nick = offer.nick
+    registry[index].features = offer.features.known
+    registry[index].entry = PeerlistWriter.entry(offer.nick, offer.location)
+    registry[index].featureText = shared(Array(offer.features.listText.utf8))
+    if case .onion = offer.location { registry[index].flags.insert(.servesOnion) }
+    if offer.advertisedNoFeature { registry[index].flags.insert(.oldClient) }
+    registry.seat(at: index)
+    offersOfNewcomers[id] = nil
+    counters.handshakesAccepted += 1
+    actions.add(.send(greeting, to: id))
+    actions.add(.admit(id, takesLongFrames: !offer.advertisedNoFeature))
+  }
+
+  func reject(_ id: PeerID, _ rejection: Rejection, into actions: inout Actions) {
+    let nick = offersOfNewcomers[id]?.nick
+    counters.rejected.count(rejection)
+    let reply = actions.write { frames in
+      appendReply(
+        accepted: false, motd: "Rejected: \(text(of: rejection, nick))", to: &frames)
+    }
+    actions.add(.send(reply, to: id))
+    let reason: CloseReason =
+      switch rejection {
+      case .full: .full
+      case .stopping: .shutdown
+      default: .rejected
+      }
+    close(id, reason, flush: true, into: &actions)
+  }
+
+  /// Peers that have not finished their handshake in time. They are closed in the order in which they came.
+  func expireNewcomers(at now: Instant, into actions: inout Actions) {
+    while let id = pending.first {
+      // One that owes a proof has done its handshake; its time is kept elsewhere.
+      guard let index = registry.index(of: id),
+        ![.present, .proving].contains(registry[index].state)
+      else {
+        pending.removeFirst()
+        continue
+      }
+      guard registry[index].connectedAt + limits.handshakeTime <= now else { return }
+      pending.removeFirst()
+      switch registry[index].state {
+      // It did what it had to do; the holder of its nick is still being asked.
+      case .waiting: reject(id, .nickTaken, into: &actions)
+      default: close(id, .handshakeTimeout, into: &actions)
+      }
+    }
+  }
+
+  func appendReply(accepted: Bool, motd: String, to frames: inout [UInt8]) {
+    HandshakeReply.append(
+      accepted: accepted, features: Features(advertised), nick: identity.nick,
+      network: identity.network,
+      motd: motd, to: &frames)
+  }
+
+  /// What this relay can do, as it says in every 795.
+  package var advertised: Features.Known {
+    policy == nil ? [.peerlistFeatures, .ping] : [.peerlistFeatures, .ping, .nickAuth]
+  }
+
+  private func text(of rejection: Rejection, _ nick: Nick?) -> String {
+    switch rejection {
+    case .handshake(let rejection): rejection.reason
+    case .nickTaken: "Peer nick already registered: \(nick ?? .nobody)"
+    case .full: "Maximum peers reached: \(limits.peers)"
+    case .nickAuthRequired: "verified nick authentication required"
+    case .stopping: "the directory is stopping"
+    }
+  }
+
+  /// Most peers advertise one of a few sets: they share its text. Strangers' inventions are not kept.
+  private func shared(_ text: [UInt8]) -> [UInt8] {
+    if featureTexts.count < 256 { return featureTexts.insert(text).memberAfterInsert }
+    return featureTexts.firstIndex(of: text).map { featureTexts[$0] } ?? text
+  }
+}

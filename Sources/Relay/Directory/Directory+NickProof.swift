@@ -1,0 +1,112 @@
+import DequeModule
+import Identity
+import Units
+import Wire
+
+/// A newcomer that owes the proof of its nick (protocol.md §8).
+package struct OwedProof {
+  package let offer: HandshakeOffer
+  package let challenge: Bytes32
+}
+
+/// How nicks are proved here, once the name under which clients dial the relay is known.
+package struct NickPolicy {
+  package var directoryID: DirectoryID
+  let checker: NickAuth
+
+  package init(directoryID: DirectoryID) {
+    self.directoryID = directoryID
+    checker = NickAuth()
+  }
+}
+
+struct ProofDeadline {
+  package let peer: PeerID
+  package let deadline: Instant
+}
+
+extension Directory {
+  /// 795 and 803, with nothing in between. Until its 807 the newcomer holds no nick.
+  func demandProof(
+    of id: PeerID, _ offer: HandshakeOffer, _ policy: NickPolicy, at now: Instant,
+    into actions: inout Actions
+  ) {
+    guard let index = registry.index(of: id) else { return }
+    let challenge = newChallenge()
+    registry[index].state = .proving
+    registry[index].nick = offer.nick
+    proofs[id] = OwedProof(offer: offer, challenge: challenge)
+    proofDeadlines.append(ProofDeadline(peer: id, deadline: now + limits.proofTime))
+    let line = NickAuth.challengeLine(challenge: challenge, directoryID: policy.directoryID)
+    let frames = actions.write { frames in
+      appendReply(accepted: true, motd: identity.motd, to: &frames)
+      Frame.append(.nickAuthChallenge, line, to: &frames)
+    }
+    actions.add(.send(frames, to: id))
+    actions.add(.prove(id))
+  }
+
+  /// Whatever line has come from a newcomer that owes a proof, without its terminator; empty for one over the line limit.
+  package func receiveProof(
+    _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at now: Instant,
+    into actions: inout Actions
+  ) {
+    guard let index = registry.index(of: id), registry[index].state == .proving,
+      let proof = proofs[id], let policy
+    else { return }
+    counters.received.count(.nickAuthProof, bytes: line.count + 2)
+    registry[index].lastReceived = now
+    let verdict = policy.checker.judge(
+      frame: line, maxNesting: maxNesting, nick: proof.offer.nick,
+      lineDigest: proof.offer.lineDigest, challenge: proof.challenge,
+      directoryID: policy.directoryID)
+    guard verdict.code == .ok, let key = verdict.keyTag else {
+      return fail(id, verdict.code, into: &actions)
+    }
+    accept(id, proof.offer, key: key, into: &actions)
+  }
+
+  /// The proof holds: the newcomer takes its nick, from an impostor or from its own older connection if need be.
+  private func accept(
+    _ id: PeerID, _ offer: HandshakeOffer, key: UInt64, into actions: inout Actions
+  ) {
+    guard !isStopping else { return fail(id, .policy, into: &actions) }
+    if let holder = registry.holder(of: offer.nick), let held = registry.index(of: holder) {
+      guard !registry[held].flags.contains(.verified) || registry[held].keyTag == key else {
+        return fail(id, .invalid, into: &actions)
+      }
+      if let challenge = challenges.removeValue(forKey: offer.nick) {
+        reject(challenge.newcomer, .nickTaken, into: &actions)
+      }
+      close(holder, .displaced, into: &actions)
+    } else if registry.peerCount >= limits.peers {
+      counters.fullAtProof += 1
+      return fail(id, .policy, into: &actions)
+    }
+    guard let index = registry.index(of: id) else { return }
+    proofs[id] = nil
+    counters.proofs.count(.ok)
+    registry[index].keyTag = key
+    registry[index].flags.insert(.verified)
+    let result = actions.write { frames in
+      Frame.append(.nickAuthResult, NickAuth.resultLine(.ok), to: &frames)
+    }
+    enter(id, offer, greeting: result, into: &actions)
+  }
+
+  func fail(_ id: PeerID, _ code: NickAuthCode, into actions: inout Actions) {
+    counters.proofs.count(code)
+    let result = actions.write { frames in
+      Frame.append(.nickAuthResult, NickAuth.resultLine(code), to: &frames)
+    }
+    actions.add(.send(result, to: id))
+    close(id, .nickAuthFailed, flush: true, into: &actions)
+  }
+
+  func expireProofs(at now: Instant, into actions: inout Actions) {
+    while let first = proofDeadlines.first, first.deadline <= now || proofs[first.peer] == nil {
+      proofDeadlines.removeFirst()
+      if proofs[first.peer] != nil { fail(first.peer, .expired, into: &actions) }
+    }
+  }
+}

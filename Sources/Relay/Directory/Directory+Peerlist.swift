@@ -1,0 +1,107 @@
+import Units
+import Wire
+
+/// GETPEERLIST and its answer (protocol.md §6): frames of at most 20 entries, page by page, the next one when the socket has taken
+/// the last.
+extension Directory {
+  /// The next part of one peer's list: `frames` without `gap`.
+  package struct ListPart {
+    /// A page as every list gets it.
+    package var frames: [UInt8] = []
+    /// What of it names the asker, who is not listed to itself.
+    package var gap = 0..<0
+    package var frameCount = 0
+    /// Nothing comes behind it.
+    package var isLast = true
+
+    package var count: Int { frames.count - gap.count }
+  }
+
+  func startList(
+    for id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+  ) {
+    guard registry[index].listCursor < 0 else { return counters.dropped.count(.listUnderWay) }
+    guard registry[index].peerlistRequests.take(limits.peerlistRequests, at: now) else {
+      return counters.dropped.count(.peerlistRate)
+    }
+    registry[index].listCursor = 0
+    counters.listsServed += 1
+    actions.add(.list(id))
+  }
+
+  /// The next page of a peer's list on which there is somebody else; a list of nobody is one empty frame. Peers that come to be listed
+  /// while a list is under way may be in it or not; nobody is in it who has left.
+  /// - Returns: `nil` when this peer has no list under way.
+  package func nextListPart(for id: PeerID) -> ListPart? {
+    guard let asker = registry.index(of: id), registry[asker].listCursor >= 0 else { return nil }
+    let isFirst = registry[asker].listCursor == 0
+    let pageCount = (registry.slots.count - 1) / registry.listPages.slots + 1
+    var number = Int(registry[asker].listCursor)
+    var part: ListPart
+    repeat {
+      part = listPart(number, for: asker)
+      number += 1
+    } while part.count == 0 && number < pageCount
+    part.isLast = number >= pageCount
+    registry[asker].listCursor = part.isLast ? -1 : Int32(number)
+    if isFirst, part.count == 0 {
+      part = ListPart(frameCount: 1)
+      PeerlistWriter.frame(to: &part.frames) { _ in }
+    }
+    return part
+  }
+
+  /// Lists take memory only while there are any.
+  package func forgetLists() { registry.listPages.forgetAll() }
+
+  private func listPart(_ number: Int, for asker: Int) -> ListPart {
+    let withFeatures = registry[asker].features.contains(.peerlistFeatures)
+    let page =
+      registry.listPages[number, withFeatures: withFeatures] ?? keptPage(number, withFeatures)
+    var part = ListPart(frames: page.frames, frameCount: page.frameCount)
+    if registry[asker].isListed, asker / registry.listPages.slots == number {
+      var entry: [UInt8] = []
+      appendEntry(of: asker, withFeatures, to: &entry)
+      part.gap = PeerlistWriter.cut(entry, outOf: page.frames)
+      // With nobody else in it the whole frame goes.
+      if PeerlistWriter.isFrame(page.frames[part.gap]) { part.frameCount -= 1 }
+    }
+    return part
+  }
+
+  private func keptPage(_ number: Int, _ withFeatures: Bool) -> ListPages.Page {
+    let page = makeListPage(number, withFeatures)
+    registry.listPages[number, withFeatures: withFeatures] = page
+    return page
+  }
+
+  func makeListPage(_ number: Int, _ withFeatures: Bool) -> ListPages.Page {
+    var page = ListPages.Page()
+    var cursor = number * registry.listPages.slots
+    let end = min(cursor + registry.listPages.slots, registry.slots.count)
+    // The relay itself stands first.
+    var own = number == 0 ? identity.location : nil
+    while own != nil || cursor < end {
+      let start = page.frames.count
+      var count = 0
+      PeerlistWriter.frame(to: &page.frames) { frames in
+        if let location = own.take() {
+          PeerlistWriter.append(
+            PeerlistWriter.entry(identity.nick, .onion(location)),
+            features: withFeatures ? Array(Features(advertised).listText.utf8) : [], to: &frames)
+          count = 1
+        }
+        while cursor < end, count < Limits.entriesPerFrame {
+          let index = cursor
+          cursor += 1
+          guard registry[index].state == .present, registry[index].isListed else { continue }
+          if count > 0 { frames.append(UInt8(ascii: ",")) }
+          appendEntry(of: index, withFeatures, to: &frames)
+          count += 1
+        }
+      }
+      if count == 0 { page.frames.removeSubrange(start...) } else { page.frameCount += 1 }
+    }
+    return page
+  }
+}

@@ -1,0 +1,133 @@
+import Units
+import Wire
+
+/// What follows from a peer's frame (protocol.md §2, §4, §5).
+extension Directory {
+  package func route(
+    _ frame: Frame, from id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+  ) {
+    // A peer that wants to go may, whatever it sent before.
+    if frame.type == .disconnect { return close(id, .disconnectMessage, into: &actions) }
+    guard registry[index].messages.take(limits.messages, at: now) else {
+      return countViolation(of: id, at: index, into: &actions)
+    }
+    switch frame.type {
+    case .privmsg: routePrivate(frame, from: id, at: index, into: &actions)
+    case .pubmsg: routePublic(frame, from: id, at: index, now: now, into: &actions)
+    case .getPeerlist: startList(for: id, at: index, now: now, into: &actions)
+    case .ping:
+      let pong = actions.write { Frame.append(.pong, "", to: &$0) }
+      actions.add(.send(pong, to: id))
+    case .pong, .handshake, .peerlist, .directoryHandshake: counters.dropped.count(.ignoredType)
+    case .nickAuthChallenge, .nickAuthProof, .nickAuthResult:
+      close(id, .malformed, into: &actions)
+    case .disconnect: break
+    case nil:
+      counters.dropped.count(
+        MessageType.isLocal(frame.code) ? .ignoredType : .unknownType)
+    }
+  }
+
+  private func routePrivate(
+    _ frame: Frame, from id: PeerID, at index: Int, into actions: inout Actions
+  ) {
+    guard let line = RoutingLine(line: frame.line) else {
+      return counters.dropped.count(.malformedLine)
+    }
+    guard frame.body.count <= limits.longestLine else {
+      return counters.dropped.count(.tooLongCanonical)
+    }
+    guard let from = Nick(line.from), from == registry[index].nick else {
+      return counters.dropped.count(.forgedSender)
+    }
+    guard let to = Nick(line.to) else { return counters.dropped.count(.unknownRecipient) }
+    guard to != identity.nick else { return counters.dropped.count(.toRelay) }
+    guard let receiver = registry.holder(of: to),
+      let receiverIndex = registry.index(of: receiver)
+    else { return counters.dropped.count(.unknownRecipient) }
+    guard
+      frame.body.count <= Limits.longestLineForOldClients
+        || !registry[receiverIndex].flags.contains(.oldClient)
+    else { return counters.dropped.count(.tooLongForClient) }
+    actions.add(.relay(to: receiver))
+    guard registry[index].flags.contains(.servesOnion) else { return }
+    // Where the sender can be reached directly, right behind its line.
+    let withFeatures = registry[receiverIndex].features.contains(.peerlistFeatures)
+    let entry = actions.write { frames in
+      PeerlistWriter.frame(to: &frames) { appendEntry(of: index, withFeatures, to: &$0) }
+    }
+    actions.add(.send(entry, to: receiver))
+  }
+
+  private func routePublic(
+    _ frame: Frame, from id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+  ) {
+    guard let line = RoutingLine(line: frame.line), line.isPublic else {
+      return counters.dropped.count(.malformedLine)
+    }
+    guard frame.body.count <= limits.longestLine else {
+      return counters.dropped.count(.tooLongCanonical)
+    }
+    guard let from = Nick(line.from), from == registry[index].nick else {
+      return counters.dropped.count(.forgedSender)
+    }
+    guard takePublic(line, at: index, now: now) else { return }
+    for command in PublicCommands(line.command) { track(command, at: index) }
+    // A reload may turn the budget off while frames wait: nobody overtakes them.
+    guard limits.fanout.cost > 0 || delayed.count > 0 else {
+      return actions.add(.broadcast(except: id))
+    }
+    guard delayed.add(frame, from: id) else { return counters.dropped.count(.fanoutQueue) }
+    releaseDelayed(at: now, into: &actions)
+  }
+
+  /// A line that asks for the order book costs a token of its own bucket, any other one of the public bucket.
+  private func takePublic(_ line: RoutingLine, at index: Int, now: Instant) -> Bool {
+    for command in PublicCommands(line.command) {
+      guard case .orderbook = command else { continue }
+      if registry[index].orderbookRequests.take(limits.orderbookRequests, at: now) { return true }
+      counters.dropped.count(.orderbookRate)
+      return false
+    }
+    if registry[index].publicFrames.take(limits.publicFrames, at: now) { return true }
+    counters.dropped.count(.publicRate)
+    return false
+  }
+
+  private func track(_ command: PublicCommand, at index: Int) {
+    switch command {
+    case .offer(let id):
+      registry.announce(at: index)
+      let offer = fingerprint(id)
+      guard registry[index].offers.count < Limits.offersPerPeer,
+        !registry[index].offers.contains(offer)
+      else { return }
+      registry[index].offers.append(offer)
+    case .cancel(let id):
+      let offer = fingerprint(id)
+      registry[index].offers.removeAll { $0 == offer }
+    case .orderbook, .other: return
+    }
+  }
+
+  /// FNV-1a, 64 bits: tells a peer's own order ids apart. A collision would miscount its offers in /status and nothing else.
+  private func fingerprint(_ id: UnsafeRawBufferPointer) -> UInt64 {
+    id.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+
+  private func countViolation(of id: PeerID, at index: Int, into actions: inout Actions) {
+    counters.dropped.count(.rate)
+    counters.rateViolations += 1
+    // A peer that nothing disconnects may go on for years.
+    if registry[index].violations < .max { registry[index].violations += 1 }
+    if limits.violations > 0, registry[index].violations >= limits.violations {
+      close(id, .rate, into: &actions)
+    }
+  }
+
+  /// `nick;host:port`, with `;F:a+b` behind it for receivers that know what that is.
+  func appendEntry(of index: Int, _ withFeatures: Bool, to frames: inout [UInt8]) {
+    PeerlistWriter.append(
+      registry[index].entry, features: withFeatures ? registry[index].featureText : [], to: &frames)
+  }
+}

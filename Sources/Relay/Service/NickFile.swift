@@ -1,0 +1,34 @@
+import Wire
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// `DATA_DIR/state/directory.nick`: tells tools beside the relay what it is called now. There while it runs, and the only thing
+/// that it ever stores.
+struct NickFile {
+  private let path: String
+
+  /// Writes the file whole or not at all. `state` is made if it is not there; `DATA_DIR` must be.
+  package init(in directory: String, nick: Nick) throws(StartFault) {
+    let state = directory + "/state"
+    if mkdir(state, 0o700) != 0, errno != EEXIST {
+      throw .file(setting: "DATA_DIR", path: state, errno: errno)
+    }
+    path = state + "/directory.nick"
+    let fresh = path + ".new"
+    let file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard file >= 0 else { throw .file(setting: "DATA_DIR", path: fresh, errno: errno) }
+    let text = Array("\(nick)\n".utf8)
+    let written = write(file, text, text.count)
+    let code = errno
+    close(file)
+    guard written == text.count, rename(fresh, path) == 0 else {
+      throw .file(setting: "DATA_DIR", path: path, errno: written == text.count ? errno : code)
+    }
+  }
+
+  package func remove() { unlink(path) }
+}

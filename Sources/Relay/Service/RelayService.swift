@@ -1,0 +1,223 @@
+import EventLoop
+import Identity
+import Logging
+import Server
+import Settings
+import Status
+import Units
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The relay as a process: opens what it needs or says in one line why not, runs until a signal, and leaves nothing behind.
+package final class RelayService {
+  /// What the process ends with (sysexits.h).
+  package enum ExitCode: Int32, Sendable {
+    case ok = 0
+    /// EX_OSERR: the system refuses something that another try may give.
+    case system = 71
+    /// EX_CONFIG: the settings have to change first.
+    case configuration = 78
+  }
+
+  private let loop: EventLoop
+  private let node: DirectoryNode
+  private let sink: LogSink
+  private let log: Logger
+  private let reread: () -> SettingsReading
+  private let status: RelayStatus
+  private var statusEndpoint: StatusEndpoint?
+  private var probe: SelfProbe?
+  private var nickFile: NickFile?
+  private var signals: [SignalSource] = []
+  private var shutdown: Shutdown?
+  private var nickProving: NickProving?
+  private let manager = ServiceManager(environment: Settings.processEnvironment)
+  private var watchdog: Timer?
+  private var settled: Timer?
+
+  /// After this time what only the start needed is not needed any more.
+  package static let startTime = Duration.seconds(2)
+
+  /// Runs the relay with these settings until it is told to stop.
+  /// - Parameter reread: reads the settings anew, for SIGHUP.
+  package static func run(
+    _ settings: Settings, log sink: LogSink, reread: @escaping () -> SettingsReading
+  ) -> ExitCode {
+    let log = Logger(label: "relay")
+    do throws(StartFault) {
+      let connections = try ProcessLimits.harden(settings, log: log)
+      let service = try RelayService(settings, sink: sink, reread: reread)
+      service.node.descriptorBudget = connections
+      try service.open()
+      service.loop.run()
+      service.nickFile?.remove()
+      log.info("stopped")
+      return .ok
+    } catch {
+      log.error("\(error)")
+      return error.exitCode
+    }
+  }
+
+  private init(
+    _ settings: Settings, sink: LogSink, reread: @escaping () -> SettingsReading
+  ) throws(StartFault) {
+    do { loop = try EventLoop() } catch { throw .system("the system gives no event queue") }
+    self.sink = sink
+    self.reread = reread
+    log = Logger(label: "relay")
+    node = DirectoryNode(loop: loop, settings: settings, nick: RelayIdentity.generate())
+    status = RelayStatus(of: node)
+  }
+
+  // MARK: Start
+
+  private func open() throws(StartFault) {
+    let settings = node.settings
+    log.info(
+      "starting",
+      metadata: [
+        "version": "\(relayVersion)", "network": "\(settings.network.rawValue)",
+        "nick": "\(node.directory.identity.nick)", "backend": "\(loop.backend)",
+      ])
+    try listen(settings)
+    do throws(SocketError) {
+      let endpoint = try StatusEndpoint(
+        for: status, at: .tcp(host: settings.healthHost, port: settings.healthPort))
+      statusEndpoint = endpoint
+      log.info("status", metadata: ["address": "\(endpoint.address)"])
+    } catch { throw .socket("HEALTH_CHECK_HOST and HEALTH_CHECK_PORT", error) }
+    if let directory = settings.dataDir {
+      nickFile = try NickFile(in: directory, nick: node.directory.identity.nick)
+    }
+    nickProving = NickProving(for: node)
+    handleSignals()
+    let probe = SelfProbe(of: node)
+    status.probe = probe.results
+    probe.start()
+    self.probe = probe
+    settled = Timer(on: loop) { SystemCalls.releaseCodePages() }
+    settled?.schedule(after: Self.startTime)
+    manager.notify(.ready)
+    if let interval = manager.watchdog {
+      watchdog = Timer(on: loop) { [unowned self] in manager.notify(.alive) }
+      // Twice in its interval, as sd_watchdog_enabled(3) advises.
+      watchdog?.scheduleRepeating(every: interval / 2)
+    }
+  }
+
+  private func listen(_ settings: Settings) throws(StartFault) {
+    for descriptor in manager.inherited { try listen(inherited: descriptor) }
+    if let host = settings.host {
+      try listen(at: .tcp(host: host, port: settings.port), setting: "HOST and PORT")
+    }
+    if let path = settings.listenUnix {
+      try listen(at: .unix(path: path), setting: "LISTEN_UNIX")
+    }
+  }
+
+  private func listen(at address: SocketAddress, setting: String) throws(StartFault) {
+    do throws(SocketError) {
+      let listener = try Listener(
+        on: loop, address: address, mode: mode_t(node.settings.listenUnixMode)
+      ) { [unowned node] descriptor in node.accept(descriptor) }
+      node.add(listener)
+      log.info("listening", metadata: ["address": "\(listener.address)"])
+    } catch { throw .socket(setting, error) }
+  }
+
+  private func listen(inherited descriptor: Int32) throws(StartFault) {
+    do throws(SocketError) {
+      let listener = try Listener(on: loop, inherited: descriptor) { [unowned node] descriptor in
+        node.accept(descriptor)
+      }
+      node.add(listener)
+      log.info("listening", metadata: ["address": "\(listener.address)", "inherited": "true"])
+    } catch { throw .socket("LISTEN_FDS", error) }
+  }
+
+  // MARK: Signals
+
+  private func handleSignals() {
+    signals = [
+      SignalSource(SIGTERM, on: loop) { [unowned self] in stop() },
+      SignalSource(SIGINT, on: loop) { [unowned self] in stop() },
+      SignalSource(SIGHUP, on: loop) { [unowned self] in reload() },
+      SignalSource(SIGUSR1, on: loop) { [unowned self] in report() },
+    ]
+  }
+
+  /// Drains within the grace and ends; the second time at once.
+  private func stop() {
+    guard shutdown == nil else {
+      log.warning("stopping at once")
+      return loop.stop()
+    }
+    log.info("stopping", metadata: ["grace": "\(node.settings.shutdownGrace.seconds)s"])
+    manager.notify(.stopping)
+    probe?.stop()
+    shutdown = Shutdown(of: node) { [unowned self] in loop.stop() }
+  }
+
+  /// The status report, which the operator asks for: it is written whatever the log level.
+  private func report() {
+    let report = status.snapshot(showsNicks: true).report(firstNicks: Self.nicksInReport)
+    for line in report.lines(firstNicks: Self.nicksInReport) {
+      log.log(level: max(.notice, sink.level), "status: \(line)")
+    }
+  }
+
+  static let nicksInReport = 10
+
+  /// Takes new settings as a whole or not at all.
+  private func reload() {
+    manager.notify(.reloading)
+    defer { manager.notify(.ready) }
+    let reading = reread()
+    for warning in reading.warnings { log.warning("\(warning)") }
+    guard let new = reading.settings else {
+      for fault in reading.faults { log.error("reload: \(fault.forLog)") }
+      return log.error("reload: nothing is changed")
+    }
+    let changes = new.differences(from: node.settings)
+    for change in changes {
+      let isApplied = change.definition.reload == .applied
+      log.notice(
+        isApplied ? "reload: applied" : "reload: needs a restart",
+        metadata: ["\(change.definition.name)": "\(change.newForLog)"])
+    }
+    if changes.isEmpty { log.notice("reload: nothing has changed") }
+    node.apply(node.settings.reloading(new))
+    sink.level = node.settings.logLevel
+    ProcessLimits.compare(node.settings, withBudget: node.descriptorBudget, log: log)
+  }
+}
+
+/// Why the relay does not start, for the operator.
+enum StartFault: Error, CustomStringConvertible {
+  case socket(String, SocketError)
+  case file(setting: String, path: String, errno: Int32)
+  case setting(String)
+  case system(String)
+
+  package var description: String {
+    switch self {
+    case .socket(let setting, let error): "\(setting): \(error)"
+    case .file(let setting, let path, let code):
+      "\(setting): \(path): \(String(cString: strerror(code)))"
+    case .setting(let text), .system(let text): text
+    }
+  }
+
+  var exitCode: RelayService.ExitCode {
+    switch self {
+    case .socket(_, .notAnAddress), .socket(_, .pathLength), .setting: .configuration
+    case .file(_, _, ENOENT), .file(_, _, ENOTDIR), .file(_, _, EACCES): .configuration
+    case .socket, .file, .system: .system
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Directory
+import EventLoop
+import Server
+import Units
+
+/// The way out (promises.md, "Always come back"): nobody new, what is queued goes out as far as it is read, then the
+/// connections close a few at a time, so that ten thousand peers do not return to the next directory in one instant.
+final class Shutdown {
+  private let node: DirectoryNode
+  private let done: () -> Void
+  private let deadline: Instant
+  private let flushUntil: Instant
+  private var timer: Timer?
+  private var slice = 0
+
+  package static let step = Duration.milliseconds(50)
+  /// Closing is spread over this many steps, as far as the grace allows.
+  static let steps = 20
+  static let smallestSlice = 64
+
+  package init(of node: DirectoryNode, done: @escaping () -> Void) {
+    self.node = node
+    self.done = done
+    let now = node.loop.now
+    deadline = now + node.settings.shutdownGrace
+    // The rest of the grace belongs to closing.
+    flushUntil = now + node.settings.shutdownGrace / 2
+    node.refuseNewcomers()
+    timer = Timer(on: node.loop) { [unowned self] in advance() }
+    timer?.scheduleRepeating(every: Self.step)
+  }
+
+  private func advance() {
+    let now = node.loop.now
+    if now >= deadline { return finish() }
+    if slice == 0 {
+      guard node.hasNothingToSend || now >= flushUntil else { return }
+      slice = max(Self.smallestSlice, node.sessions.count / Self.steps)
+    }
+    node.closeSome(slice, .shutdown)
+    if node.connectionCount == 0 { finish() }
+  }
+
+  private func finish() {
+    timer?.cancel()
+    done()
+  }
+}

@@ -1,0 +1,65 @@
+import Server
+import Units
+
+/// Whether the relay would serve a peer now, and if not, why (promises.md, "Always come back").
+package struct Health: Equatable {
+  /// What makes it unhealthy; none: it is healthy.
+  package enum Fault: String, Equatable, CaseIterable {
+    case stopping
+    /// The loop's tick came more than `HealthLimits.stall` late.
+    case stalled = "loop_stalled"
+    /// No listener accepts.
+    case notListening = "not_listening"
+    /// The probe through its own listener has not succeeded lately.
+    case probeFailed = "self_probe_failed"
+  }
+
+  package var faults: [Fault]
+  /// `MAX_PEERS` or `MAX_PENDING` are here, or the process has no more descriptors. A full relay is healthy: restarting it helps nobody.
+  package var isFull: Bool
+
+  var isHealthy: Bool { faults.isEmpty }
+
+  package var json: String {
+    var text = "{\"status\": \"\(isHealthy ? "healthy" : "unhealthy")\""
+    if isFull { text += ", \"full\": true" }
+    if !faults.isEmpty {
+      text += ", \"reasons\": [" + faults.map { "\"\($0.rawValue)\"" }.joined(separator: ", ") + "]"
+    }
+    return text + "}"
+  }
+
+  /// A tick later than this means that peers wait (promises.md).
+  static let stall = Duration.seconds(5)
+}
+
+extension RelayStatus {
+  package var health: Health {
+    var faults: [Health.Fault] = []
+    let directory = node.directory
+    let loop = node.loop
+    if directory.isStopping { faults.append(.stopping) }
+    if node.listeners.isEmpty, !directory.isStopping { faults.append(.notListening) }
+    if node.lag.last > Health.stall || loop.now - node.lag.due > Health.stall {
+      faults.append(.stalled)
+    }
+    // A full relay turns the probe away, too.
+    if let probe, !directory.isStopping, !isFull, !probe.isFresh(at: loop.now) {
+      faults.append(.probeFailed)
+    }
+    return Health(faults: faults, isFull: isFull)
+  }
+
+  /// Whether newcomers have to wait for others to leave.
+  private var isFull: Bool {
+    let directory = node.directory
+    return directory.registry.peerCount >= directory.limits.peers
+      || directory.registry.newcomerCount >= directory.limits.pending || node.isFullOfDescriptors
+  }
+
+  package func snapshot(showsNicks: Bool) -> StatusSnapshot {
+    StatusSnapshot(
+      of: node.directory, uptime: node.loop.now - node.startedAt, showsNicks: showsNicks,
+      except: probe?.nick)
+  }
+}

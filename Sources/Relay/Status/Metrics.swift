@@ -1,0 +1,155 @@
+import Directory
+import Server
+import Units
+
+/// Everything that GET /metrics tells: totals only, no nick, no onion, no payload (promises.md, "Never tell"). A scrape makes one walk
+/// over the peers and some 10 KB of text; between scrapes the metrics cost the additions in `Counters`.
+///
+/// Every family and every label is there from the first scrape, at zero: an alert on something that has never happened needs it.
+package enum Metrics {
+  package static func text(of status: RelayStatus, _ format: MetricsText.Format) -> [UInt8] {
+    var text = MetricsText(format)
+    let counts = status.peerCounts
+    appendState(of: status, to: &text)
+    appendPeers(of: status, counts, to: &text)
+    appendConnections(of: status, to: &text)
+    appendTraffic(of: status, to: &text)
+    appendPressure(of: status, to: &text)
+    appendProcess(of: status, to: &text)
+    text.end()
+    return text.bytes
+  }
+
+  private static func appendState(of status: RelayStatus, to text: inout MetricsText) {
+    text.info(
+      "jm_directory_build", "Which relay this is.",
+      [("version", relayVersion), ("network", status.node.directory.identity.network.rawValue)])
+    let health = status.health
+    text.gauge(
+      "jm_directory_healthy", "1 if the relay would serve a peer now, as /health says.",
+      health.isHealthy ? 1 : 0)
+    text.gauge(
+      "jm_directory_health_faults", "1 for each reason that makes it unhealthy.", by: "reason",
+      Health.Fault.allCases.map { ($0.rawValue, health.faults.contains($0) ? 1 : 0) })
+  }
+
+  private static func appendPeers(
+    of status: RelayStatus, _ counts: PeerCounts, to text: inout MetricsText
+  ) {
+    let registry = status.node.directory.registry
+    text.gauge(
+      "jm_directory_peers",
+      "Peers that have shaken hands; active ones serve an onion, passive ones do not.", by: "role",
+      [("active", counts.active), ("passive", counts.passive)])
+    text.gauge(
+      "jm_directory_peers_with_feature", "Peers that advertised a feature.", by: "feature",
+      zip(PeerCounts.features, counts.withFeature).map { ($0.name, $1) }
+        + [("none", counts.withoutFeatures)])
+    text.gauge(
+      "jm_directory_peers_verified", "Peers that have proved their nick.", counts.verified)
+    text.gauge(
+      "jm_directory_peers_limit", "MAX_PEERS.", status.node.directory.limits.peers)
+    text.gauge(
+      "jm_directory_pending_connections", "Connections that have not finished their handshake.",
+      registry.newcomerCount)
+    text.gauge(
+      "jm_directory_pending_connections_limit", "MAX_PENDING.", status.node.directory.limits.pending
+    )
+    text.gauge("jm_directory_offers", "Offers announced and not cancelled.", counts.offers)
+    text.gauge(
+      "jm_directory_peers_with_offers", "Peers that have such offers.", counts.peersWithOffers)
+  }
+
+  private static func appendConnections(of status: RelayStatus, to text: inout MetricsText) {
+    let counters = status.node.directory.counters
+    text.counter(
+      "jm_directory_connections_opened",
+      "Connections accepted; every ten seconds one for each listener is the relay's own probe.",
+      counters.connectionsOpened)
+    text.counter(
+      "jm_directory_connections_closed", "Connections ended, by reason.", by: "reason",
+      counters.closed.all.map { ($0.key.rawValue, $0.count) })
+    text.counter(
+      "jm_directory_handshakes",
+      "Handshakes answered, by outcome; the relay's own probe makes one every ten seconds for each listener.",
+      by: "outcome",
+      status.handshakes)
+    text.counter(
+      "jm_directory_nick_proofs", "Proofs of nicks judged, by result code.", by: "code",
+      counters.proofs.all.map { ($0.key.rawValue, $0.count) })
+    text.counter(
+      "jm_directory_nick_challenges", "Holders of nicks asked for life because another came.",
+      counters.challenges)
+    text.counter("jm_directory_probes", "Idle peers asked for life.", counters.probesSent)
+  }
+
+  private static func appendTraffic(of status: RelayStatus, to text: inout MetricsText) {
+    let received = status.node.directory.counters.received.all
+    let queued = status.node.outbox.queued.all
+    text.counter(
+      "jm_directory_frames_received", "Frames from peers, by type.", by: "type",
+      received.map { ($0.label, $0.row.frames) })
+    text.counter(
+      "jm_directory_frames_received_bytes", "Their bytes in the canonical form.", by: "type",
+      received.map { ($0.label, $0.row.bytes) })
+    text.counter(
+      "jm_directory_frames_sent", "Frames queued for peers, each copy counted, by type.",
+      by: "type", queued.map { ($0.label, $0.row.frames) })
+    text.counter(
+      "jm_directory_frames_sent_bytes", "Their bytes.", by: "type",
+      queued.map { ($0.label, $0.row.bytes) })
+    text.counter(
+      "jm_directory_received_bytes", "Bytes of lines taken from peers' sockets.",
+      status.node.bytesIn)
+    text.counter(
+      "jm_directory_sent_bytes", "Bytes handed to peers' sockets or their backlogs.",
+      status.node.outbox.bytesOut)
+    text.counter(
+      "jm_directory_deliveries", "Messages of peers handed on, counted once for each receiver.",
+      status.node.outbox.deliveries)
+    text.counter(
+      "jm_directory_frames_dropped", "Frames not passed on although their sender stays, by reason.",
+      by: "reason", status.droppedFrames)
+    text.counter(
+      "jm_directory_peerlists", "Peer lists asked for and served.",
+      status.node.directory.counters.listsServed)
+  }
+
+  private static func appendPressure(of status: RelayStatus, to text: inout MetricsText) {
+    text.counter(
+      "jm_directory_limit_hits", "How often a limit took effect, by the setting that moves it.",
+      by: "limit", status.limitHits)
+    text.gauge(
+      "jm_directory_delayed_frames", "Public frames that wait for FANOUT_RATE_LIMIT.",
+      status.node.directory.delayed.count)
+    text.gauge(
+      "jm_directory_backlog_bytes", "Bytes that peers have not read yet.",
+      status.node.backlogs.total)
+    text.gauge(
+      "jm_directory_backlog_limit_bytes", "MAX_BACKLOG.", status.node.backlogs.limits.total.bytes)
+    text.gauge(
+      "jm_directory_backlog_largest_bytes", "The largest backlog of one peer.",
+      status.node.backlogs.largest)
+    text.gauge(
+      "jm_directory_backlog_peers", "Peers that have something to read.", status.node.backlogs.count
+    )
+    text.histogram(
+      "jm_directory_loop_lag_seconds",
+      "How late the event loop's tick came, twice a second: what a peer may have had to wait.",
+      bounds: LoopLag.bounds, counts: status.node.lag.counts, sum: status.node.lag.sum)
+  }
+
+  private static func appendProcess(of status: RelayStatus, to text: inout MetricsText) {
+    text.counter(
+      "process_cpu_seconds", "User and system CPU time.", seconds: ProcessFigures.cpuSeconds)
+    if let bytes = ProcessFigures.residentBytes {
+      text.gauge("process_resident_memory_bytes", "Memory in use.", bytes)
+    }
+    text.gauge("process_open_fds", "Open descriptors.", status.openDescriptors)
+    text.gauge(
+      "process_max_fds", "Descriptors that may be open.", ProcessFigures.mostDescriptors)
+    text.gauge(
+      "process_start_time_seconds", "When the relay started, in seconds since 1970.",
+      seconds: status.startTime)
+  }
+}

@@ -1,0 +1,85 @@
+import EventLoop
+import Server
+
+/// What the operator, the container engine and Prometheus ask for, by GET or HEAD: /health, /status, /metrics, the page at / and its
+/// data. Everything else is 404 or 405 with a body that says so.
+package final class StatusEndpoint {
+  private let relay: RelayStatus
+  private let recorder: HistoryRecorder
+  private var server: HTTPServer?
+
+  package init(for relay: RelayStatus, at address: SocketAddress) throws(SocketError) {
+    self.relay = relay
+    recorder = HistoryRecorder(for: relay)
+    server = try HTTPServer(on: relay.node.loop, address: address) { [unowned self] in answer($0) }
+  }
+
+  /// Where it listens, with the port the system chose.
+  package var address: SocketAddress { server?.address ?? .tcp(host: "", port: 0) }
+
+  private enum Route: String {
+    case page = "/"
+    case health = "/health"
+    case status = "/status"
+    case metrics = "/metrics"
+    case summary = "/summary.json"
+    case history = "/history.json"
+  }
+
+  private func answer(_ request: HTTPRequest) -> HTTPReply {
+    guard let route = Route(rawValue: request.path) else {
+      return Self.failure(404, "not found", "known are /, /health, /status and /metrics")
+    }
+    guard request.method != .other else {
+      var reply = Self.failure(405, "method not allowed", "GET and HEAD are")
+      reply.headers.append(HTTPReply.Header("Allow", "GET, HEAD"))
+      return reply
+    }
+    return switch route {
+    case .page: Page.reply
+    case .health: health()
+    case .status: status()
+    case .metrics: metrics(MetricsText.Format(accept: request.accept))
+    case .summary: summary()
+    case .history: history(ofWeek: request.query == "week")
+    }
+  }
+
+  private func health() -> HTTPReply {
+    let health = relay.health
+    return HTTPReply(
+      status: health.isHealthy ? 200 : 503, contentType: Self.json,
+      body: .whole(Array((health.json + "\n").utf8)))
+  }
+
+  private func status() -> HTTPReply {
+    let writer = StatusWriter(relay.snapshot(showsNicks: relay.node.settings.statusNicks))
+    return HTTPReply(status: 200, contentType: Self.json, body: .parts(next: writer.next))
+  }
+
+  private func metrics(_ format: MetricsText.Format) -> HTTPReply {
+    HTTPReply(
+      status: 200, contentType: format.contentType, body: .whole(Metrics.text(of: relay, format)))
+  }
+
+  private func summary() -> HTTPReply {
+    HTTPReply(
+      status: 200, contentType: Self.json, headers: Page.guards,
+      body: .whole(Array(RelaySummary(of: relay, recorder).json.utf8)))
+  }
+
+  private func history(ofWeek: Bool) -> HTTPReply {
+    let history = recorder.history
+    let writer = ofWeek ? HistoryWriter(weekOf: history) : HistoryWriter(hourOf: history)
+    return HTTPReply(
+      status: 200, contentType: Self.json, headers: Page.guards, body: .parts(next: writer.next))
+  }
+
+  private static let json = "application/json"
+
+  private static func failure(_ status: Int, _ error: String, _ hint: String) -> HTTPReply {
+    HTTPReply(
+      status: status, contentType: json,
+      body: .whole(Array("{\"error\": \"\(error)\", \"hint\": \"\(hint)\"}\n".utf8)))
+  }
+}

@@ -1,0 +1,53 @@
+/// Text from outside, made safe to show on one line: in the log, in a fault, on a terminal. The result
+/// holds no control or invisible character, and between quotes it is a valid JSON string.
+
+extension String {
+  /// With quotes, backslashes and everything that is not plainly visible escaped as JSON does.
+  package var escapedForOneLine: String {
+    var out = ""
+    out.reserveCapacity(utf8.count + 8)
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "\"": out += "\\\""
+      case "\\": out += "\\\\"
+      case "\n": out += "\\n"
+      case "\r": out += "\\r"
+      case "\t": out += "\\t"
+      case " "..."~": out.unicodeScalars.append(scalar)
+      default:
+        if scalar.mustBeEscaped {
+          for unit in String(scalar).utf16 { out += "\\u" + fourHexDigits(unit) }
+        } else {
+          out.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return out
+  }
+
+  /// In quotes, escaped.
+  package var quotedForOneLine: String { "\"" + escapedForOneLine + "\"" }
+
+  /// As it is when it is one plain word, in quotes otherwise.
+  package var wordForOneLine: String {
+    let plain = utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"'\\=".utf8.contains($0) }
+    return plain && !isEmpty ? self : quotedForOneLine
+  }
+}
+
+extension Unicode.Scalar {
+  /// Controls, what changes how the rest of a line is shown (U+2028, U+202E and their like), and what shows
+  /// nothing (variation selectors, fillers).
+  fileprivate var mustBeEscaped: Bool {
+    if properties.isDefaultIgnorableCodePoint { return true }
+    return switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
+    default: false
+    }
+  }
+}
+
+private func fourHexDigits(_ n: UInt16) -> String {
+  let digits = String(n, radix: 16)
+  return String(repeating: "0", count: 4 - digits.count) + digits
+}

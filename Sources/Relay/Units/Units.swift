@@ -1,0 +1,38 @@
+/// The quantities every room speaks in: a point in time and a number of bytes.
+
+/// A point on a clock that never goes back. Only differences mean anything.
+package struct Instant: Hashable, Comparable, Sendable {
+  /// Nanoseconds since an arbitrary start.
+  package var nanoseconds: Int64
+
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  package static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
+  package static func + (a: Instant, b: Duration) -> Instant {
+    Instant(nanoseconds: a.nanoseconds + b.nanoseconds)
+  }
+  package static func - (a: Instant, b: Instant) -> Duration {
+    .nanoseconds(a.nanoseconds - b.nanoseconds)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds; what lies below one is cut off. Good for ±292 years.
+  package var nanoseconds: Int64 {
+    components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+  }
+
+  /// Seconds with their fraction, for people and JSON.
+  package var seconds: Double { Double(nanoseconds) / 1e9 }
+}
+
+/// A number of bytes, so that it is never taken for a count of frames or peers.
+package struct ByteCount: Hashable, Comparable, Sendable {
+  package var bytes: Int
+
+  package init(_ bytes: Int) { self.bytes = bytes }
+  package static func kibibytes(_ n: Int) -> ByteCount { ByteCount(n << 10) }
+  package static func mebibytes(_ n: Int) -> ByteCount { ByteCount(n << 20) }
+
+  package static func < (a: ByteCount, b: ByteCount) -> Bool { a.bytes < b.bytes }
+}

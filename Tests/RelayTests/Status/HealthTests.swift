@@ -1,0 +1,87 @@
+/// When the relay calls itself healthy: what it says decides whether it is restarted.
+import Testing
+
+@testable import EventLoop
+@testable import Server
+@testable import Service
+@testable import Settings
+@testable import Status
+@testable import Units
+@testable import Wire
+
+@Suite("Health", .serialized)
+struct HealthTests {
+  private let loop: EventLoop
+  private let node: DirectoryNode
+  private let status: RelayStatus
+
+  init() throws {
+    loop = try EventLoop()
+    node = DirectoryNode(
+      loop: loop, settings: Settings(), nick: try #require(Nick(Stage.relayNick)))
+    status = RelayStatus(of: node)
+  }
+
+  /// Opens a door behind which `accept` stands.
+  private func open(_ accept: @escaping Listener.Accept) throws {
+    node.add(try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: accept))
+  }
+
+  @Test("A loop whose tick is more than 5 s late is unhealthy, until a tick comes in time")
+  func stalled() throws {
+    try open { Listener.closeDescriptor($0) }
+    #expect(status.health.isHealthy)
+    let now = loop.now
+    node.lag.expectTick(at: now + .milliseconds(-4_900))
+    #expect(status.health.isHealthy)
+    node.lag.expectTick(at: now + .milliseconds(-5_100))
+    #expect(status.health.faults == [.stalled])
+    // The late tick itself tells that peers have waited.
+    node.lag.tick(at: now, next: now + .milliseconds(250))
+    #expect(status.health.faults == [.stalled])
+    node.lag.tick(at: now + .milliseconds(250), next: now + .milliseconds(500))
+    #expect(status.health.isHealthy)
+  }
+
+  @Test("A probe that was served makes it healthy, for 30 s and no longer")
+  func served() throws {
+    try open { [unowned node] in node.accept($0) }
+    let probe = SelfProbe(of: node)
+    status.probe = probe.results
+    probe.start()
+    #expect(loop.turns { probe.results.lastSuccess != nil })
+    let success = try #require(probe.results.lastSuccess)
+    #expect(status.health.isHealthy)
+    #expect(probe.results.isFresh(at: success + .seconds(30)))
+    #expect(!probe.results.isFresh(at: success + .milliseconds(30_001)))
+    // It is no peer, and it has left.
+    #expect(loop.turns { node.directory.registry.connectionCount == 0 })
+    probe.stop()
+  }
+
+  @Test("A door behind which nobody answers is unhealthy although it stands open")
+  func unserved() throws {
+    try open { Listener.closeDescriptor($0) }
+    let probe = SelfProbe(of: node)
+    status.probe = probe.results
+    probe.start()
+    #expect(loop.turns { probe.results.hasFailed })
+    #expect(status.health.faults == [.probeFailed])
+    probe.stop()
+  }
+
+  @Test("One door behind which nobody answers is enough, however well the other serves")
+  func halfServed() throws {
+    try open { [unowned node] in node.accept($0) }
+    try open { Listener.closeDescriptor($0) }
+    let probe = SelfProbe(of: node, interval: .milliseconds(20))
+    status.probe = probe.results
+    probe.start()
+    #expect(loop.turns { probe.results.hasFailed && probe.results.lastSuccess != nil })
+    #expect(status.health.faults == [.probeFailed])
+    probe.stop()
+  }
+
+  @Test("Without a door it is unhealthy")
+  func closed() { #expect(status.health.faults == [.notListening]) }
+}

@@ -1,0 +1,100 @@
+/// The hour and the week that the page plots.
+import Foundation
+import Testing
+
+@testable import Directory
+@testable import EventLoop
+@testable import Identity
+@testable import Server
+@testable import Settings
+@testable import Status
+@testable import Units
+
+@Suite("History")
+struct HistoryTests {
+  func sample(_ number: Int) -> History.Sample {
+    History.Sample(
+      peers: Int32(number), backlog: number, deliveries: number, closed: 1, lag: Int32(number % 7))
+  }
+
+  @Test("a ring keeps the last ones, oldest first")
+  func ring() {
+    var ring = History.Ring(capacity: 3)
+    for number in 1...5 { ring.append(sample(number)) }
+    #expect(ring.count == 3)
+    #expect((0..<3).map { ring[$0].deliveries } == [3, 4, 5])
+  }
+
+  @Test("sixty steps make one of the week: sums, the worst, and the last state")
+  func merging() {
+    var history = History()
+    for number in 1...61 { history.add(sample(number)) }
+    #expect(history.hour.count == 61 && history.week.count == 1)
+    let step = history.week[0]
+    #expect(step.deliveries == 60 * 61 / 2 && step.closed == 60)
+    #expect(step.peers == 60 && step.backlog == 60 && step.lag == 6)
+  }
+
+  @Test("after two weeks it holds an hour and a week and no more")
+  func bounds() {
+    var history = History()
+    for number in 0..<(14 * 8_640) { history.add(sample(number)) }
+    #expect(history.hour.count == 360 && history.week.count == 1_008)
+    #expect(history.hour[359].deliveries == 14 * 8_640 - 1)
+  }
+
+  @Test("it is written a column at a time, and is JSON whether it is empty or full")
+  func writing() throws {
+    var history = History()
+    for count in [0, 3] {
+      for number in 0..<count { history.add(sample(number)) }
+      let writer = HistoryWriter(hourOf: history)
+      var bytes: [UInt8] = []
+      var parts = 0
+      while let part = writer.next() {
+        bytes += part
+        parts += 1
+      }
+      #expect(parts > 5)
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+      #expect(object["step_seconds"] as? Int == 10)
+      #expect(object["deliveries"] as? [Int] == Array(0..<count))
+    }
+  }
+
+  @Test("a sample is what happened since the last one")
+  func differences() throws {
+    let node = DirectoryNode(
+      loop: try EventLoop(), settings: Settings(), nick: RelayIdentity.generate())
+    let recorder = HistoryRecorder(for: RelayStatus(of: node))
+    var actions = Actions()
+    for step in 1...2 {
+      for _ in 0..<step {
+        let id = try #require(node.directory.connect(at: node.loop.now))
+        node.directory.leave(id, .peerClosed, into: &actions)
+      }
+      recorder.sample()
+    }
+    #expect((0..<2).map { recorder.history.hour[$0].opened } == [1, 2])
+    #expect((0..<2).map { recorder.history.hour[$0].closed } == [1, 2])
+  }
+
+  @Test("the lag that 99 of 100 ticks kept is a bucket's bound, and never above the worst")
+  func percentile() throws {
+    let node = DirectoryNode(
+      loop: try EventLoop(), settings: Settings(), nick: RelayIdentity.generate())
+    let recorder = HistoryRecorder(for: RelayStatus(of: node))
+    var now = Instant(nanoseconds: 0)
+    func tick(late: Duration) {
+      node.lag.expectTick(at: now)
+      now = now + late
+      node.lag.tick(at: now, next: now)
+    }
+    for _ in 0..<990 { tick(late: .milliseconds(15)) }
+    for _ in 0..<9 { tick(late: .milliseconds(800)) }
+    #expect(recorder.lagP99 == .milliseconds(20))
+    for _ in 0..<9 { tick(late: .milliseconds(800)) }
+    #expect(recorder.lagP99 == .milliseconds(800))
+  }
+}
