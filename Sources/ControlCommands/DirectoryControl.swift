@@ -28,11 +28,12 @@ public struct DirectoryControl: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Exit 0 if the relay is healthy, 1 if it is not or cannot be reached.")
 
-    @OptionGroup var target: Where
+    @OptionGroup var target: TargetOptions
 
     func run() throws {
       try finish(
-        StatusCommands.health(at: target.endpoint, timeout: target.patience, json: target.json))
+        StatusCommands.health(
+          at: target.endpoint, timeout: target.responseTimeout, json: target.json))
     }
   }
 
@@ -41,12 +42,12 @@ public struct DirectoryControl: ParsableCommand {
       abstract:
         "Show who is connected, offers and rate limiting; exit 1 if the relay cannot be reached.")
 
-    @OptionGroup var target: Where
+    @OptionGroup var target: TargetOptions
 
     func run() throws {
       try finish(
         StatusCommands.status(
-          at: target.endpoint, timeout: target.patience, json: target.json
+          at: target.endpoint, timeout: target.responseTimeout, json: target.json
         ) { try? JSONDecoder().decode(StatusReport.self, from: Data($0)) })
     }
   }
@@ -55,7 +56,7 @@ public struct DirectoryControl: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print the relay's metrics in Prometheus' text format; with --json as one object.")
 
-    @OptionGroup var target: Where
+    @OptionGroup var target: TargetOptions
 
     func run() throws {
       let text = try target.fetch("/metrics")

@@ -16,7 +16,7 @@ extension DirectoryControl {
       abstract: "Watch the relay: redrawn each second, q quits; plain lines when not on a terminal."
     )
 
-    @OptionGroup var target: Where
+    @OptionGroup var target: TargetOptions
 
     @Option(help: "Stop after this many answers. Default: never.")
     var count: Int?
@@ -27,7 +27,7 @@ extension DirectoryControl {
 
     func run() throws {
       let isScreen = isatty(0) == 1 && isatty(1) == 1 && !target.json
-      if isScreen { try Watching(target, count).onTerminal() } else { try lines() }
+      if isScreen { try TopSession(target, count).onTerminal() } else { try lines() }
     }
 
     private func lines() throws {
@@ -36,7 +36,7 @@ extension DirectoryControl {
       var left = count ?? .max
       while left > 0 {
         let text = try target.fetch("/summary.json")
-        guard let now = Watching.read(text) else {
+        guard let now = TopSession.read(text) else {
           printError("\(target.endpoint) gives no summary; is it a relay of this version?")
           throw ExitCode(1)
         }
@@ -56,11 +56,11 @@ extension DirectoryControl {
 }
 
 /// The loop behind the screen.
-struct Watching {
-  private let target: Where
+struct TopSession {
+  private let target: TargetOptions
   private let count: Int
 
-  init(_ target: Where, _ count: Int?) {
+  init(_ target: TargetOptions, _ count: Int?) {
     self.target = target
     self.count = count ?? .max
   }
@@ -75,7 +75,7 @@ struct Watching {
       throw ExitCode(1)
     }
     defer { terminal.restore() }
-    let client = StatusClient(endpoint: target.endpoint, timeout: target.patience)
+    let client = StatusClient(endpoint: target.endpoint, timeout: target.responseTimeout)
     let place = target.endpoint.description
     var before: RelaySummary?
     var clock = ContinuousClock.now

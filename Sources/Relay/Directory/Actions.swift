@@ -20,19 +20,19 @@ package struct Actions {
     /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a line in the debug log.
     case noteUnusableLocation(PeerID)
     /// A list is under way: `nextListPart` whenever its socket has taken all.
-    case list(PeerID)
+    case sendPeerlist(PeerID)
     /// The directory has forgotten this peer; close its connection. With `flush`, after what was sent to it.
     case close(PeerID, CloseReason, flush: Bool)
   }
 
-  package private(set) var list: [Action] = []
+  package private(set) var items: [Action] = []
   package private(set) var bytes: [UInt8] = []
 
   package init() {}
 
-  package var isEmpty: Bool { list.isEmpty }
+  package var isEmpty: Bool { items.isEmpty }
 
-  package mutating func add(_ action: Action) { list.append(action) }
+  package mutating func add(_ action: Action) { items.append(action) }
 
   /// Appends frames to `bytes` and says where they are.
   package mutating func write(_ body: (inout [UInt8]) -> Void) -> Range<Int> {
@@ -42,7 +42,7 @@ package struct Actions {
   }
 
   package mutating func removeAll() {
-    list.removeAll(keepingCapacity: true)
+    items.removeAll(keepingCapacity: true)
     bytes.removeAll(keepingCapacity: true)
   }
 }

@@ -16,7 +16,7 @@ package struct Counters {
   package var fullAtProof = 0
   package var listsServed = 0
   package var probesSent = 0
-  package var challenges = 0
+  package var takeovers = 0
   /// Frames over `MESSAGE_RATE_LIMIT`, of all peers that ever were.
   package var rateViolations = 0
 }

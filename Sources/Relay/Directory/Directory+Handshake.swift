@@ -7,67 +7,67 @@ extension Directory {
     _ frame: Frame, with id: PeerID, at now: Instant, into actions: inout Actions
   ) {
     guard frame.type == .handshake else { return close(id, .malformed, into: &actions) }
-    let offer: HandshakeOffer
+    let request: HandshakeRequest
     do throws(HandshakeError) {
-      offer = try HandshakeOffer.parse(line: frame.line, network: identity.network)
+      request = try HandshakeRequest.parse(line: frame.line, network: identity.network)
     } catch {
       switch error {
       case .notAHandshake: return close(id, .malformed, into: &actions)
       case .rejected(let rejection): return reject(id, .handshake(rejection), into: &actions)
       }
     }
-    if offer.locationWasUnusable { actions.add(.noteUnusableLocation(id)) }
+    if request.locationWasUnusable { actions.add(.noteUnusableLocation(id)) }
     guard !isStopping else { return reject(id, .stopping, into: &actions) }
     // Who bore it could speak for the relay in lists and announce its leaving.
-    guard offer.nick != identity.nick else {
-      offersOfNewcomers[id] = offer
+    guard request.nick != identity.nick else {
+      pendingHandshakes[id] = request
       return reject(id, .nickTaken, into: &actions)
     }
-    if let policy, offer.features.known.contains(.nickAuth) {
+    if let policy, request.features.known.contains(.nickAuth) {
       // Only one that replaces its own or an impostor's connection can still come in when all places are taken.
-      guard registry.peerCount < limits.peers || registry.holder(of: offer.nick) != nil else {
+      guard registry.peerCount < limits.peers || registry.holder(of: request.nick) != nil else {
         return reject(id, .full, into: &actions)
       }
-      return demandProof(of: id, offer, policy, at: now, into: &actions)
+      return requestProof(of: id, request, policy, at: now, into: &actions)
     }
     guard !requiresProof else { return reject(id, .nickAuthRequired, into: &actions) }
-    if let holder = registry.holder(of: offer.nick) {
-      challenge(holder, for: id, offer: offer, at: now, into: &actions)
+    if let holder = registry.holder(of: request.nick) {
+      beginTakeover(holder, for: id, request: request, at: now, into: &actions)
     } else if registry.peerCount >= limits.peers {
       reject(id, .full, into: &actions)
     } else {
-      seat(id, offer, into: &actions)
+      admit(id, request, into: &actions)
     }
   }
 
-  /// The newcomer becomes a peer without a proof of its nick.
-  package func seat(_ id: PeerID, _ offer: HandshakeOffer, into actions: inout Actions) {
+  /// The pending connection becomes a peer without a proof of its nick.
+  package func admit(_ id: PeerID, _ request: HandshakeRequest, into actions: inout Actions) {
     let reply = actions.write { frames in
       appendReply(accepted: true, motd: identity.motd, to: &frames)
     }
-    enter(id, offer, greeting: reply, into: &actions)
+    enter(id, request, greeting: reply, into: &actions)
   }
 
-  /// The newcomer becomes a peer: it reads `greeting`, and from then on it is here.
+  /// The pending connection becomes a peer: it reads `greeting`, and from then on it is here.
   func enter(
-    _ id: PeerID, _ offer: HandshakeOffer, greeting: Range<Int>, into actions: inout Actions
+    _ id: PeerID, _ request: HandshakeRequest, greeting: Range<Int>, into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
-    registry[index].nick = offer.nick
-    registry[index].features = offer.features.known
-    registry[index].entry = PeerlistWriter.entry(offer.nick, offer.location)
-    registry[index].featureText = shared(Array(offer.features.listText.utf8))
-    if case .onion = offer.location { registry[index].flags.insert(.servesOnion) }
-    if offer.advertisedNoFeature { registry[index].flags.insert(.oldClient) }
-    registry.seat(at: index)
-    offersOfNewcomers[id] = nil
+    registry[index].nick = request.nick
+    registry[index].features = request.features.known
+    registry[index].entry = PeerlistWriter.entry(request.nick, request.location)
+    registry[index].featureText = shared(Array(request.features.listText.utf8))
+    if case .onion = request.location { registry[index].flags.insert(.servesOnion) }
+    if request.advertisedNoFeature { registry[index].flags.insert(.oldClient) }
+    registry.admit(at: index)
+    pendingHandshakes[id] = nil
     counters.handshakesAccepted += 1
     actions.add(.send(greeting, to: id))
-    actions.add(.admit(id, takesLongFrames: !offer.advertisedNoFeature))
+    actions.add(.admit(id, takesLongFrames: !request.advertisedNoFeature))
   }
 
   func reject(_ id: PeerID, _ rejection: Rejection, into actions: inout Actions) {
-    let nick = offersOfNewcomers[id]?.nick
+    let nick = pendingHandshakes[id]?.nick
     counters.rejected.count(rejection)
     let reply = actions.write { frames in
       appendReply(
@@ -84,7 +84,7 @@ extension Directory {
   }
 
   /// Peers that have not finished their handshake in time. They are closed in the order in which they came.
-  func expireNewcomers(at now: Instant, into actions: inout Actions) {
+  func expirePending(at now: Instant, into actions: inout Actions) {
     while let id = pending.first {
       // One that owes a proof has done its handshake; its time is kept elsewhere.
       guard let index = registry.index(of: id),

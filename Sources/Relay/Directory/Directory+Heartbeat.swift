@@ -17,10 +17,10 @@ package struct Sweep {
 
 extension Directory {
   /// The peer has sent something, whatever it was.
-  func showLife(_ index: Int, at now: Instant, into actions: inout Actions) {
-    guard !registry[index].flags.isDisjoint(with: [.probed, .challenged]) else { return }
+  func noteActivity(_ index: Int, at now: Instant, into actions: inout Actions) {
+    guard !registry[index].flags.isDisjoint(with: [.probed, .contested]) else { return }
     registry[index].flags.remove(.probed)
-    if registry[index].flags.contains(.challenged) { answerChallenge(index, into: &actions) }
+    if registry[index].flags.contains(.contested) { refuseTakeover(index, into: &actions) }
   }
 
   /// Asks a peer for life with what its kind answers.

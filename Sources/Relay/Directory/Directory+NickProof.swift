@@ -3,10 +3,10 @@ import Identity
 import Units
 import Wire
 
-/// A newcomer that owes the proof of its nick (protocol.md §8).
-package struct OwedProof {
-  package let offer: HandshakeOffer
-  package let challenge: Bytes32
+/// A pending connection that owes the proof of its nick (protocol.md §8).
+package struct PendingProof {
+  package let request: HandshakeRequest
+  package let nonce: Bytes32
 }
 
 /// How nicks are proved here, once the name under which clients dial the relay is known.
@@ -26,18 +26,18 @@ struct ProofDeadline {
 }
 
 extension Directory {
-  /// 795 and 803, with nothing in between. Until its 807 the newcomer holds no nick.
-  func demandProof(
-    of id: PeerID, _ offer: HandshakeOffer, _ policy: NickPolicy, at now: Instant,
+  /// 795 and 803, with nothing in between. Until its 807 the pending connection holds no nick.
+  func requestProof(
+    of id: PeerID, _ request: HandshakeRequest, _ policy: NickPolicy, at now: Instant,
     into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
-    let challenge = newChallenge()
+    let nonce = newNonce()
     registry[index].state = .proving
-    registry[index].nick = offer.nick
-    proofs[id] = OwedProof(offer: offer, challenge: challenge)
+    registry[index].nick = request.nick
+    proofs[id] = PendingProof(request: request, nonce: nonce)
     proofDeadlines.append(ProofDeadline(peer: id, deadline: now + limits.proofTime))
-    let line = NickAuth.challengeLine(challenge: challenge, directoryID: policy.directoryID)
+    let line = NickAuth.nonceLine(nonce: nonce, directoryID: policy.directoryID)
     let frames = actions.write { frames in
       appendReply(accepted: true, motd: identity.motd, to: &frames)
       Frame.append(.nickAuthChallenge, line, to: &frames)
@@ -46,7 +46,7 @@ extension Directory {
     actions.add(.prove(id))
   }
 
-  /// Whatever line has come from a newcomer that owes a proof, without its terminator; empty for one over the line limit.
+  /// Whatever line has come from a pending connection that owes a proof, without its terminator; empty for one over the line limit.
   package func receiveProof(
     _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at now: Instant,
     into actions: inout Actions
@@ -56,27 +56,27 @@ extension Directory {
     else { return }
     counters.received.count(.nickAuthProof, bytes: line.count + 2)
     registry[index].lastReceived = now
-    let verdict = policy.checker.judge(
-      frame: line, maxNesting: maxNesting, nick: proof.offer.nick,
-      lineDigest: proof.offer.lineDigest, challenge: proof.challenge,
+    let verdict = policy.checker.verify(
+      frame: line, maxNesting: maxNesting, nick: proof.request.nick,
+      lineDigest: proof.request.lineDigest, nonce: proof.nonce,
       directoryID: policy.directoryID)
     guard verdict.code == .ok, let key = verdict.keyTag else {
       return fail(id, verdict.code, into: &actions)
     }
-    accept(id, proof.offer, key: key, into: &actions)
+    accept(id, proof.request, key: key, into: &actions)
   }
 
-  /// The proof holds: the newcomer takes its nick, from an impostor or from its own older connection if need be.
+  /// The proof holds: the pending connection takes its nick, from an impostor or from its own older connection if need be.
   private func accept(
-    _ id: PeerID, _ offer: HandshakeOffer, key: UInt64, into actions: inout Actions
+    _ id: PeerID, _ request: HandshakeRequest, key: UInt64, into actions: inout Actions
   ) {
     guard !isStopping else { return fail(id, .policy, into: &actions) }
-    if let holder = registry.holder(of: offer.nick), let held = registry.index(of: holder) {
+    if let holder = registry.holder(of: request.nick), let held = registry.index(of: holder) {
       guard !registry[held].flags.contains(.verified) || registry[held].keyTag == key else {
         return fail(id, .invalid, into: &actions)
       }
-      if let challenge = challenges.removeValue(forKey: offer.nick) {
-        reject(challenge.newcomer, .nickTaken, into: &actions)
+      if let challenge = nickTakeovers.removeValue(forKey: request.nick) {
+        reject(challenge.claimant, .nickTaken, into: &actions)
       }
       close(holder, .displaced, into: &actions)
     } else if registry.peerCount >= limits.peers {
@@ -91,7 +91,7 @@ extension Directory {
     let result = actions.write { frames in
       Frame.append(.nickAuthResult, NickAuth.resultLine(.ok), to: &frames)
     }
-    enter(id, offer, greeting: result, into: &actions)
+    enter(id, request, greeting: result, into: &actions)
   }
 
   func fail(_ id: PeerID, _ code: NickAuthCode, into actions: inout Actions) {

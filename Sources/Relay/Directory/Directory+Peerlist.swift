@@ -4,17 +4,17 @@ import Wire
 /// GETPEERLIST and its answer (protocol.md §6): frames of at most 20 entries, page by page, the next one when the socket has taken
 /// the last.
 extension Directory {
-  /// The next part of one peer's list: `frames` without `gap`.
+  /// The next part of one peer's list: `frames` without `omitted`.
   package struct ListPart {
     /// A page as every list gets it.
     package var frames: [UInt8] = []
     /// What of it names the asker, who is not listed to itself.
-    package var gap = 0..<0
+    package var omitted = 0..<0
     package var frameCount = 0
     /// Nothing comes behind it.
     package var isLast = true
 
-    package var count: Int { frames.count - gap.count }
+    package var count: Int { frames.count - omitted.count }
   }
 
   func startList(
@@ -26,7 +26,7 @@ extension Directory {
     }
     registry[index].listCursor = 0
     counters.listsServed += 1
-    actions.add(.list(id))
+    actions.add(.sendPeerlist(id))
   }
 
   /// The next page of a peer's list on which there is somebody else; a list of nobody is one empty frame. Peers that come to be listed
@@ -35,7 +35,7 @@ extension Directory {
   package func nextListPart(for id: PeerID) -> ListPart? {
     guard let asker = registry.index(of: id), registry[asker].listCursor >= 0 else { return nil }
     let isFirst = registry[asker].listCursor == 0
-    let pageCount = (registry.slots.count - 1) / registry.listPages.slots + 1
+    let pageCount = (registry.slots.count - 1) / registry.peerlistCache.slotsPerPage + 1
     var number = Int(registry[asker].listCursor)
     var part: ListPart
     repeat {
@@ -52,33 +52,33 @@ extension Directory {
   }
 
   /// Lists take memory only while there are any.
-  package func forgetLists() { registry.listPages.forgetAll() }
+  package func forgetLists() { registry.peerlistCache.forgetAll() }
 
   private func listPart(_ number: Int, for asker: Int) -> ListPart {
     let withFeatures = registry[asker].features.contains(.peerlistFeatures)
     let page =
-      registry.listPages[number, withFeatures: withFeatures] ?? keptPage(number, withFeatures)
+      registry.peerlistCache[number, withFeatures: withFeatures] ?? keptPage(number, withFeatures)
     var part = ListPart(frames: page.frames, frameCount: page.frameCount)
-    if registry[asker].isListed, asker / registry.listPages.slots == number {
+    if registry[asker].isListed, asker / registry.peerlistCache.slotsPerPage == number {
       var entry: [UInt8] = []
       appendEntry(of: asker, withFeatures, to: &entry)
-      part.gap = PeerlistWriter.cut(entry, outOf: page.frames)
+      part.omitted = PeerlistWriter.rangeToOmit(entry, outOf: page.frames)
       // With nobody else in it the whole frame goes.
-      if PeerlistWriter.isFrame(page.frames[part.gap]) { part.frameCount -= 1 }
+      if PeerlistWriter.isFrame(page.frames[part.omitted]) { part.frameCount -= 1 }
     }
     return part
   }
 
-  private func keptPage(_ number: Int, _ withFeatures: Bool) -> ListPages.Page {
+  private func keptPage(_ number: Int, _ withFeatures: Bool) -> PeerlistCache.Page {
     let page = makeListPage(number, withFeatures)
-    registry.listPages[number, withFeatures: withFeatures] = page
+    registry.peerlistCache[number, withFeatures: withFeatures] = page
     return page
   }
 
-  func makeListPage(_ number: Int, _ withFeatures: Bool) -> ListPages.Page {
-    var page = ListPages.Page()
-    var cursor = number * registry.listPages.slots
-    let end = min(cursor + registry.listPages.slots, registry.slots.count)
+  func makeListPage(_ number: Int, _ withFeatures: Bool) -> PeerlistCache.Page {
+    var page = PeerlistCache.Page()
+    var cursor = number * registry.peerlistCache.slotsPerPage
+    let end = min(cursor + registry.peerlistCache.slotsPerPage, registry.slots.count)
     // The relay itself stands first.
     var own = number == 0 ? identity.location : nil
     while own != nil || cursor < end {

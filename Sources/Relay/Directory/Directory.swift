@@ -38,9 +38,9 @@ package final class Directory {
   /// Newcomers in the order in which they connected: the first to run out of time is in front.
   package var pending: Deque<PeerID> = []
   /// What the handshakes said of newcomers that have no nick yet.
-  var offersOfNewcomers: [PeerID: HandshakeOffer] = [:]
-  package var challenges: [Nick: Challenge] = [:]
-  var lastChallenge: [Nick: Instant] = [:]
+  var pendingHandshakes: [PeerID: HandshakeRequest] = [:]
+  package var nickTakeovers: [Nick: NickTakeover] = [:]
+  var lastTakeover: [Nick: Instant] = [:]
   /// Probes in the order in which they were sent.
   var probes: Deque<Probe> = []
   package var sweep = Sweep()
@@ -50,20 +50,20 @@ package final class Directory {
   package var policy: NickPolicy? { didSet { forgetLists() } }
   /// Nobody gets in without a proof, even before it is known what to ask for.
   package var requiresProof = false
-  package var proofs: [PeerID: OwedProof] = [:]
+  package var proofs: [PeerID: PendingProof] = [:]
   var proofDeadlines: Deque<ProofDeadline> = []
-  /// Makes challenges; tests replace it.
-  var newChallenge: () -> Bytes32 = Bytes32.random
+  /// Makes nickTakeovers; tests replace it.
+  var newNonce: () -> Bytes32 = Bytes32.random
   var featureTexts: Set<[UInt8]> = []
   package var isStopping = false
 
   package init(
-    identity: Identity, limits: Limits, slotsPerListPage: Int = ListPages.usualSlots,
+    identity: Identity, limits: Limits, slotsPerPage: Int = PeerlistCache.defaultSlotsPerPage,
     at now: Instant
   ) {
     self.identity = identity
     self.limits = limits
-    registry = Registry(slotsPerListPage: slotsPerListPage)
+    registry = Registry(slotsPerPage: slotsPerPage)
     sweep.lastTick = now
   }
 
@@ -71,7 +71,7 @@ package final class Directory {
   /// - Returns: `nil` when `MAX_PENDING` newcomers are here already.
   package func connect(at now: Instant) -> PeerID? {
     counters.connectionsOpened += 1
-    guard registry.newcomerCount < limits.pending else {
+    guard registry.pendingCount < limits.pending else {
       counters.closed.count(.pendingFull)
       return nil
     }
@@ -102,7 +102,7 @@ package final class Directory {
     case .proving: return
     case .present:
       // A farewell is no life: a newcomer that waits for the nick has it now.
-      if frame.type != .disconnect { showLife(index, at: now, into: &actions) }
+      if frame.type != .disconnect { noteActivity(index, at: now, into: &actions) }
       route(frame, from: id, at: index, now: now, into: &actions)
     }
   }
@@ -120,7 +120,7 @@ package final class Directory {
     let peer = registry[index]
     registry.vacate(id)
     counters.closed.count(reason)
-    offersOfNewcomers[id] = nil
+    pendingHandshakes[id] = nil
     proofs[id] = nil
     if peer.state == .present, peer.isListed, !isStopping {
       let departure = actions.write { frames in
@@ -129,15 +129,15 @@ package final class Directory {
       actions.add(.sendAll(departure, except: id))
     }
     actions.add(.close(id, reason, flush: flush))
-    settleChallenge(of: peer.nick, afterLeaving: id, into: &actions)
+    settleTakeover(of: peer.nick, afterLeaving: id, into: &actions)
   }
 
   /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
   package func tick(at now: Instant, into actions: inout Actions) {
     releaseDelayed(at: now, into: &actions)
-    expireNewcomers(at: now, into: &actions)
+    expirePending(at: now, into: &actions)
     expireProofs(at: now, into: &actions)
-    expireChallenges(at: now, into: &actions)
+    expireTakeovers(at: now, into: &actions)
     expireProbes(at: now, into: &actions)
     sweepSome(at: now, into: &actions)
   }

@@ -18,9 +18,9 @@ package struct Limits: Equatable, Sendable {
   /// How long the proof of a nick may take (`NICK_AUTH_TIMEOUT`, protocol.md §8).
   package var proofTime = Duration.seconds(30)
   /// How long a holder of a nick has to show life before a newcomer takes it (protocol.md §3.1).
-  package var challengeTime = Duration.seconds(10)
+  package var takeoverTime = Duration.seconds(10)
   /// One challenge a nick in this time.
-  var challengeInterval = Duration.seconds(30)
+  var takeoverInterval = Duration.seconds(30)
 
   package var messages = Rate(count: 100, per: .seconds(1), burst: 1_000)
   /// Violations of `messages` before the peer is disconnected; 0: never.

@@ -29,7 +29,7 @@ package struct Peer {
     /// Was sent a probe and has not shown life since.
     package static let probed = Flags(rawValue: 1 << 4)
     /// A newcomer waits for its nick.
-    static let challenged = Flags(rawValue: 1 << 5)
+    static let contested = Flags(rawValue: 1 << 5)
   }
 
   var generation: UInt32 = 0

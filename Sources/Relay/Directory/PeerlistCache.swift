@@ -3,21 +3,21 @@
 /// A page is made when the first list comes to it and serves all others, as it is, until somebody on it comes to be listed or leaves. So
 /// lists under way at the same time share their bytes, and none shows anybody who has left. Without a list under way nothing is
 /// kept (`forgetAll`).
-package struct ListPages {
+package struct PeerlistCache {
   package struct Page {
     /// Whole frames of at most `Limits.entriesPerFrame` entries; none when nobody on the page is listed.
     package var frames: [UInt8] = []
     package var frameCount = 0
   }
 
-  /// Slots on a page: some 45 kB when all of them are makers.
-  static let usualSlots = 512
+  /// Slots of the registry on a page: some 45 kB when all of them are makers.
+  static let defaultSlotsPerPage = 512
 
-  package let slots: Int
+  package let slotsPerPage: Int
   private var plain: [Page?] = []
   private var withFeatures: [Page?] = []
 
-  package init(slots: Int) { self.slots = slots }
+  package init(slotsPerPage: Int) { self.slotsPerPage = slotsPerPage }
 
   package subscript(number: Int, withFeatures isModern: Bool) -> Page? {
     get {
@@ -40,7 +40,7 @@ package struct ListPages {
 
   /// What is listed of this slot has changed.
   package mutating func forget(slot: Int) {
-    let number = slot / slots
+    let number = slot / slotsPerPage
     if number < plain.count { plain[number] = nil }
     if number < withFeatures.count { withFeatures[number] = nil }
   }

@@ -10,17 +10,17 @@ package struct Registry {
   private var holders: [Nick: Int32] = [:]
   private var circuits: [CircuitID: Int] = [:]
   /// What lists are made of. Whatever changes who is listed forgets its page here.
-  package var listPages: ListPages
+  package var peerlistCache: PeerlistCache
 
   /// Connections of any state.
   package private(set) var connectionCount = 0
   /// Connections that have not shaken hands: pending, waiting and proving.
-  package private(set) var newcomerCount = 0
+  package private(set) var pendingCount = 0
 
-  package init(slotsPerListPage: Int) { listPages = ListPages(slots: slotsPerListPage) }
+  package init(slotsPerPage: Int) { peerlistCache = PeerlistCache(slotsPerPage: slotsPerPage) }
 
   /// Peers that have shaken hands.
-  package var peerCount: Int { connectionCount - newcomerCount }
+  package var peerCount: Int { connectionCount - pendingCount }
 
   mutating func occupy(at now: Instant) -> PeerID {
     let slot = vacant.popLast() ?? Int32(slots.count)
@@ -29,7 +29,7 @@ package struct Registry {
     slots[Int(slot)].connectedAt = now
     slots[Int(slot)].lastReceived = now
     connectionCount += 1
-    newcomerCount += 1
+    pendingCount += 1
     return PeerID(slot: slot, generation: slots[Int(slot)].generation)
   }
 
@@ -38,9 +38,9 @@ package struct Registry {
     let peer = slots[index]
     if peer.state == .present {
       if holders[peer.nick] == id.slot { holders[peer.nick] = nil }
-      if peer.isListed { listPages.forget(slot: index) }
+      if peer.isListed { peerlistCache.forget(slot: index) }
     } else {
-      newcomerCount -= 1
+      pendingCount -= 1
     }
     connectionCount -= 1
     setCircuit(nil, at: index)
@@ -65,17 +65,17 @@ package struct Registry {
   package func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
 
   /// Makes a newcomer a peer and gives it its nick.
-  package mutating func seat(at index: Int) {
+  package mutating func admit(at index: Int) {
     precondition(holders[slots[index].nick] == nil, "a nick has one holder")
     slots[index].state = .present
     holders[slots[index].nick] = Int32(index)
-    newcomerCount -= 1
-    if slots[index].isListed { listPages.forget(slot: index) }
+    pendingCount -= 1
+    if slots[index].isListed { peerlistCache.forget(slot: index) }
   }
 
   /// This peer has announced an offer: from here on it is listed.
   mutating func announce(at index: Int) {
-    if !slots[index].isListed { listPages.forget(slot: index) }
+    if !slots[index].isListed { peerlistCache.forget(slot: index) }
     slots[index].flags.insert(.announced)
   }
 
@@ -96,8 +96,8 @@ package struct Registry {
   }
 
   /// For the tests: nothing is left of anybody.
-  var isDeserted: Bool {
-    connectionCount == 0 && newcomerCount == 0 && holders.isEmpty && circuits.isEmpty
+  var isEmpty: Bool {
+    connectionCount == 0 && pendingCount == 0 && holders.isEmpty && circuits.isEmpty
       && vacant.count == slots.count
   }
 }

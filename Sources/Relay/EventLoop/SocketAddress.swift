@@ -118,7 +118,7 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
 
   /// What the kernel takes, less the ending of a file in the making.
   static let longestPath =
-    MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1 - SocketFile.inTheMaking.utf8.count
+    MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1 - SocketFile.temporarySuffix.utf8.count
 }
 
 extension SocketAddress {

@@ -8,7 +8,7 @@
 /// old listener or the new one and never nothing; removed at the end only if it is still ours.
 struct SocketFile {
   /// Ends the name under which a file is made.
-  static let inTheMaking = ".new"
+  static let temporarySuffix = ".new"
 
   private let path: String
   private let device: dev_t
@@ -26,20 +26,20 @@ struct SocketFile {
     if let status = status(of: path), status.st_mode & S_IFMT != S_IFSOCK {
       throw .system(call: "replace", code: ENOTSOCK, address: place)
     }
-    let fresh = SocketAddress.unix(path: path + inTheMaking)
+    let fresh = SocketAddress.unix(path: path + temporarySuffix)
     let descriptor = SystemCalls.socket(family: AF_UNIX)
     guard descriptor >= 0 else { throw .system(call: "socket", code: errno, address: place) }
-    unlink(path + inTheMaking)
+    unlink(path + temporarySuffix)
     let bound = try fresh.withSockaddr { (address, length) throws(SocketError) -> Int32 in
       bind(descriptor, address, length)
     }
     // Listening begins before the rename: whoever finds the file can connect.
-    guard bound == 0, chmod(path + inTheMaking, mode) == 0, Listener.listen(descriptor) == 0,
-      let made = status(of: path + inTheMaking), rename(path + inTheMaking, path) == 0
+    guard bound == 0, chmod(path + temporarySuffix, mode) == 0, Listener.listen(descriptor) == 0,
+      let made = status(of: path + temporarySuffix), rename(path + temporarySuffix, path) == 0
     else {
       let code = errno
       Listener.closeDescriptor(descriptor)
-      if bound == 0 { unlink(path + inTheMaking) }
+      if bound == 0 { unlink(path + temporarySuffix) }
       throw .system(call: "bind", code: code, address: place)
     }
     return (descriptor, SocketFile(path: path, device: made.st_dev, inode: made.st_ino))

@@ -23,8 +23,8 @@ package struct NickAuth {
   package init(curve: Curve = Curve()) { self.curve = curve }
 
   /// The line of an 803, in compact JSON.
-  package static func challengeLine(challenge: Bytes32, directoryID: DirectoryID) -> String {
-    "{\"challenge\":\"\(challenge.hex)\",\"directory-id\":\"\(directoryID)\"}"
+  package static func nonceLine(nonce: Bytes32, directoryID: DirectoryID) -> String {
+    "{\"challenge\":\"\(nonce.hex)\",\"directory-id\":\"\(directoryID)\"}"
   }
 
   /// The line of an 807.
@@ -36,15 +36,15 @@ package struct NickAuth {
   ///
   /// This is the one to use on a connection. It is stricter than `Envelope` in that no key may come twice
   /// at any depth, and laxer in that the type may be spelt `"805"` or `805.0`, as the reference is.
-  package func judge(
+  package func verify(
     frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
-    challenge: Bytes32, directoryID: DirectoryID
+    nonce: Bytes32, directoryID: DirectoryID
   ) -> Verdict {
     guard let line = try? ProofEnvelope.line(of: frame, maxNesting: maxNesting) else {
       return Verdict(code: .malformed)
     }
-    return judge(
-      proofLine: frame.part(line), nick: nick, lineDigest: lineDigest, challenge: challenge,
+    return verify(
+      proofLine: frame.part(line), nick: nick, lineDigest: lineDigest, nonce: nonce,
       directoryID: directoryID)
   }
 
@@ -56,8 +56,8 @@ package struct NickAuth {
   }
 
   /// Judges the line of an 805, still escaped.
-  package func judge(
-    proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, challenge: Bytes32,
+  package func verify(
+    proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, nonce: Bytes32,
     directoryID: DirectoryID
   ) -> Verdict {
     let text = JSONText.decode(proofLine)
@@ -66,7 +66,7 @@ package struct NickAuth {
       let signature = Base64.decode(proof.signature)
     else { return Verdict(code: .malformed) }
     let signed = [
-      "nick-auth", challenge.hex, directoryID.description, lineDigest.hex, nick.description,
+      "nick-auth", nonce.hex, directoryID.description, lineDigest.hex, nick.description,
       String(decoding: proof.publicKey, as: UTF8.self),
     ].joined(separator: "|")
     let hash = NickAuth.bitcoinHash(Array(signed.utf8) + Array("nick-auth-v1".utf8))

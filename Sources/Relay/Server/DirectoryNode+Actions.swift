@@ -7,10 +7,10 @@ extension DirectoryNode {
   /// Performs and empties `actions`. `frame` is the one being received, while it is.
   func perform(_ now: Instant, frame: Frame? = nil) {
     guard !actions.isEmpty else { return }
-    for action in actions.list { perform(action, frame: frame) }
+    for action in actions.items { perform(action, frame: frame) }
     actions.removeAll()
     if outbox.isFull { flush() }
-    if !outbox.isEmpty || !doomed.isEmpty || !listing.isEmpty || !resumed.isEmpty {
+    if !outbox.isEmpty || !pendingCloses.isEmpty || !listing.isEmpty || !resumed.isEmpty {
       scheduleTurnEnd()
     }
   }
@@ -32,7 +32,7 @@ extension DirectoryNode {
       guard let session = session(id) else { return }
       if session.phase == .proving { session.phase = .reading }
       session.takesLongFrames = takesLongFrames
-      outbox.seat(session)
+      outbox.subscribe(session)
     case .noteUnusableLocation(let id):
       log.debug("no usable location: taken as not serving", metadata: ["connection": "\(id)"])
     case .hold(let id):
@@ -41,7 +41,7 @@ extension DirectoryNode {
       if let session = session(id), session.phase == .reading { session.phase = .proving }
     case .resume(let id):
       resumed.append(id)
-    case .list(let id):
+    case .sendPeerlist(let id):
       listing.append(id)
     case .close(let id, let reason, let flush):
       if let session = session(id) { part(from: session, reason, flush: flush) }

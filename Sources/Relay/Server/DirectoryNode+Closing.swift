@@ -3,12 +3,12 @@ import EventLoop
 import Units
 
 /// The ends of connections: theirs, ours, and the ones in between that still have something to read.
-struct Departure {
+struct LingeringClose {
   package let session: Session
   package let deadline: Instant
 }
 
-struct Doom {
+struct PendingClose {
   package let session: Session
   package let reason: CloseReason
 }
@@ -22,7 +22,7 @@ extension DirectoryNode {
 
   /// The connection has ended by itself.
   package func ended(_ session: Session, _ end: Connection.End) {
-    if departing.removeValue(forKey: ObjectIdentifier(session)) != nil { return }
+    if lingering.removeValue(forKey: ObjectIdentifier(session)) != nil { return }
     switch end {
     case .byPeer: close(session, .peerClosed)
     case .failed: close(session, .networkError)
@@ -39,13 +39,13 @@ extension DirectoryNode {
     outbox.flush(session) { _, delivery in
       if case .failed = delivery { failed = true }
     }
-    outbox.unseat(session)
+    outbox.unsubscribe(session)
     backlogs.forget(session.id)
     sessions[Int(session.id.slot)] = nil
     guard flush, !failed else { return session.close() }
     session.phase = .leaving
-    departing[ObjectIdentifier(session)] = Departure(
-      session: session, deadline: now + Self.departureTime)
+    lingering[ObjectIdentifier(session)] = LingeringClose(
+      session: session, deadline: now + Self.lingerTime)
     session.startReading()
     if session.backlog == 0 { session.shutdownWriting() }
   }
@@ -60,10 +60,10 @@ extension DirectoryNode {
     }
   }
 
-  func expireDepartures(at now: Instant) {
-    guard !departing.isEmpty else { return }
-    for (key, departure) in departing where departure.deadline <= now {
-      departing[key] = nil
+  func expireLingering(at now: Instant) {
+    guard !lingering.isEmpty else { return }
+    for (key, departure) in lingering where departure.deadline <= now {
+      lingering[key] = nil
       departure.session.close()
     }
   }
@@ -74,28 +74,30 @@ extension DirectoryNode {
     switch delivery {
     case .left(let count):
       backlogs.left(count, for: session, at: now)
-      memoryReturn.note(backlogs.total)
-      if backlogs.isOverHardLimit(session) { doom(session, .slowReader) }
-      if backlogs.isOverTotal { for victim in backlogs.excess() { doom(victim, .backlogBudget) } }
+      heapTrimmer.note(backlogs.total)
+      if backlogs.isOverHardLimit(session) { closeLater(session, .slowReader) }
+      if backlogs.isOverTotal {
+        for victim in backlogs.excess() { closeLater(victim, .backlogBudget) }
+      }
     case .failed:
-      doom(session, .networkError)
+      closeLater(session, .networkError)
     }
   }
 
   /// Closing sends to others, so whoever is found wanting while something is sent is closed afterwards. Its unread bytes go at once:
   /// they are the memory that was too much.
-  func doom(_ session: Session, _ reason: CloseReason) {
-    guard !session.isDoomed else { return }
-    session.isDoomed = true
+  func closeLater(_ session: Session, _ reason: CloseReason) {
+    guard !session.isClosing else { return }
+    session.isClosing = true
     session.discardOutput()
     backlogs.forget(session.id)
-    doomed.append(Doom(session: session, reason: reason))
+    pendingCloses.append(PendingClose(session: session, reason: reason))
   }
 
-  func closeDoomed() {
-    guard !doomed.isEmpty else { return }
-    let all = doomed
-    doomed.removeAll()
+  func closePending() {
+    guard !pendingCloses.isEmpty else { return }
+    let all = pendingCloses
+    pendingCloses.removeAll()
     for doom in all where !doom.session.isClosed && session(doom.session.id) === doom.session {
       close(doom.session, doom.reason)
     }

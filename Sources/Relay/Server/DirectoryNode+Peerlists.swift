@@ -33,7 +33,7 @@ extension DirectoryNode {
       }
     }
     listing = waiting
-    if !doomed.isEmpty { scheduleTurnEnd() }
+    if !pendingCloses.isEmpty { scheduleTurnEnd() }
     // Those whose sockets are full go on when they have drained.
     if canGoOn { nextTurn?.schedule(after: .zero) }
   }

@@ -3,10 +3,12 @@ import Directory
 /// What a stop asks of the node.
 extension DirectoryNode {
   /// Stops listening and turns away whoever has not shaken hands.
-  package func refuseNewcomers() {
+  package func refusePending() {
     directory.stop()
     listeners.removeAll()
-    for case let session? in sessions where session.seat < 0 { close(session, .shutdown) }
+    for case let session? in sessions where session.subscriberIndex < 0 {
+      close(session, .shutdown)
+    }
   }
 
   package var hasNothingToSend: Bool {

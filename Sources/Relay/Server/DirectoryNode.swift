@@ -24,16 +24,16 @@ package final class DirectoryNode {
   package var settings: Settings
   package let outbox = Outbox()
   package var backlogs = Backlogs()
-  var memoryReturn = MemoryReturn()
+  var heapTrimmer = HeapTrimmer()
   package var decoder: FrameDecoder
   package var actions = Actions()
 
   /// By slot of the directory's registry.
   package var sessions: [Session?] = []
   /// Sessions that the directory has forgotten and whose last bytes are still on their way.
-  var departing: [ObjectIdentifier: Departure] = [:]
+  var lingering: [ObjectIdentifier: LingeringClose] = [:]
   /// Whoever failed or overflowed while something was sent, to be closed when it is safe to.
-  var doomed: [Doom] = []
+  var pendingCloses: [PendingClose] = []
   /// Whom the directory lets go on after it held them.
   var resumed: [PeerID] = []
   /// Whose proofs wait for the next turn, and how many may still be checked in this one.
@@ -64,7 +64,7 @@ package final class DirectoryNode {
   /// A process that wakes up twice as often costs twice as much while its peers rest.
   static let tickInterval = Duration.milliseconds(500)
   /// How long a connection that was refused or told to go may take to read why.
-  static let departureTime = Duration.seconds(5)
+  static let lingerTime = Duration.seconds(5)
 
   package init(loop: EventLoop, settings: Settings, nick: Nick) {
     self.loop = loop
@@ -89,7 +89,7 @@ package final class DirectoryNode {
   var lineLimit: Int { settings.maxLineLength.bytes }
 
   /// Connections of every kind, those that are leaving included.
-  package var connectionCount: Int { directory.registry.connectionCount + departing.count }
+  package var connectionCount: Int { directory.registry.connectionCount + lingering.count }
 
   // MARK: Newcomers
 
@@ -124,10 +124,10 @@ package final class DirectoryNode {
     furtherReadsLeft = Self.furtherReadsPerTurn
     resumeHeld()
     flush()
-    closeDoomed()
+    closePending()
     // Closing announces departures, which leave in the same turn.
     if !outbox.isEmpty { flush() }
-    if !doomed.isEmpty { scheduleTurnEnd() }
+    if !pendingCloses.isEmpty { scheduleTurnEnd() }
     if !listing.isEmpty { nextTurn?.schedule(after: .zero) }
   }
 
@@ -148,16 +148,16 @@ package final class DirectoryNode {
     lag.tick(at: now, next: now + Self.tickInterval)
     directory.tick(at: now, into: &actions)
     perform(now)
-    for session in backlogs.measure(at: now) { doom(session, .slowReader) }
-    for session in backlogs.excess() { doom(session, .backlogBudget) }
-    closeDoomed()
+    for session in backlogs.measure(at: now) { closeLater(session, .slowReader) }
+    for session in backlogs.excess() { closeLater(session, .backlogBudget) }
+    closePending()
     if listing.isEmpty { directory.forgetLists() }
-    if memoryReturn.isDue(with: backlogs.total, at: now) { SystemCalls.releaseFreeMemory() }
-    if memoryReturn.hasCrowdLeft(connectionCount) {
+    if heapTrimmer.isDue(with: backlogs.total, at: now) { SystemCalls.releaseFreeMemory() }
+    if heapTrimmer.hasPeakPassed(connectionCount) {
       SystemCalls.releaseFreeMemory()
       SystemCalls.releaseCodePages()
     }
-    expireDepartures(at: now)
+    expireLingering(at: now)
     if isFullOfDescriptors, connectionCount < descriptorBudget { resumeAccepting() }
   }
 }

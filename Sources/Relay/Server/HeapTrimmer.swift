@@ -2,14 +2,14 @@ import Units
 
 /// When memory that peers' backlogs took is to be given back to the system. The allocator keeps what was freed below anything
 /// still in use, and after a burst something always is: without this a slow reader's 8 MiB would stay with the process after it.
-struct MemoryReturn {
-  /// Less is not worth the walk through the heap.
-  static let worth = ByteCount.mebibytes(1)
+struct HeapTrimmer {
+  /// Freeing less does not justify the walk through the heap.
+  static let minimumFreed = ByteCount.mebibytes(1)
   /// Backlogs that come and go are not given back each time.
   package static let interval = Duration.seconds(5)
 
-  /// So many connections are a crowd: when nine of ten have left, what only the crowd needed is given back.
-  static let crowd = 256
+  /// Trim the heap once connections have fallen 90 % below a peak of at least this many.
+  static let connectionPeak = 256
 
   private var most = 0
   private var last: Instant?
@@ -21,17 +21,19 @@ struct MemoryReturn {
   /// Whether enough has been freed since the last time. Says so once.
   mutating func isDue(with total: Int, at now: Instant) -> Bool {
     note(total)
-    guard most - total >= Self.worth.bytes else { return false }
+    guard most - total >= Self.minimumFreed.bytes else { return false }
     if let last, now < last + Self.interval { return false }
     last = now
     most = total
     return true
   }
 
-  /// Whether a crowd has left since the last time. Says so once.
-  mutating func hasCrowdLeft(_ connections: Int) -> Bool {
+  /// Whether connections have fallen 90 % below their peak since the last call. True once a peak.
+  mutating func hasPeakPassed(_ connections: Int) -> Bool {
     mostConnections = max(mostConnections, connections)
-    guard mostConnections >= Self.crowd, connections <= mostConnections / 10 else { return false }
+    guard mostConnections >= Self.connectionPeak, connections <= mostConnections / 10 else {
+      return false
+    }
     mostConnections = connections
     return true
   }

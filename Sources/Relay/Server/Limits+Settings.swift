@@ -13,7 +13,7 @@ extension Limits {
     longestLine = settings.maxLineLength.bytes
     handshakeTime = settings.handshakeTimeout
     proofTime = settings.nickAuthTimeout
-    challengeTime = settings.nickChallengeTimeout
+    takeoverTime = settings.nickChallengeTimeout
     messages = Rate(
       count: settings.messageRateLimit, per: .seconds(1), burst: settings.messageBurstLimit)
     violations = settings.rateLimitDisconnect

@@ -12,7 +12,7 @@ package struct LoopLag {
   package private(set) var worst = Duration.zero
   package private(set) var last = Duration.zero
   /// The worst since this was last set to zero: history does.
-  package var worstLately = Duration.zero
+  package var maxSinceSample = Duration.zero
   package private(set) var due = Instant(nanoseconds: 0)
 
   mutating func expectTick(at time: Instant) { due = time }
@@ -22,7 +22,7 @@ package struct LoopLag {
     due = next
     sum += last
     worst = max(worst, last)
-    worstLately = max(worstLately, last)
+    maxSinceSample = max(maxSinceSample, last)
     counts[Self.bounds.firstIndex { last <= $0 } ?? Self.bounds.count] += 1
   }
 }

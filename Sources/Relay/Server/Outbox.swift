@@ -10,11 +10,11 @@ import Wire
 
 /// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end of the turn.
 ///
-///     shared   [ frame A ][ frame B ][ frame C ]        for everyone who is seated
+///     shared   [ frame A ][ frame B ][ frame C ]        for everyone who is subscribers
 ///     own      [ reply to x ][ private line to y ]      for one peer each
 ///
-/// A seated peer to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
-/// itself, that was seated in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
+/// A subscribers peer to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
+/// itself, that was subscribers in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
 /// the order in which they were queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no
 /// allocation, and only what the kernel refuses is copied (into the connection's output buffer).
 package final class Outbox {
@@ -51,7 +51,7 @@ package final class Outbox {
   private var marked: [Session] = []
   private var vectors: [iovec] = []
   /// Everyone whom broadcasts reach, without gaps.
-  private(set) var seated: [Session] = []
+  private(set) var subscribers: [Session] = []
 
   /// Messages of peers handed on: the sum over all of them of their receivers.
   package private(set) var deliveries = 0
@@ -67,28 +67,28 @@ package final class Outbox {
 
   // MARK: Who is reached
 
-  package func seat(_ session: Session) {
+  package func subscribe(_ session: Session) {
     mark(session)
     session.turn.sharedFrom = Int32(shared.count)
-    session.seat = Int32(seated.count)
-    seated.append(session)
+    session.subscriberIndex = Int32(subscribers.count)
+    subscribers.append(session)
   }
 
   /// From here on broadcasts pass this session by. What was queued for it stays queued.
-  func unseat(_ session: Session) {
-    guard session.seat >= 0 else { return }
+  func unsubscribe(_ session: Session) {
+    guard session.subscriberIndex >= 0 else { return }
     fixShared(session)
-    let last = seated.removeLast()
+    let last = subscribers.removeLast()
     if last !== session {
-      seated[Int(session.seat)] = last
-      last.seat = session.seat
+      subscribers[Int(session.subscriberIndex)] = last
+      last.subscriberIndex = session.subscriberIndex
     }
-    session.seat = -1
+    session.subscriberIndex = -1
   }
 
   // MARK: What is queued
 
-  /// Queues one frame, its terminator included, for everyone seated but one.
+  /// Queues one frame, its terminator included, for everyone subscribers but one.
   package func broadcast(_ frame: UnsafeRawBufferPointer, except sender: Session?) {
     let receivers = append(frame, terminated: true, except: sender)
     queued.count(framesIn: frame, copies: receivers)
@@ -96,7 +96,7 @@ package final class Outbox {
     if FrameCounts.type(of: frame) == .pubmsg { deliveries += receivers }
   }
 
-  /// Queues one frame without its terminator for everyone seated but its sender.
+  /// Queues one frame without its terminator for everyone subscribers but its sender.
   package func broadcast(_ frame: Frame, except sender: Session?) {
     let receivers = append(frame.body, terminated: false, except: sender)
     deliveries += receivers
@@ -126,22 +126,22 @@ package final class Outbox {
     _ bytes: UnsafeRawBufferPointer, terminated: Bool, except sender: Session?
   ) -> Int {
     let start = shared.count
-    if let sender, sender.seat >= 0 { fixShared(sender) }
+    if let sender, sender.subscriberIndex >= 0 { fixShared(sender) }
     let length = bytes.count - (terminated ? Self.terminator.count : 0)
     let isLong = length > Limits.longestLineForOldClients
     if isLong {
-      for session in seated where !session.takesLongFrames { fixShared(session) }
+      for session in subscribers where !session.takesLongFrames { fixShared(session) }
     }
     shared.append(contentsOf: bytes)
     if !terminated { shared.append(contentsOf: Self.terminator) }
     let end = Int32(shared.count)
-    var receivers = seated.count
-    if let sender, sender.seat >= 0 {
+    var receivers = subscribers.count
+    if let sender, sender.subscriberIndex >= 0 {
       sender.turn.sharedFrom = end
       receivers -= 1
     }
     if isLong {
-      for session in seated where !session.takesLongFrames && session !== sender {
+      for session in subscribers where !session.takesLongFrames && session !== sender {
         session.turn.sharedFrom = end
         withheldLongFrames += 1
         receivers -= 1
@@ -153,7 +153,7 @@ package final class Outbox {
 
   private func queue(_ session: Session, _ body: (inout [UInt8]) -> Void) {
     mark(session)
-    if session.seat >= 0 { fixShared(session) }
+    if session.subscriberIndex >= 0 { fixShared(session) }
     let start = Int32(own.count)
     body(&own)
     add(Piece(start: start, end: Int32(own.count), isShared: false), to: session)
@@ -194,7 +194,7 @@ package final class Outbox {
   package func flush(_ outcome: (Session, Delivery) -> Void) {
     shared.withUnsafeBytes { shared in
       if !shared.isEmpty {
-        for session in seated where !session.turn.isMarked && !session.isDoomed {
+        for session in subscribers where !session.turn.isMarked && !session.isClosing {
           report(session.send(shared), of: session, count: shared.count, outcome)
         }
       }
@@ -210,7 +210,7 @@ package final class Outbox {
   /// Sends one session's part now: it is about to be closed.
   package func flush(_ session: Session, _ outcome: (Session, Delivery) -> Void) {
     guard !isEmpty else { return }
-    if session.seat >= 0 || session.turn.isMarked {
+    if session.subscriberIndex >= 0 || session.turn.isMarked {
       shared.withUnsafeBytes { flushView(session, $0, outcome) }
     }
     mark(session)
@@ -224,10 +224,10 @@ package final class Outbox {
     _ part: Directory.ListPart, to session: Session, _ outcome: (Session, Delivery) -> Void
   ) {
     flush(session, outcome)
-    guard !session.isClosed, !session.isDoomed, part.count > 0 else { return }
+    guard !session.isClosed, !session.isClosing, part.count > 0 else { return }
     let sent = part.frames.withUnsafeBytes { frames in
       vectors.removeAll(keepingCapacity: true)
-      for range in [0..<part.gap.lowerBound, part.gap.upperBound..<frames.count]
+      for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
       where !range.isEmpty { vectors.append(iovec(frames.part(range))) }
       return vectors.withUnsafeBufferPointer { session.send($0) }
     }
@@ -238,8 +238,8 @@ package final class Outbox {
   private func flushView(
     _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, Delivery) -> Void
   ) {
-    guard !session.isClosed, !session.isDoomed else { return }
-    if session.seat >= 0 { fixShared(session) }
+    guard !session.isClosed, !session.isClosing else { return }
+    if session.subscriberIndex >= 0 { fixShared(session) }
     guard session.turn.first >= 0 else { return }
     own.withUnsafeBytes { own in
       vectors.removeAll(keepingCapacity: true)

@@ -25,12 +25,12 @@ package final class Session: Connection {
   var framer: LineFramer
   var phase: Phase
   /// Whether broadcasts reach it, and its place in the outbox then.
-  package var seat: Int32 = -1
+  package var subscriberIndex: Int32 = -1
   package var takesLongFrames = false
   /// Its proof waits for a turn in which there is time for it.
   var isPostponed = false
   /// It will be closed at the end of the turn; nothing more is sent to it.
-  var isDoomed = false
+  var isClosing = false
   /// What of this turn is for it alone (`Outbox`).
   var turn = Outbox.View()
 

@@ -24,12 +24,12 @@ final class NickProving {
   private let rereading: Duration
 
   /// Tor writes its hostname file within a second of its first start; this leaves room for a slow host.
-  package static let patience = Duration.seconds(300)
+  package static let hostnameTimeout = Duration.seconds(300)
   package static let interval = Duration.seconds(1)
   /// The same once a name is known.
-  static let usualRereading = Duration.seconds(30)
+  static let defaultRereading = Duration.seconds(30)
 
-  package init(for node: DirectoryNode, rereading: Duration = NickProving.usualRereading) {
+  package init(for node: DirectoryNode, rereading: Duration = NickProving.defaultRereading) {
     self.node = node
     self.rereading = rereading
     startedAt = node.loop.now
@@ -63,7 +63,7 @@ final class NickProving {
   private func look() {
     guard let path = node.settings.onionHostnameFile else { return }
     guard let endpoint = endpoint(in: path) else {
-      if learned == nil, !hasWarned, node.loop.now - startedAt > Self.patience {
+      if learned == nil, !hasWarned, node.loop.now - startedAt > Self.hostnameTimeout {
         hasWarned = true
         log.warning(
           "no onion name yet; waiting on", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])

@@ -23,12 +23,12 @@ enum ProcessLimits {
     umask(0o077)
     SystemCalls.forbidDumps()
     let budget = max(1, SystemCalls.raiseDescriptorLimit() - reservedDescriptors)
-    compare(settings, withBudget: budget, log: log)
+    warnIfDescriptorsShort(settings, withBudget: budget, log: log)
     return budget
   }
 
   /// Warns when there may be more connections than descriptors for them.
-  static func compare(_ settings: Settings, withBudget budget: Int, log: Logger) {
+  static func warnIfDescriptorsShort(_ settings: Settings, withBudget budget: Int, log: Logger) {
     let wanted = settings.maxPeers + settings.maxPending
     guard budget < wanted else { return }
     log.warning(

@@ -193,7 +193,7 @@ package final class RelayService {
     if changes.isEmpty { log.notice("reload: nothing has changed") }
     node.apply(node.settings.reloading(new))
     sink.level = node.settings.logLevel
-    ProcessLimits.compare(node.settings, withBudget: node.descriptorBudget, log: log)
+    ProcessLimits.warnIfDescriptorsShort(node.settings, withBudget: node.descriptorBudget, log: log)
   }
 }
 

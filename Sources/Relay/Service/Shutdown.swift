@@ -25,7 +25,7 @@ final class Shutdown {
     deadline = now + node.settings.shutdownGrace
     // The rest of the grace belongs to closing.
     flushUntil = now + node.settings.shutdownGrace / 2
-    node.refuseNewcomers()
+    node.refusePending()
     timer = Timer(on: node.loop) { [unowned self] in advance() }
     timer?.scheduleRepeating(every: Self.step)
   }

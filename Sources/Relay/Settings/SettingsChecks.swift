@@ -48,7 +48,7 @@ extension Settings {
   }
 
   /// Combinations that work and are hardly meant.
-  func questions() -> [SettingsWarning] {
+  func suspiciousSettings() -> [SettingsWarning] {
     var found: [String] = []
     if messageBurstLimit < messageRateLimit {
       found.append(

@@ -38,7 +38,7 @@ extension Settings {
     if reading.faults.isEmpty {
       let inherits = !(environment["LISTEN_FDS"] ?? "").isEmpty
       reading.faults += settings.conflicts(inheritsListeners: inherits)
-      reading.warnings += settings.questions()
+      reading.warnings += settings.suspiciousSettings()
     }
     if reading.faults.isEmpty { reading.settings = settings }
     return reading

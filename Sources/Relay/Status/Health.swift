@@ -54,7 +54,7 @@ extension RelayStatus {
   private var isFull: Bool {
     let directory = node.directory
     return directory.registry.peerCount >= directory.limits.peers
-      || directory.registry.newcomerCount >= directory.limits.pending || node.isFullOfDescriptors
+      || directory.registry.pendingCount >= directory.limits.pending || node.isFullOfDescriptors
   }
 
   package func snapshot(showsNicks: Bool) -> StatusSnapshot {

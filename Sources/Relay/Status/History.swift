@@ -124,15 +124,15 @@ package final class HistoryRecorder {
     history.add(
       History.Sample(
         peers: Int32(clamping: status.peerCount),
-        pending: Int32(clamping: node.directory.registry.newcomerCount),
+        pending: Int32(clamping: node.directory.registry.pendingCount),
         backlog: node.backlogs.total,
         deliveries: totals.deliveries - last.deliveries,
         bytesOut: totals.bytesOut - last.bytesOut,
         opened: Int32(clamping: totals.opened - last.opened),
         closed: Int32(clamping: totals.closed - last.closed),
         dropped: Int32(clamping: totals.dropped - last.dropped),
-        lag: Int32(clamping: node.lag.worstLately.nanoseconds / 1_000)))
-    node.lag.worstLately = .zero
+        lag: Int32(clamping: node.lag.maxSinceSample.nanoseconds / 1_000)))
+    node.lag.maxSinceSample = .zero
     last = totals
     if lagCounts.count == Self.lagSamples { lagCounts.removeFirst() }
     lagCounts.append(node.lag.counts)

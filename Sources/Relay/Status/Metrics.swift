@@ -51,7 +51,7 @@ package enum Metrics {
       "jm_directory_peers_limit", "MAX_PEERS.", status.node.directory.limits.peers)
     text.gauge(
       "jm_directory_pending_connections", "Connections that have not finished their handshake.",
-      registry.newcomerCount)
+      registry.pendingCount)
     text.gauge(
       "jm_directory_pending_connections_limit", "MAX_PENDING.", status.node.directory.limits.pending
     )
@@ -79,7 +79,7 @@ package enum Metrics {
       counters.proofs.all.map { ($0.key.rawValue, $0.count) })
     text.counter(
       "jm_directory_nick_challenges", "Holders of nicks asked for life because another came.",
-      counters.challenges)
+      counters.takeovers)
     text.counter("jm_directory_probes", "Idle peers asked for life.", counters.probesSent)
   }
 

@@ -70,7 +70,7 @@ extension RelaySummary {
     passivePeers = counts.passive
     verifiedPeers = counts.verified
     maxPeers = node.directory.limits.peers
-    pending = node.directory.registry.newcomerCount
+    pending = node.directory.registry.pendingCount
     offers = counts.offers
     peersWithOffers = counts.peersWithOffers
     deliveries = node.outbox.deliveries

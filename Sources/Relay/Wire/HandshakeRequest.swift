@@ -6,7 +6,7 @@
 // - all keys of `features` count towards the 32, whatever their value.
 
 /// What an acceptable peer has said.
-package struct HandshakeOffer: Hashable, Sendable {
+package struct HandshakeRequest: Hashable, Sendable {
   package let nick: Nick
   package let location: Location
   /// The location was missing or unreadable and stands as `NOT-SERVING-ONION`: worth a line in the log.
@@ -57,12 +57,12 @@ package enum HandshakeRejection: Error, Hashable, Sendable, CaseIterable {
   }
 }
 
-extension HandshakeOffer {
+extension HandshakeRequest {
   /// - Parameters:
   ///   - line: the line of a 793, escaped, as `Frame` holds it.
   ///   - network: the relay's own.
   package static func parse(line: UnsafeRawBufferPointer, network: Network) throws(HandshakeError)
-    -> HandshakeOffer
+    -> HandshakeRequest
   {
     let text = JSONText.decode(line)
     let said: HandshakeFields
@@ -73,7 +73,7 @@ extension HandshakeOffer {
     } catch { throw .notAHandshake }
     if let rejection = said.firstFault { throw .rejected(rejection) }
     guard let nick = said.nick else { throw .rejected(.nick) }
-    return HandshakeOffer(
+    return HandshakeRequest(
       nick: nick, location: said.location ?? .notServing,
       locationWasUnusable: said.location == nil, features: Features(names: said.features),
       advertisedNoFeature: !said.hasTrueFeature, lineDigest: Digest.sha256(text))

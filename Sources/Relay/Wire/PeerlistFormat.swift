@@ -34,7 +34,7 @@ package enum PeerlistWriter {
   }
 
   /// Where `entry` stands in whole frames, with what has to go with it: a comma beside it, or its frame, when it is alone in there.
-  package static func cut(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
+  package static func rangeToOmit(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
     guard let start = frames.withUnsafeBytes({ $0.firstOffset(of: entry) }) else { return 0..<0 }
     let found = start..<start + entry.count
     let isFirst = frames[found.lowerBound - 1] != UInt8(ascii: ",")
@@ -45,8 +45,10 @@ package enum PeerlistWriter {
       + closing.utf8CodeUnitCount
   }
 
-  /// Whether what was cut is a whole frame.
-  package static func isFrame(_ cut: ArraySlice<UInt8>) -> Bool { cut.first == UInt8(ascii: "{") }
+  /// Whether an omitted range is a whole frame.
+  package static func isFrame(_ omitted: ArraySlice<UInt8>) -> Bool {
+    omitted.first == UInt8(ascii: "{")
+  }
 
   /// What everyone is told when a listed peer has left: `nick;host:port;D`.
   package static func departure(of entry: [UInt8], to frames: inout [UInt8]) {

@@ -29,13 +29,14 @@ extension DirectoryWatch {
     }
     let present = counts[.present] ?? 0
     try hold("connections are counted", registry.connectionCount == peers.count)
-    try hold("newcomers are counted", registry.newcomerCount == peers.count - present)
+    try hold("newcomers are counted", registry.pendingCount == peers.count - present)
     for (circuit, count) in circuits {
       try hold("circuits are counted", registry.connections(of: circuit) == count)
     }
-    try hold("a challenge for each who waits", directory.challenges.count == counts[.waiting] ?? 0)
     try hold(
-      "an offer for each who waits", directory.offersOfNewcomers.count == counts[.waiting] ?? 0)
+      "a challenge for each who waits", directory.nickTakeovers.count == counts[.waiting] ?? 0)
+    try hold(
+      "an offer for each who waits", directory.pendingHandshakes.count == counts[.waiting] ?? 0)
     try hold("a proof for each who owes one", directory.proofs.count == counts[.proving] ?? 0)
     try checkPlaces()
     try checkListPages()
@@ -43,8 +44,8 @@ extension DirectoryWatch {
 
   /// What is kept of lists is what would be made now.
   private func checkListPages() throws {
-    let pages = directory.registry.listPages
-    for number in 0...directory.registry.slots.count / pages.slots {
+    let pages = directory.registry.peerlistCache
+    for number in 0...directory.registry.slots.count / pages.slotsPerPage {
       for withFeatures in [false, true] {
         guard let kept = pages[number, withFeatures: withFeatures] else { continue }
         let made = directory.makeListPage(number, withFeatures)
@@ -55,14 +56,14 @@ extension DirectoryWatch {
   }
 
   private func checkState(of id: PeerID, _ peer: KnownPeer) throws {
-    let challenge = directory.challenges[peer.nick]
+    let challenge = directory.nickTakeovers[peer.nick]
     switch peer.state {
     case .free: throw Violation(description: "a free slot has no peer")
     case .pending:
       try hold("newcomers have a deadline", directory.pending.contains(id))
     case .waiting:
       try hold("newcomers have a deadline", directory.pending.contains(id))
-      try hold("who waits, waits for an answer", challenge?.newcomer == id)
+      try hold("who waits, waits for an answer", challenge?.claimant == id)
     case .proving:
       try hold("a proof is owed", directory.proofs[id] != nil)
       try hold("proofs have a deadline", directory.proofDeadlines.contains { $0.peer == id })
@@ -71,7 +72,7 @@ extension DirectoryWatch {
         "a nick has the holder that shows it", directory.registry.holder(of: peer.nick) == id)
       try hold(
         "who is challenged is so for somebody",
-        peer.flags.contains(.challenged) == (challenge?.holder == id && challenge != nil))
+        peer.flags.contains(.contested) == (challenge?.holder == id && challenge != nil))
       try hold(
         "probes have a deadline",
         !peer.flags.contains(.probed) || directory.probes.contains { $0.peer == id })
@@ -87,7 +88,7 @@ extension DirectoryWatch {
         try hold("handshakes end", now < peer.connectedAt + directory.limits.handshakeTime)
       }
     }
-    try hold("challenges end", directory.challenges.values.allSatisfy { $0.deadline > now })
+    try hold("nickTakeovers end", directory.nickTakeovers.values.allSatisfy { $0.deadline > now })
     try hold(
       "proofs end",
       directory.proofDeadlines.allSatisfy {

@@ -51,9 +51,9 @@ final class DirectoryWatch {
     limits.peersPerCircuit = 3
     directory = Directory(
       identity: .init(nick: nick, network: .mainnet, location: location, motd: "fuzz\n\"\u{e9}"),
-      limits: limits, slotsPerListPage: 2, at: now)
+      limits: limits, slotsPerPage: 2, at: now)
     directory.policy = policy
-    directory.newChallenge = { Bytes32([UInt8](repeating: 7, count: 32)) ?? .random() }
+    directory.newNonce = { Bytes32([UInt8](repeating: 7, count: 32)) ?? .random() }
   }
 
   func nick(of peer: PeerID) -> Nick {
@@ -63,7 +63,7 @@ final class DirectoryWatch {
   // MARK: Events
 
   func connect() throws -> PeerID? {
-    let isFull = directory.registry.newcomerCount >= directory.limits.pending
+    let isFull = directory.registry.pendingCount >= directory.limits.pending
     peersBefore = directory.registry.peerCount
     let id = directory.connect(at: now)
     try hold("MAX_PENDING turns away, and nothing else", (id == nil) == isFull)
@@ -122,7 +122,7 @@ final class DirectoryWatch {
       throw Violation(description: "a list under way has a part to come")
     }
     var bytes = part.frames
-    bytes.removeSubrange(part.gap)
+    bytes.removeSubrange(part.omitted)
     peers[id]?.isListing = !part.isLast
     let knowsFeatures =
       directory.registry.index(of: id).map {
@@ -150,12 +150,12 @@ final class DirectoryWatch {
     for id in peers.keys.sorted(by: { $0.slot < $1.slot }) where peers[id] != nil {
       try leave(id, .peerClosed)
     }
-    try hold("the registry is empty", directory.registry.isDeserted)
-    try hold("no challenge is left", directory.challenges.isEmpty)
+    try hold("the registry is empty", directory.registry.isEmpty)
+    try hold("no challenge is left", directory.nickTakeovers.isEmpty)
     try pass(.seconds(3_600))
     let leftOvers =
       directory.pending.count + directory.probes.count + directory.proofDeadlines.count
-      + directory.lastChallenge.count
+      + directory.lastTakeover.count
     try hold("no deadline is left", leftOvers == 0)
   }
 
@@ -175,7 +175,7 @@ final class DirectoryWatch {
     let isKnown = sender.map { peers[$0] != nil } ?? true
     let frame = try body()
     try hold("a stale id moves nothing", isKnown || actions.isEmpty)
-    for action in actions.list { try perform(action, frame, from: sender) }
+    for action in actions.items { try perform(action, frame, from: sender) }
     actions.removeAll()
     try hold("every departure is somebody's", departed.isEmpty)
     try checkPromises()
@@ -230,7 +230,7 @@ final class DirectoryWatch {
       try hold(
         "a newcomer proves once", peers[id]?.isProving == false && peers[id]?.isPresent == false)
       peers[id]?.isProving = true
-    case .list(let id):
+    case .sendPeerlist(let id):
       try hold(
         "one list at a time, to who is present",
         peers[id]?.isPresent == true && peers[id]?.isListing == false)

@@ -9,7 +9,9 @@ enum HandshakeTarget {
     JSONText.encode(input, into: &line)
     var accepted = 0
     for network in Network.allCases {
-      let offer = try? line.withUnsafeBytes { try HandshakeOffer.parse(line: $0, network: network) }
+      let offer = try? line.withUnsafeBytes {
+        try HandshakeRequest.parse(line: $0, network: network)
+      }
       guard let offer else { continue }
       accepted += 1
       try check(offer, line: line, on: network)
@@ -18,7 +20,7 @@ enum HandshakeTarget {
     try checkReply(String(decoding: input, as: UTF8.self))
   }
 
-  private static func check(_ offer: HandshakeOffer, line: [UInt8], on network: Network) throws {
+  private static func check(_ offer: HandshakeRequest, line: [UInt8], on network: Network) throws {
     let text = line.withUnsafeBytes { JSONText.decode($0) }
     try hold("the digest is the text's", offer.lineDigest == Digest.sha256(text))
     try hold("features are few", offer.features.names.count <= Features.maximumCount)

@@ -13,17 +13,17 @@ enum ProofTarget {
     else { throw Violation(description: "the constants are well formed") }
     let digest = Digest.sha256(Array(#"{"nick":"J5example","features":{"nick_auth":true}}"#.utf8))
     let checker = NickAuth()
-    func judge(_ challenge: Bytes32) -> NickAuth.Verdict {
-      checker.judge(
-        frame: input, maxNesting: 10, nick: nick, lineDigest: digest, challenge: challenge,
+    func verify(_ challenge: Bytes32) -> NickAuth.Verdict {
+      checker.verify(
+        frame: input, maxNesting: 10, nick: nick, lineDigest: digest, nonce: challenge,
         directoryID: id)
     }
-    let verdict = judge(challenge)
+    let verdict = verify(challenge)
     try hold("a frame is judged by what it is", [.ok, .malformed, .invalid].contains(verdict.code))
     try hold("only a proof has a key", (verdict.keyTag != nil) == (verdict.code == .ok))
     try hold(
       "another challenge is not met by it",
-      judge(other).code == (verdict.code == .malformed ? .malformed : .invalid))
+      verify(other).code == (verdict.code == .malformed ? .malformed : .invalid))
     try checkSpellings(Array(input))
   }
 

@@ -94,11 +94,11 @@ extension ProductTests {
     @Test("Of two proofs at once the later one stays")
     func twoProofs() throws {
       let peers = try (0..<2).map { _ in try TestPeer(.tcp(try relay.port)) }
-      let challenges = try peers.map { try $0.awaitChallenge(hello, of: relay) }
-      #expect(challenges[0] != challenges[1])
-      try peers[0].send(try proof(hello, challenges[0]))
+      let nickTakeovers = try peers.map { try $0.awaitChallenge(hello, of: relay) }
+      #expect(nickTakeovers[0] != nickTakeovers[1])
+      try peers[0].send(try proof(hello, nickTakeovers[0]))
       try peers[0].expect(Proving.result("ok"))
-      try peers[1].send(try proof(hello, challenges[1]))
+      try peers[1].send(try proof(hello, nickTakeovers[1]))
       try peers[1].expect(Proving.result("ok"))
       try peers[0].expectClosed()
       try watcher.expect(hello.departure)

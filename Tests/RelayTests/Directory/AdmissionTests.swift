@@ -11,39 +11,62 @@ struct AdmissionTests {
   static let badOnion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion:5222"
 
   static let rows: [(line: String, reason: HandshakeRejection)] = [
-    (Stage.handshake(Stage.nick(1), app: "bitcoin", network: "mainnet"), .appName),
-    (Stage.handshake(Stage.nick(1), version: "6", network: "mainnet"), .protocolVersion),
-    (Stage.handshake(Stage.nick(1), version: "\"5\"", network: "mainnet"), .protocolVersion),
-    (Stage.handshake(Stage.nick(1), version: "5.0", network: "mainnet"), .protocolVersion),
-    (Stage.handshake(Stage.nick(1), network: "signet"), .network),
-    (Stage.handshake(Stage.nick(1), network: "mainnet", directory: "true"), .directory),
-    (Stage.handshake("a;b,c", network: "mainnet"), .nick),
-    (Stage.handshake("J5aaaaaaaaaaaaa", network: "mainnet"), .nick),
-    (Stage.handshake("J5aaaaaaaaaaaaaaa", network: "mainnet"), .nick),
-    (Stage.handshake(Stage.nick(1), at: badOnion, network: "mainnet"), .location),
-    (Stage.handshake(Stage.nick(1), at: "host.test:5222", network: "mainnet"), .location),
     (
-      Stage.handshake(Stage.nick(1), network: "mainnet")
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), app: "bitcoin", network: "mainnet"),
+      .appName
+    ),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), version: "6", network: "mainnet"),
+      .protocolVersion
+    ),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), version: "\"5\"", network: "mainnet"),
+      .protocolVersion
+    ),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), version: "5.0", network: "mainnet"),
+      .protocolVersion
+    ),
+    (DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "signet"), .network),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "mainnet", directory: "true"),
+      .directory
+    ),
+    (DirectoryHarness.handshake("a;b,c", network: "mainnet"), .nick),
+    (DirectoryHarness.handshake("J5aaaaaaaaaaaaa", network: "mainnet"), .nick),
+    (DirectoryHarness.handshake("J5aaaaaaaaaaaaaaa", network: "mainnet"), .nick),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), at: badOnion, network: "mainnet"),
+      .location
+    ),
+    (
+      DirectoryHarness.handshake(
+        DirectoryHarness.nick(1), at: "host.test:5222", network: "mainnet"), .location
+    ),
+    (
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "mainnet")
         .replacing("\"features\": {}", with: "\"features\": []"), .features
     ),
     (
-      Stage.handshake(Stage.nick(1), (0..<33).map { "f\($0)" }, network: "mainnet"),
+      DirectoryHarness.handshake(
+        DirectoryHarness.nick(1), (0..<33).map { "f\($0)" }, network: "mainnet"),
       .tooManyFeatures
     ),
   ]
 
   @Test("each fault of a handshake is answered with its reason, then closed", arguments: rows)
   func rejected(_ row: (line: String, reason: HandshakeRejection)) throws {
-    let stage = Stage(network: .mainnet)
+    let stage = DirectoryHarness(network: .mainnet)
     let id = try #require(stage.connect())
     stage.say(793, row.line, from: id)
     #expect(
       stage.read(id) == [
-        Stage.reply(accepted: false, "Rejected: \(row.reason.reason)", network: "mainnet")
+        DirectoryHarness.reply(
+          accepted: false, "Rejected: \(row.reason.reason)", network: "mainnet")
       ])
     #expect(stage.endings[id] == .rejected && stage.flushed.contains(id))
     #expect(stage.directory.counters.rejected[.handshake(row.reason)] == 1)
-    #expect(stage.directory.registry.isDeserted)
+    #expect(stage.directory.registry.isEmpty)
   }
 
   @Test(
@@ -52,29 +75,34 @@ struct AdmissionTests {
       ("", true), ("host.test", true), ("host.test:0", true), ("NOT-SERVING-ONION", false),
     ])
   func unusableLocation(_ location: String, _ isNoted: Bool) throws {
-    let stage = Stage(network: .mainnet)
+    let stage = DirectoryHarness(network: .mainnet)
     let id = try #require(stage.connect())
-    stage.say(793, Stage.handshake(Stage.nick(1), at: location, network: "mainnet"), from: id)
+    stage.say(
+      793, DirectoryHarness.handshake(DirectoryHarness.nick(1), at: location, network: "mainnet"),
+      from: id)
     #expect(stage.noted.contains(id) == isNoted)
   }
 
   @Test(
     "these are let in",
     arguments: [
-      Stage.handshake(Stage.nick(1), network: "mainnet"),
-      Stage.handshake(Stage.nick(1), at: onion, app: "JoinMarket", network: "MainNet"),
-      Stage.handshake(Stage.nick(1), at: "", network: "mainnet"),
-      Stage.handshake(Stage.nick(1), at: "host.test", network: "mainnet"),
-      Stage.handshake(Stage.nick(1), at: "host.test:0", network: "mainnet"),
-      Stage.handshake(Stage.nick(1), (0..<32).map { "f\($0)" }, network: "mainnet"),
-      Stage.handshake(Stage.nick(1), network: "mainnet")
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "mainnet"),
+      DirectoryHarness.handshake(
+        DirectoryHarness.nick(1), at: onion, app: "JoinMarket", network: "MainNet"),
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), at: "", network: "mainnet"),
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), at: "host.test", network: "mainnet"),
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), at: "host.test:0", network: "mainnet"),
+      DirectoryHarness.handshake(
+        DirectoryHarness.nick(1), (0..<32).map { "f\($0)" }, network: "mainnet"),
+      DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "mainnet")
         .replacing("\"features\": {}, ", with: ""),
     ])
   func accepted(_ line: String) throws {
-    let stage = Stage(network: .mainnet, motd: "welcome")
+    let stage = DirectoryHarness(network: .mainnet, motd: "welcome")
     let id = try #require(stage.connect())
     stage.say(793, line, from: id)
-    #expect(stage.read(id) == [Stage.reply(accepted: true, "welcome", network: "mainnet")])
+    #expect(
+      stage.read(id) == [DirectoryHarness.reply(accepted: true, "welcome", network: "mainnet")])
     #expect(stage.endings.isEmpty && stage.seats[id] != nil)
     #expect(stage.directory.registry.peerCount == 1)
   }
@@ -86,7 +114,7 @@ struct AdmissionTests {
       (795, "{}"), (805, "{}"), (4_242, ""),
     ])
   func notAHandshake(_ code: Int, _ line: String) throws {
-    let stage = Stage()
+    let stage = DirectoryHarness()
     let id = try #require(stage.connect())
     stage.say(code, line, from: id)
     #expect(stage.read(id).isEmpty)
@@ -95,36 +123,39 @@ struct AdmissionTests {
 
   @Test("features that would forge a peerlist are left out, and those that are not true")
   func features() throws {
-    let stage = Stage()
-    let reader = stage.join(Stage.nick(0), ["peerlist_features"])
+    let stage = DirectoryHarness()
+    let reader = stage.join(DirectoryHarness.nick(0), ["peerlist_features"])
     let id = try #require(stage.connect())
-    let line = Stage.handshake(
-      Stage.nick(1), at: "a.test:1", ["ping", "x;D", "a,b", "a+b", "", "v-1."]
+    let line = DirectoryHarness.handshake(
+      DirectoryHarness.nick(1), at: "a.test:1", ["ping", "x;D", "a,b", "a+b", "", "v-1."]
     )
     .replacing("\"ping\": true", with: "\"ping\": true, \"off\": false, \"one\": 1")
     stage.say(793, line, from: id)
-    #expect(stage.list(reader) == [Stage.frame(789, "\(Stage.nick(1));a.test:1;F:ping+v-1.")])
+    #expect(
+      stage.list(reader) == [
+        DirectoryHarness.frame(789, "\(DirectoryHarness.nick(1));a.test:1;F:ping+v-1.")
+      ])
   }
 
   @Test("nobody bears the relay's own nick")
   func relaysNick() throws {
-    let stage = Stage()
+    let stage = DirectoryHarness()
     let id = try #require(stage.connect())
-    stage.say(793, Stage.handshake(Stage.relayNick), from: id)
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.relayNick), from: id)
     #expect(
       stage.read(id) == [
-        Stage.reply(
-          accepted: false, "Rejected: Peer nick already registered: \(Stage.relayNick)")
+        DirectoryHarness.reply(
+          accepted: false, "Rejected: Peer nick already registered: \(DirectoryHarness.relayNick)")
       ])
     #expect(stage.endings[id] == .rejected)
   }
 
   @Test("a second handshake is ignored")
   func again() {
-    let stage = Stage()
-    let id = stage.join(Stage.nick(1))
-    stage.say(793, Stage.handshake(Stage.nick(2)), from: id)
-    #expect(stage.read(id).isEmpty && stage.nick(id) == Stage.nick(1))
+    let stage = DirectoryHarness()
+    let id = stage.join(DirectoryHarness.nick(1))
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: id)
+    #expect(stage.read(id).isEmpty && stage.nick(id) == DirectoryHarness.nick(1))
     #expect(stage.dropped(.ignoredType) == 1)
   }
 
@@ -132,18 +163,18 @@ struct AdmissionTests {
   func full() throws {
     var limits = Limits()
     limits.peers = 2
-    let stage = Stage(limits: limits)
-    let first = stage.join(Stage.nick(1))
-    stage.join(Stage.nick(2))
+    let stage = DirectoryHarness(limits: limits)
+    let first = stage.join(DirectoryHarness.nick(1))
+    stage.join(DirectoryHarness.nick(2))
     let third = try #require(stage.connect())
-    stage.say(793, Stage.handshake(Stage.nick(3)), from: third)
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: third)
     #expect(
       stage.read(third) == [
-        Stage.reply(accepted: false, "Rejected: Maximum peers reached: 2")
+        DirectoryHarness.reply(accepted: false, "Rejected: Maximum peers reached: 2")
       ])
     #expect(stage.endings[third] == .full)
     stage.leave(first)
-    let fourth = stage.join(Stage.nick(3))
+    let fourth = stage.join(DirectoryHarness.nick(3))
     #expect(stage.seats[fourth] != nil)
   }
 
@@ -151,19 +182,19 @@ struct AdmissionTests {
   func pending() throws {
     var limits = Limits()
     limits.pending = 2
-    let stage = Stage(limits: limits)
-    stage.join(Stage.nick(1))
+    let stage = DirectoryHarness(limits: limits)
+    stage.join(DirectoryHarness.nick(1))
     let first = try #require(stage.connect())
     _ = try #require(stage.connect())
     #expect(stage.connect() == nil)
     #expect(stage.directory.counters.closed[.pendingFull] == 1)
-    stage.say(793, Stage.handshake(Stage.nick(2)), from: first)
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: first)
     #expect(stage.connect() != nil)
   }
 
   @Test("a newcomer has 30 s for its handshake, and not a moment more for having sent something")
   func handshakeTime() throws {
-    let stage = Stage()
+    let stage = DirectoryHarness()
     let early = try #require(stage.connect())
     stage.wait(.seconds(10))
     let late = try #require(stage.connect())
@@ -172,21 +203,23 @@ struct AdmissionTests {
     stage.pass(.milliseconds(1))
     #expect(stage.endings[early] == .handshakeTimeout && stage.read(early).isEmpty)
     #expect(stage.isHere(late))
-    stage.say(793, Stage.handshake(Stage.nick(1)), from: late)
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)), from: late)
     stage.wait(.seconds(60))
     #expect(stage.isHere(late))
   }
 
   @Test("nobody is let in while the directory stops")
   func stopping() throws {
-    let stage = Stage()
-    let maker = stage.join(Stage.nick(1), at: "a.test:1")
-    let taker = stage.join(Stage.nick(2))
+    let stage = DirectoryHarness()
+    let maker = stage.join(DirectoryHarness.nick(1), at: "a.test:1")
+    let taker = stage.join(DirectoryHarness.nick(2))
     let id = try #require(stage.connect())
     stage.directory.stop()
-    stage.say(793, Stage.handshake(Stage.nick(3)), from: id)
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: id)
     #expect(
-      stage.read(id) == [Stage.reply(accepted: false, "Rejected: the directory is stopping")])
+      stage.read(id) == [
+        DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
+      ])
     #expect(stage.endings[id] == .shutdown)
     stage.leave(maker, .shutdown)
     #expect(stage.read(taker).isEmpty)
@@ -194,7 +227,7 @@ struct AdmissionTests {
 
   @Test("a circuit holds at most eight places, and a place given back can be taken")
   func circuits() throws {
-    let stage = Stage()
+    let stage = DirectoryHarness()
     var ids: [PeerID] = []
     for _ in 0..<8 {
       let id = try #require(stage.connect())
@@ -213,12 +246,12 @@ struct AdmissionTests {
     stage.identify(again, circuit: 7)
     #expect(stage.isHere(again))
     for id in ids + [other, again] { stage.leave(id) }
-    #expect(stage.directory.registry.isDeserted)
+    #expect(stage.directory.registry.isEmpty)
   }
 
   @Test("an identity that is given out again does not answer to its old name")
   func generations() throws {
-    let stage = Stage()
+    let stage = DirectoryHarness()
     let old = try #require(stage.connect())
     stage.leave(old)
     let new = try #require(stage.connect())

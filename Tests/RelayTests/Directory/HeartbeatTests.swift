@@ -6,24 +6,27 @@ import Testing
 
 @Suite("Heartbeat")
 struct HeartbeatTests {
-  let stage = Stage()
+  let stage = DirectoryHarness()
 
   @Test("each kind of peer is asked with what it answers, between 600 and 660 s of silence")
   func kinds() {
-    let modern = stage.join(Stage.nick(1), ["ping"])
-    let maker = stage.join(Stage.nick(2), at: "a.test:1")
-    let both = stage.join(Stage.nick(3), at: "a.test:2", ["ping"])
-    let announcer = stage.join(Stage.nick(4))
-    stage.say(687, "\(Stage.nick(4))!PUBLIC!reloffer 0", from: announcer)
-    let watcher = stage.join(Stage.nick(5))
+    let modern = stage.join(DirectoryHarness.nick(1), ["ping"])
+    let maker = stage.join(DirectoryHarness.nick(2), at: "a.test:1")
+    let both = stage.join(DirectoryHarness.nick(3), at: "a.test:2", ["ping"])
+    let announcer = stage.join(DirectoryHarness.nick(4))
+    stage.say(687, "\(DirectoryHarness.nick(4))!PUBLIC!reloffer 0", from: announcer)
+    let watcher = stage.join(DirectoryHarness.nick(5))
     stage.forgetAll()
     stage.wait(.seconds(600))
     for id in [modern, maker, both, announcer, watcher] { #expect(stage.read(id).isEmpty) }
     // Keeps them from being evicted before the last of them is asked.
     stage.directory.limits.pongWait = .seconds(120)
     stage.wait(.seconds(61))
-    #expect(stage.read(modern) == [Stage.ping] && stage.read(both) == [Stage.ping])
-    #expect(stage.read(maker) == [Stage.probe] && stage.read(announcer) == [Stage.probe])
+    #expect(
+      stage.read(modern) == [DirectoryHarness.ping] && stage.read(both) == [DirectoryHarness.ping])
+    #expect(
+      stage.read(maker) == [DirectoryHarness.probe]
+        && stage.read(announcer) == [DirectoryHarness.probe])
     #expect(stage.read(watcher).isEmpty)
     #expect(stage.directory.counters.probesSent == 4)
   }
@@ -39,15 +42,16 @@ struct HeartbeatTests {
 
   @Test("no frame within 30 s of the question: evicted, and the others hear of it")
   func silence() {
-    let maker = stage.join(Stage.nick(1), at: "a.test:1", ["ping"])
+    let maker = stage.join(DirectoryHarness.nick(1), at: "a.test:1", ["ping"])
     stage.skip(.seconds(601))
-    let reader = stage.join(Stage.nick(2))
+    let reader = stage.join(DirectoryHarness.nick(2))
     #expect(isAsked(maker))
     stage.pass(.milliseconds(29_999))
     #expect(stage.isHere(maker))
     stage.pass(.milliseconds(1))
     #expect(stage.endings[maker] == .pongTimeout)
-    #expect(stage.read(reader) == [Stage.frame(789, "\(Stage.nick(1));a.test:1;D")])
+    #expect(
+      stage.read(reader) == [DirectoryHarness.frame(789, "\(DirectoryHarness.nick(1));a.test:1;D")])
   }
 
   @Test(
@@ -57,7 +61,7 @@ struct HeartbeatTests {
       (9_999, ""),
     ])
   func life(_ code: Int, _ line: String) {
-    let id = stage.join(Stage.nick(1), ["ping"])
+    let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.skip(.seconds(601))
     #expect(isAsked(id))
     stage.pass(.seconds(29))
@@ -70,7 +74,7 @@ struct HeartbeatTests {
 
   @Test("a frame over the rate limit is life, too")
   func droppedLife() {
-    let id = stage.join(Stage.nick(1), ["ping"])
+    let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.directory.limits.messages = Rate(count: 1, per: .seconds(100_000), burst: 1)
     stage.say(798, "", from: id)
     stage.skip(.seconds(601))
@@ -84,7 +88,7 @@ struct HeartbeatTests {
 
   @Test("a shorter wait holds for those who were asked before it, too")
   func shorterWait() {
-    let id = stage.join(Stage.nick(1), ["ping"])
+    let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.skip(.seconds(601))
     #expect(isAsked(id))
     stage.directory.limits.pongWait = .seconds(5)
@@ -94,7 +98,7 @@ struct HeartbeatTests {
 
   @Test("a peer that cannot be asked stays until 1,500 s, and goes then")
   func hardEvict() {
-    let watcher = stage.join(Stage.nick(1))
+    let watcher = stage.join(DirectoryHarness.nick(1))
     stage.wait(.seconds(1_500))
     #expect(stage.isHere(watcher))
     stage.wait(.seconds(61))
@@ -103,7 +107,7 @@ struct HeartbeatTests {
 
   @Test("a peer that speaks is never asked")
   func busy() {
-    let id = stage.join(Stage.nick(1), ["ping"])
+    let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     for _ in 0..<10 {
       stage.wait(.seconds(599))
       stage.say(799, "", from: id)
@@ -116,7 +120,7 @@ struct HeartbeatTests {
   func laterQuestion() {
     stage.directory.limits.idleThreshold = .seconds(25)
     stage.directory.limits.sweepInterval = .milliseconds(250)
-    let id = stage.join(Stage.nick(1), ["ping"])
+    let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.skip(.seconds(25))
     #expect(isAsked(id))
     stage.say(799, "", from: id)
@@ -132,9 +136,9 @@ struct HeartbeatTests {
   func spread() {
     var limits = Limits()
     limits.peers = 10_000
-    let stage = Stage(limits: limits)
+    let stage = DirectoryHarness(limits: limits)
     let count = 2_400
-    let ids = (0..<count).map { stage.join(Stage.nick($0), $0 % 2 == 0 ? ["ping"] : []) }
+    let ids = (0..<count).map { stage.join(DirectoryHarness.nick($0), $0 % 2 == 0 ? ["ping"] : []) }
     stage.directory.limits.pongWait = .seconds(100)
     stage.skip(.seconds(601))
     stage.pass(.zero)

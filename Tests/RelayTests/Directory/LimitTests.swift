@@ -5,16 +5,16 @@ import Testing
 
 @Suite("Rates")
 struct LimitTests {
-  private func stage(_ change: (inout Limits) -> Void) -> Stage {
+  private func stage(_ change: (inout Limits) -> Void) -> DirectoryHarness {
     var limits = Limits()
     change(&limits)
-    return Stage(limits: limits)
+    return DirectoryHarness(limits: limits)
   }
 
   @Test("messages: a burst passes, the next is dropped, and a hundredth of a second buys one")
   func messages() {
     let stage = stage { _ in }
-    let id = stage.join(Stage.nick(1))
+    let id = stage.join(DirectoryHarness.nick(1))
     for _ in 0..<1_000 { stage.say(798, "", from: id) }
     #expect(stage.read(id).count == 1_000 && stage.dropped(.rate) == 0)
     stage.say(798, "", from: id)
@@ -32,7 +32,7 @@ struct LimitTests {
   @Test("a bucket never holds more than its burst, however long it stood")
   func burst() {
     let stage = stage { $0.messages = Rate(count: 10, per: .seconds(1), burst: 5) }
-    let id = stage.join(Stage.nick(1))
+    let id = stage.join(DirectoryHarness.nick(1))
     stage.skip(.seconds(100))
     for _ in 0..<20 { stage.say(798, "", from: id) }
     #expect(stage.read(id).count == 5)
@@ -44,13 +44,13 @@ struct LimitTests {
       $0.messages = Rate(count: 1, per: .seconds(1), burst: 1)
       $0.violations = 3
     }
-    let id = stage.join(Stage.nick(1))
+    let id = stage.join(DirectoryHarness.nick(1))
     for _ in 0..<3 { stage.say(798, "", from: id) }
     #expect(stage.isHere(id))
     stage.say(798, "", from: id)
     #expect(stage.endings[id] == .rate)
     stage.directory.limits.violations = 0
-    let other = stage.join(Stage.nick(2))
+    let other = stage.join(DirectoryHarness.nick(2))
     for _ in 0..<1_000 { stage.say(798, "", from: other) }
     #expect(stage.isHere(other))
   }
@@ -58,7 +58,7 @@ struct LimitTests {
   @Test("violations are counted up to as many as there is room for, and no further")
   func countless() throws {
     let stage = stage { $0.messages = Rate(count: 1, per: .seconds(1_000), burst: 1) }
-    let id = stage.join(Stage.nick(1))
+    let id = stage.join(DirectoryHarness.nick(1))
     let index = try #require(stage.directory.registry.index(of: id))
     stage.directory.registry[index].violations = .max - 1
     for _ in 0..<5 { stage.say(798, "", from: id) }
@@ -71,73 +71,73 @@ struct LimitTests {
       $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 120)
       $0.fanout = Rate(count: 1, per: .seconds(1), burst: 1)
     }
-    let id = stage.join(Stage.nick(1))
-    let others = (2...9).map { stage.join(Stage.nick($0)) }
-    for _ in 0..<120 { stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id) }
+    let id = stage.join(DirectoryHarness.nick(1))
+    let others = (2...9).map { stage.join(DirectoryHarness.nick($0)) }
+    for _ in 0..<120 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id) }
     #expect(stage.read(others[0]).count == 1)
     stage.directory.limits.publicFrames = Rate(count: 60, per: .seconds(60), burst: 2)
     stage.directory.limits.fanout = Rate(count: 100_000, per: .seconds(1), burst: 100_000)
     stage.pass(.seconds(2))
     #expect(stage.read(others[0]).count == 119)
     // Its burst is used up, and no more than that: a second buys the next.
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
     stage.skip(.seconds(1))
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
     #expect(stage.read(others[0]).count == 1)
   }
 
   @Test("public lines: 120 at once, then one every two seconds; private ones do not count")
   func publicLines() {
     let stage = stage { _ in }
-    let id = stage.join(Stage.nick(1))
-    let reader = stage.join(Stage.nick(2))
-    for _ in 0..<125 { stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id) }
+    let id = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    for _ in 0..<125 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id) }
     #expect(stage.read(reader).count == 120 && stage.dropped(.publicRate) == 5)
-    stage.say(685, "\(Stage.nick(1))!\(Stage.nick(2))!x", from: id)
+    stage.say(685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x", from: id)
     #expect(stage.read(reader).count == 1)
     stage.skip(.milliseconds(1_999))
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
     #expect(stage.read(reader).isEmpty)
     stage.skip(.milliseconds(1))
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
     #expect(stage.read(reader).count == 1)
     // What reached nobody for its form costs nothing.
     stage.skip(.seconds(2))
-    for _ in 0..<5 { stage.say(687, "\(Stage.nick(1))!PUBLIC", from: id) }
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id)
+    for _ in 0..<5 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC", from: id) }
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
     #expect(stage.read(reader).count == 1)
   }
 
   @Test("offers in a line that is dropped are not tracked")
   func droppedOffers() {
     let stage = stage { $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 1) }
-    let id = stage.join(Stage.nick(1))
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id)
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!reloffer 0", from: id)
-    let reader = stage.join(Stage.nick(2))
-    #expect(stage.list(reader) == [Stage.frame(789, "")])
+    let id = stage.join(DirectoryHarness.nick(1))
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!reloffer 0", from: id)
+    let reader = stage.join(DirectoryHarness.nick(2))
+    #expect(stage.list(reader) == [DirectoryHarness.frame(789, "")])
   }
 
   @Test("six requests for the order book a minute, from a bucket of their own")
   func orderbook() {
     let stage = stage { _ in }
-    let id = stage.join(Stage.nick(1))
-    let reader = stage.join(Stage.nick(2))
-    for _ in 0..<8 { stage.say(687, "\(Stage.nick(1))!PUBLIC!orderbook", from: id) }
+    let id = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    for _ in 0..<8 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
     #expect(stage.read(reader).count == 6 && stage.dropped(.orderbookRate) == 2)
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello!orderbook", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello!orderbook", from: id)
     #expect(stage.read(reader).isEmpty && stage.dropped(.orderbookRate) == 3)
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!hello", from: id)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
     #expect(stage.read(reader).count == 1)
     stage.skip(.seconds(10))
-    for _ in 0..<2 { stage.say(687, "\(Stage.nick(1))!PUBLIC!orderbook", from: id) }
+    for _ in 0..<2 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
     #expect(stage.read(reader).count == 1)
   }
 
   @Test("six lists a minute; one that is ignored for another under way costs nothing")
   func lists() {
     let stage = stage { _ in }
-    let id = stage.join(Stage.nick(1))
+    let id = stage.join(DirectoryHarness.nick(1))
     for _ in 0..<6 { #expect(stage.list(id).count == 1) }
     stage.say(791, "", from: id)
     #expect(stage.lists.count == 6 && stage.dropped(.peerlistRate) == 1)
@@ -156,11 +156,11 @@ struct LimitTests {
       $0.orderbookRequests = none
       $0.peerlistRequests = none
     }
-    let id = stage.join(Stage.nick(1))
-    let reader = stage.join(Stage.nick(2))
+    let id = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
     for _ in 0..<2_000 {
-      stage.say(687, "\(Stage.nick(1))!PUBLIC!orderbook", from: id)
-      stage.say(687, "\(Stage.nick(1))!PUBLIC!x", from: id)
+      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id)
+      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
       _ = stage.list(id)
     }
     #expect(stage.read(reader).count == 4_000 && stage.lists.count == 2_000)
@@ -169,11 +169,11 @@ struct LimitTests {
   @Test("one peer's excess costs another nothing")
   func apart() {
     let stage = stage { $0.messages = Rate(count: 1, per: .seconds(1), burst: 2) }
-    let loud = stage.join(Stage.nick(1))
-    let quiet = stage.join(Stage.nick(2))
+    let loud = stage.join(DirectoryHarness.nick(1))
+    let quiet = stage.join(DirectoryHarness.nick(2))
     for _ in 0..<100 { stage.say(798, "", from: loud) }
     stage.say(798, "", from: quiet)
-    #expect(stage.read(quiet) == [Stage.pong])
+    #expect(stage.read(quiet) == [DirectoryHarness.pong])
   }
 
   // MARK: The fan-out budget
@@ -184,18 +184,23 @@ struct LimitTests {
       // Two receivers a frame: one frame a second.
       $0.fanout = Rate(count: 2, per: .seconds(1), burst: 2)
     }
-    let speaker = stage.join(Stage.nick(1))
-    let reader = stage.join(Stage.nick(2))
-    stage.join(Stage.nick(3))
-    for n in 1...3 { stage.say(687, "\(Stage.nick(1))!PUBLIC!\(n)", from: speaker) }
-    stage.say(685, "\(Stage.nick(1))!\(Stage.nick(2))!x", from: speaker)
-    func line(_ n: Int) -> String { Stage.frame(687, "\(Stage.nick(1))!PUBLIC!\(n)") }
+    let speaker = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    stage.join(DirectoryHarness.nick(3))
+    for n in 1...3 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n)", from: speaker) }
+    stage.say(685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x", from: speaker)
+    func line(_ n: Int) -> String {
+      DirectoryHarness.frame(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n)")
+    }
     #expect(
-      stage.read(reader) == [line(1), Stage.frame(685, "\(Stage.nick(1))!\(Stage.nick(2))!x")])
+      stage.read(reader) == [
+        line(1),
+        DirectoryHarness.frame(685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x"),
+      ])
     stage.pass(.seconds(1))
     #expect(stage.read(reader) == [line(2)] && stage.read(speaker).isEmpty)
     stage.directory.limits.fanout = .unlimited
-    stage.say(687, "\(Stage.nick(1))!PUBLIC!4", from: speaker)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!4", from: speaker)
     #expect(stage.read(reader) == [line(3), line(4)])
   }
 
@@ -206,12 +211,12 @@ struct LimitTests {
       $0.messages = .unlimited
       $0.publicFrames = .unlimited
     }
-    let speaker = stage.join(Stage.nick(1))
-    let reader = stage.join(Stage.nick(2))
-    let long = "\(Stage.nick(1))!PUBLIC!" + String(repeating: "x", count: 30_000)
+    let speaker = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    let long = "\(DirectoryHarness.nick(1))!PUBLIC!" + String(repeating: "x", count: 30_000)
     for _ in 0..<200 { stage.say(687, long, from: speaker) }
     #expect(stage.read(reader).count <= 1)
-    let kept = Limits.delayedBytes.bytes / Stage.frame(687, long).utf8.count
+    let kept = Limits.delayedBytes.bytes / DirectoryHarness.frame(687, long).utf8.count
     #expect((200 - kept - 1...200 - kept + 1).contains(stage.dropped(.fanoutQueue)))
     stage.leave(speaker)
     stage.directory.limits.fanout = .unlimited

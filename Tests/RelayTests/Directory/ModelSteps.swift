@@ -101,9 +101,9 @@ struct ModelStep: CustomStringConvertible {
     case 0: "\(nick)!\(other)"
     case 1: "\(nick)!\(other)!"
     case 2: "\(Self.nicks[b % 7])!\(other)!fill"
-    case 3: "\(nick)!\(Stage.relayNick)!pong"
+    case 3: "\(nick)!\(DirectoryHarness.relayNick)!pong"
     case 4: "\(nick)!nobody!fill"
-    case 5: "\(nick)!\(Stage.nick(1))!fill"
+    case 5: "\(nick)!\(DirectoryHarness.nick(1))!fill"
     case 6 where b < 300: "\(nick)!\(other)!" + Self.longText
     case 7, 8: "\(nick)!\(nick)!to myself"
     case 9: "\(nick)!PUBLIC!fill"
@@ -130,7 +130,7 @@ struct ModelStep: CustomStringConvertible {
 
   var handshakeLine: String {
     let shaken = shaken
-    return Stage.handshake(
+    return DirectoryHarness.handshake(
       shaken.fault == .nick ? "J5short" : shaken.nick, at: shaken.location, shaken.features,
       app: shaken.fault == .appName ? "bitcoin" : "JoinMarket",
       version: shaken.fault == .protocolVersion ? "4" : "5",

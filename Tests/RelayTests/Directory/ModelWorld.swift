@@ -6,8 +6,8 @@ import NickKeys
 @testable import Wire
 
 final class ModelWorld {
-  private let stage: Stage
-  private var plain: PlainDirectory
+  private let stage: DirectoryHarness
+  private var plain: ReferenceDirectory
   private var ids: [Int: PeerID] = [:]
   private var numbers: [PeerID: Int] = [:]
   /// What they said in their handshakes.
@@ -37,12 +37,12 @@ final class ModelWorld {
     limits.publicFrames = made[1]
     limits.orderbookRequests = made[2]
     limits.peerlistRequests = made[3]
-    stage = Stage(
+    stage = DirectoryHarness(
       location: location, limits: limits,
-      slotsPerListPage: [1, 3, ListPages.usualSlots][Int(seed / 12 % 3)])
-    plain = PlainDirectory(
+      slotsPerPage: [1, 3, PeerlistCache.defaultSlotsPerPage][Int(seed / 12 % 3)])
+    plain = ReferenceDirectory(
       rates: rates.map {
-        ($0.0 == 0 ? 0 : $0.1 * PlainDirectory.second / Int64($0.0), Int64($0.2))
+        ($0.0 == 0 ? 0 : $0.1 * ReferenceDirectory.second / Int64($0.0), Int64($0.2))
       }, maxPeers: 9, maxPending: 4, maxPerCircuit: 3, maxViolations: 0, location: location,
       now: stage.now.nanoseconds)
     plain.proofs = [.unknown, .preferred, .preferred, .required][Int(seed / 5 % 4)]
@@ -54,14 +54,14 @@ final class ModelWorld {
     }
   }
 
-  /// Has challenges count up.
+  /// Has nickTakeovers count up.
   private func askForProofs() {
-    stage.directory.policy = DirectoryID(PlainDirectory.directoryID).map {
+    stage.directory.policy = DirectoryID(ReferenceDirectory.directoryID).map {
       NickPolicy(directoryID: $0)
     }
     stage.directory.requiresProof = plain.proofs == .required
     var count: UInt8 = 0
-    stage.directory.newChallenge = {
+    stage.directory.newNonce = {
       count &+= 1
       return Bytes32([UInt8](repeating: count, count: 32)) ?? .random()
     }
@@ -132,7 +132,7 @@ final class ModelWorld {
     -> String?
   {
     // Every other frame comes in another form than it must leave in.
-    let frame = Stage.frame(code, line)
+    let frame = DirectoryHarness.frame(code, line)
     if plain.peers[number]?.state == .proving {
       // Whatever it says is taken for its proof.
       return prove(frame, .malformed, number)
@@ -158,11 +158,12 @@ final class ModelWorld {
     let other = ModelStep.keys[step.a % ModelStep.keys.count]
     func proof(by key: NickKey, _ challenge: String) -> String {
       let line = key.proof(
-        of: handshake, nick: peer.nick, challenge: challenge, directory: PlainDirectory.directoryID)
-      return Stage.frame(805, line)
+        of: handshake, nick: peer.nick, challenge: challenge,
+        directory: ReferenceDirectory.directoryID)
+      return DirectoryHarness.frame(805, line)
     }
     switch step.form % 10 {
-    case 0: return prove(Stage.frame(805, "{}"), .malformed, number)
+    case 0: return prove(DirectoryHarness.frame(805, "{}"), .malformed, number)
     case 1: return prove("", .malformed, number)
     case 2: return prove(proof(by: key, String(repeating: "00", count: 32)), .invalid, number)
     case 3 where other !== key: return prove(proof(by: other, peer.challenge), .invalid, number)
@@ -231,7 +232,8 @@ final class ModelWorld {
     if let fault = plain.expire(silent: silent) { return fault }
     for number in alive {
       guard let id = ids[number] else { continue }
-      for frame in stage.peek(id) where frame == Stage.ping || frame == Stage.probe {
+      for frame in stage.peek(id)
+      where frame == DirectoryHarness.ping || frame == DirectoryHarness.probe {
         if let fault = plain.sweepAsks(number) { return fault }
       }
     }
@@ -295,7 +297,7 @@ final class ModelWorld {
     }
     guard directory.registry.connectionCount == plain.peers.count else { return "connections" }
     guard directory.registry.peerCount == plain.present.count else { return "peers" }
-    guard directory.challenges.count == plain.challenges.count else { return "challenges" }
+    guard directory.nickTakeovers.count == plain.nickTakeovers.count else { return "nickTakeovers" }
     for code in NickAuthCode.allCases
     where directory.counters.proofs[code] != plain.verdicts[code] ?? 0 {
       return "proofs \(code): \(directory.counters.proofs[code]), not \(plain.verdicts[code] ?? 0)"
@@ -313,12 +315,12 @@ final class ModelWorld {
       if let id = ids[number] { stage.leave(id) }
     }
     let directory = stage.directory
-    guard directory.registry.isDeserted else { return "the registry is not empty at the end" }
-    guard directory.challenges.isEmpty, directory.offersOfNewcomers.isEmpty,
+    guard directory.registry.isEmpty else { return "the registry is not empty at the end" }
+    guard directory.nickTakeovers.isEmpty, directory.pendingHandshakes.isEmpty,
       directory.proofs.isEmpty
-    else { return "challenges are left at the end" }
+    else { return "nickTakeovers are left at the end" }
     stage.pass(.seconds(60))
-    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastChallenge.isEmpty,
+    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastTakeover.isEmpty,
       directory.proofDeadlines.isEmpty
     else { return "something waits for peers that have left" }
     return nil

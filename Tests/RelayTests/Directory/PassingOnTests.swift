@@ -5,13 +5,13 @@ import Testing
 
 @Suite("Passing lines on")
 struct PassingOnTests {
-  let stage = Stage()
+  let stage = DirectoryHarness()
   let maker: PeerID
   let taker: PeerID
   let modern: PeerID
-  static let makerNick = Stage.nick(1)
-  static let takerNick = Stage.nick(2)
-  static let modernNick = Stage.nick(3)
+  static let makerNick = DirectoryHarness.nick(1)
+  static let takerNick = DirectoryHarness.nick(2)
+  static let modernNick = DirectoryHarness.nick(3)
 
   init() {
     maker = stage.join(Self.makerNick, at: "maker.test:5222", ["ping"])
@@ -23,7 +23,7 @@ struct PassingOnTests {
   func publicLine() throws {
     let newcomer = try #require(stage.connect())
     stage.say(687, "\(Self.takerNick)!PUBLIC!orderbook", from: taker)
-    let frame = Stage.frame(687, "\(Self.takerNick)!PUBLIC!orderbook")
+    let frame = DirectoryHarness.frame(687, "\(Self.takerNick)!PUBLIC!orderbook")
     #expect(stage.read(maker) == [frame] && stage.read(modern) == [frame])
     #expect(stage.read(taker).isEmpty && stage.read(newcomer).isEmpty)
   }
@@ -58,11 +58,13 @@ struct PassingOnTests {
     stage.say(685, "\(Self.makerNick)!\(Self.takerNick)!pubkey a", from: maker)
     #expect(
       stage.read(taker) == [
-        Stage.frame(685, "\(Self.makerNick)!\(Self.takerNick)!pubkey a"),
-        Stage.frame(789, "\(Self.makerNick);maker.test:5222"),
+        DirectoryHarness.frame(685, "\(Self.makerNick)!\(Self.takerNick)!pubkey a"),
+        DirectoryHarness.frame(789, "\(Self.makerNick);maker.test:5222"),
       ])
     stage.say(685, "\(Self.makerNick)!\(Self.modernNick)!pubkey a", from: maker)
-    #expect(stage.read(modern).last == Stage.frame(789, "\(Self.makerNick);maker.test:5222;F:ping"))
+    #expect(
+      stage.read(modern).last
+        == DirectoryHarness.frame(789, "\(Self.makerNick);maker.test:5222;F:ping"))
     #expect(stage.read(taker).isEmpty && stage.read(maker).isEmpty)
   }
 
@@ -71,16 +73,18 @@ struct PassingOnTests {
     stage.say(687, "\(Self.takerNick)!PUBLIC!reloffer 0 1", from: taker)
     stage.forgetAll()
     stage.say(685, "\(Self.takerNick)!\(Self.makerNick)!fill", from: taker)
-    #expect(stage.read(maker) == [Stage.frame(685, "\(Self.takerNick)!\(Self.makerNick)!fill")])
+    #expect(
+      stage.read(maker) == [DirectoryHarness.frame(685, "\(Self.takerNick)!\(Self.makerNick)!fill")]
+    )
   }
 
   @Test(
     "a private line that is forged or for nobody reaches nobody and is counted",
     arguments: [
       ("\(takerNick)!\(takerNick)!x", DropReason.forgedSender),
-      ("\(makerNick)!\(Stage.nick(9))!x", .unknownRecipient),
+      ("\(makerNick)!\(DirectoryHarness.nick(9))!x", .unknownRecipient),
       ("\(makerNick)!someone!x", .unknownRecipient), ("\(makerNick)!PUBLIC!x", .unknownRecipient),
-      ("\(makerNick)!\(Stage.relayNick)!x", .toRelay),
+      ("\(makerNick)!\(DirectoryHarness.relayNick)!x", .toRelay),
       ("\(makerNick)!\(takerNick)", .malformedLine),
       ("\(makerNick)!\(takerNick)!", .malformedLine),
     ])
@@ -93,13 +97,14 @@ struct PassingOnTests {
   @Test("a line to oneself is delivered")
   func toOneself() {
     stage.say(685, "\(Self.takerNick)!\(Self.takerNick)!x", from: taker)
-    #expect(stage.read(taker) == [Stage.frame(685, "\(Self.takerNick)!\(Self.takerNick)!x")])
+    #expect(
+      stage.read(taker) == [DirectoryHarness.frame(685, "\(Self.takerNick)!\(Self.takerNick)!x")])
   }
 
   @Test("frames over 40,000 bytes are kept from clients that would die of them")
   func longFrames() {
     let prefix = "\(Self.makerNick)!\(Self.takerNick)!"
-    let overhead = Stage.frame(685, prefix).utf8.count
+    let overhead = DirectoryHarness.frame(685, prefix).utf8.count
     let longest = prefix + String(repeating: "x", count: 40_000 - overhead)
     stage.say(685, longest, from: maker)
     #expect(stage.read(taker).count == 2)
@@ -126,7 +131,7 @@ struct PassingOnTests {
   func ping() {
     stage.say(798, "", from: taker)
     stage.say(798, "anything", from: taker)
-    #expect(stage.read(taker) == [Stage.pong, Stage.pong])
+    #expect(stage.read(taker) == [DirectoryHarness.pong, DirectoryHarness.pong])
     for code in [799, 797, 785, 787, 789, 795, 0, 12_345, 4_294_967_295] {
       stage.say(code, "", from: taker)
     }
@@ -149,8 +154,10 @@ struct PassingOnTests {
     stage.say(798, "", from: maker)
     stage.say(801, "", from: maker)
     #expect(stage.endings[maker] == .disconnectMessage)
-    #expect(stage.read(taker) == [Stage.frame(789, "\(Self.makerNick);maker.test:5222;D")])
-    #expect(stage.read(modern) == [Stage.frame(789, "\(Self.makerNick);maker.test:5222;D")])
+    #expect(
+      stage.read(taker) == [DirectoryHarness.frame(789, "\(Self.makerNick);maker.test:5222;D")])
+    #expect(
+      stage.read(modern) == [DirectoryHarness.frame(789, "\(Self.makerNick);maker.test:5222;D")])
   }
 
   @Test("a peer that is not listed leaves without a word")
@@ -160,7 +167,8 @@ struct PassingOnTests {
     stage.say(687, "\(Self.modernNick)!PUBLIC!reloffer 0", from: modern)
     stage.forgetAll()
     stage.leave(modern)
-    #expect(stage.read(maker) == [Stage.frame(789, "\(Self.modernNick);NOT-SERVING-ONION;D")])
+    #expect(
+      stage.read(maker) == [DirectoryHarness.frame(789, "\(Self.modernNick);NOT-SERVING-ONION;D")])
   }
 
   // MARK: Offers

@@ -10,8 +10,8 @@ struct ConnectionTests {
 
   init() throws { loop = try EventLoop() }
 
-  private func pair(buffer: Int32? = nil) -> (Recorder, Plug) {
-    let (ours, theirs) = Plug.pair(buffer: buffer)
+  private func pair(buffer: Int32? = nil) -> (Recorder, TestSocket) {
+    let (ours, theirs) = TestSocket.pair(buffer: buffer)
     let one = Recorder(on: loop, adopting: ours)
     one.startReading()
     return (one, theirs)
@@ -133,7 +133,7 @@ struct ConnectionTests {
 
   @Test("a connection may be dropped inside received")
   func droppedInReceived() {
-    let (ours, plug) = Plug.pair()
+    let (ours, plug) = TestSocket.pair()
     var held: Recorder? = Recorder(on: loop, adopting: ours)
     weak let watched = held
     held?.onReceived = { _ in held = nil }
@@ -178,7 +178,7 @@ struct ConnectionTests {
       accepted = Recorder(on: loop, adopting: descriptor)
       accepted?.startReading()
     }
-    let plug = try #require(Plug.connected(to: listener.address))
+    let plug = try #require(TestSocket.connected(to: listener.address))
     #expect(loop.turns(until: { accepted != nil }))
     plug.reset()
     #expect(loop.turns(until: { accepted?.end != nil }))
@@ -222,7 +222,7 @@ struct ConnectionTests {
 
   @Test("nothing is read before reading starts, nor while it is stopped")
   func stopped() {
-    let (ours, plug) = Plug.pair()
+    let (ours, plug) = TestSocket.pair()
     let one = Recorder(on: loop, adopting: ours)
     plug.write("a")
     for _ in 0..<5 { loop.turn() }

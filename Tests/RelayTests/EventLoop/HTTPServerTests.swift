@@ -51,12 +51,12 @@ struct HTTPServerTests {
 
   /// Sends a request and reads until the server closes.
   private func ask(_ request: String) throws -> String {
-    let plug = try #require(Plug.connected(to: server.address))
+    let plug = try #require(TestSocket.connected(to: server.address))
     plug.write(request)
     return try #require(answer(at: plug))
   }
 
-  private func answer(at plug: Plug) -> String? {
+  private func answer(at plug: TestSocket) -> String? {
     var bytes: [UInt8] = []
     let isDone = loop.turns(until: {
       bytes += plug.read()
@@ -112,7 +112,7 @@ struct HTTPServerTests {
   @Test("a client that leaves in the middle of a reply is forgotten with it")
   func leaves() throws {
     for _ in 0..<3 {
-      let plug = try #require(Plug.connected(to: server.address))
+      let plug = try #require(TestSocket.connected(to: server.address))
       plug.write(get("/endless"))
       #expect(loop.turns(until: { plug.read(10_000).count > 0 }))
       plug.reset()
@@ -125,7 +125,7 @@ struct HTTPServerTests {
 
   @Test("a client that stops reading its reply is cut off")
   func stopsReading() throws {
-    let plug = try #require(Plug.connected(to: server.address))
+    let plug = try #require(TestSocket.connected(to: server.address))
     plug.write(get("/endless"))
     #expect(loop.turns(until: { !asked.requests.isEmpty }))
     #expect(loop.turns(until: { server.connectionCount == 0 }))
@@ -145,7 +145,7 @@ struct HTTPServerTests {
       asked.requests.append(request)
       return Self.answer(request, asked)
     }
-    let plug = try #require(Plug.connected(to: patient.address))
+    let plug = try #require(TestSocket.connected(to: patient.address))
     plug.write(get("/endless"))
     #expect(loop.turns(until: { !asked.requests.isEmpty }))
     let more = String(repeating: "x", count: 4_000)
@@ -158,7 +158,7 @@ struct HTTPServerTests {
 
   @Test("a connection that asks again and again after a CONNECT has the time of one request")
   func again() throws {
-    let plug = try #require(Plug.connected(to: server.address))
+    let plug = try #require(TestSocket.connected(to: server.address))
     var next = loop.now
     #expect(
       loop.turns(until: {
@@ -194,7 +194,7 @@ struct HTTPServerTests {
     "what is no HTTP ends the connection",
     arguments: ["hello\r\n\r\n", "\r\n\r\n\r\n", "\0\0\0\n\n"])
   func nonsense(_ text: String) throws {
-    let plug = try #require(Plug.connected(to: server.address))
+    let plug = try #require(TestSocket.connected(to: server.address))
     plug.write(text)
     #expect(answer(at: plug) != nil)
     #expect(asked.requests.isEmpty)
@@ -202,7 +202,7 @@ struct HTTPServerTests {
 
   @Test("a dripping client is cut off when its time is over, not when it rests")
   func dripping() throws {
-    let plug = try #require(Plug.connected(to: server.address))
+    let plug = try #require(TestSocket.connected(to: server.address))
     let start = loop.now
     var next = start
     let rest = Array(get("/whole", "GET", "X: " + String(repeating: "y", count: 500)).utf8)
@@ -222,9 +222,9 @@ struct HTTPServerTests {
 
   @Test("when all places are taken the oldest idle client goes, and an honest one is served")
   func crowded() throws {
-    var idle: [Plug] = []
+    var idle: [TestSocket] = []
     for count in 1...8 {
-      idle.append(try #require(Plug.connected(to: server.address)))
+      idle.append(try #require(TestSocket.connected(to: server.address)))
       #expect(loop.turns(until: { server.connectionCount == count }))
     }
     let reply = try ask(get("/whole"))
@@ -235,8 +235,8 @@ struct HTTPServerTests {
 
   @Test("a hundred idle clients keep nobody out")
   func flood() throws {
-    var idle: [Plug] = []
-    for _ in 0..<100 { idle.append(try #require(Plug.connected(to: server.address))) }
+    var idle: [TestSocket] = []
+    for _ in 0..<100 { idle.append(try #require(TestSocket.connected(to: server.address))) }
     #expect(try ask(get("/whole")).hasSuffix("all of it"))
     #expect(server.connectionCount <= 8)
     #expect(loop.turns(until: { server.connectionCount == 0 }))

@@ -11,8 +11,8 @@ struct ListenerTests {
   init() throws { loop = try EventLoop() }
 
   final class Door {
-    var accepted: [Plug] = []
-    lazy var take: (Int32) -> Void = { [unowned self] in accepted.append(Plug($0)) }
+    var accepted: [TestSocket] = []
+    lazy var take: (Int32) -> Void = { [unowned self] in accepted.append(TestSocket($0)) }
   }
 
   @Test("several listeners of all kinds stand on one loop, each on a port of its own")
@@ -26,7 +26,7 @@ struct ListenerTests {
     var ports: Set<UInt16> = []
     for (count, listener) in listeners.enumerated() {
       if case .tcp(_, let port) = listener.address { ports.insert(port) }
-      let plug = try #require(Plug.connected(to: listener.address))
+      let plug = try #require(TestSocket.connected(to: listener.address))
       #expect(loop.turns(until: { door.accepted.count == count + 1 }))
       plug.write("hello")
       #expect(loop.turns(until: { door.accepted[count].read() == Array("hello".utf8) }))
@@ -57,13 +57,13 @@ struct ListenerTests {
     let path = file.path
     let address = SocketAddress.unix(path: path)
     // What a killed process leaves: a file and nobody behind it.
-    let stale = Plug(SystemCalls.socket(family: AF_UNIX))
+    let stale = TestSocket(SystemCalls.socket(family: AF_UNIX))
     let bound = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
       bind(stale.descriptor, pointer, length)
     }
     #expect(bound == 0)
     stale.unplug()
-    #expect(access(path, F_OK) == 0 && Plug.connected(to: address) == nil)
+    #expect(access(path, F_OK) == 0 && TestSocket.connected(to: address) == nil)
     let door = Door()
     let listener = try Listener(on: loop, address: address, mode: 0o600, accept: door.take)
     var status = stat()
@@ -72,7 +72,7 @@ struct ListenerTests {
     #expect(throws: SocketError.inUse(address)) {
       try Listener(on: loop, address: address) { _ in }
     }
-    let plug = try #require(Plug.connected(to: address))
+    let plug = try #require(TestSocket.connected(to: address))
     // Whoever asks whether it lives is accepted, too.
     #expect(loop.turns(until: { door.accepted.count == 2 }))
     withExtendedLifetime((plug, listener)) {}
@@ -127,7 +127,7 @@ struct ListenerTests {
     rename(path, path + ".new")
     let third = try Listener(on: loop, address: address) { _ in }
     second = nil
-    #expect(access(path, F_OK) == 0 && Plug.connected(to: address) != nil)
+    #expect(access(path, F_OK) == 0 && TestSocket.connected(to: address) != nil)
     withExtendedLifetime(third) {}
   }
 
@@ -137,7 +137,7 @@ struct ListenerTests {
     let listener = try Listener(
       on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: door.take)
     listener.pause()
-    let plug = try #require(Plug.connected(to: listener.address))
+    let plug = try #require(TestSocket.connected(to: listener.address))
     for _ in 0..<20 { loop.turn() }
     #expect(door.accepted.isEmpty)
     listener.resume()
@@ -150,8 +150,8 @@ struct ListenerTests {
     let door = Door()
     let file = TemporaryPath()
     let listener = try Listener(on: loop, address: .unix(path: file.path), accept: door.take)
-    var plugs: [Plug] = []
-    for _ in 0..<100 { plugs.append(try #require(Plug.connected(to: listener.address))) }
+    var plugs: [TestSocket] = []
+    for _ in 0..<100 { plugs.append(try #require(TestSocket.connected(to: listener.address))) }
     loop.turn()
     #expect(door.accepted.count == 64)
     loop.turn()
@@ -164,7 +164,7 @@ struct ListenerTests {
     let descriptor = try Listener.bound(.tcp(host: "127.0.0.1", port: 0))
     #expect(Listener.listen(descriptor) == 0)
     let listener = try Listener(on: loop, inherited: descriptor, accept: door.take)
-    let plug = try #require(Plug.connected(to: listener.address))
+    let plug = try #require(TestSocket.connected(to: listener.address))
     #expect(loop.turns(until: { door.accepted.count == 1 }))
     withExtendedLifetime(plug) {}
   }
@@ -174,13 +174,13 @@ struct ListenerTests {
     // In a process of its own: the limit is the process's.
     await #expect(processExitsWith: .success) {
       let loop = try EventLoop()
-      var accepted: [Plug] = []
+      var accepted: [TestSocket] = []
       let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
-        accepted.append(Plug($0))
+        accepted.append(TestSocket($0))
       }
       var pauses: [Listener.Pause] = []
       listener.onPause = { pauses.append($0) }
-      let plug = try #require(Plug.connected(to: listener.address))
+      let plug = try #require(TestSocket.connected(to: listener.address))
       let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
       var limit = rlimit()
       getrlimit(files, &limit)

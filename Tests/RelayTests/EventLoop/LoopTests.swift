@@ -118,9 +118,9 @@ struct LoopTests {
     var order: [String] = []
     let end = TurnEnd(on: loop) { order.append("end") }
     var ends: [Recorder] = []
-    var plugs: [Plug] = []
+    var plugs: [TestSocket] = []
     for name in ["a", "b", "c"] {
-      let (ours, theirs) = Plug.pair()
+      let (ours, theirs) = TestSocket.pair()
       let one = Recorder(on: loop, adopting: ours)
       one.onReceived = { _ in
         order.append(name)

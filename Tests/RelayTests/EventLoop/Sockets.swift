@@ -6,7 +6,7 @@ import Testing
 @testable import Units
 
 /// The test's end of a stream. Closes itself.
-final class Plug {
+final class TestSocket {
   private(set) var descriptor: Int32
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }
@@ -53,8 +53,8 @@ final class Plug {
   }
 
   /// Nil when nobody listens there.
-  static func connected(to address: SocketAddress) -> Plug? {
-    let plug = Plug(SystemCalls.socket(family: address.family))
+  static func connected(to address: SocketAddress) -> TestSocket? {
+    let plug = TestSocket(SystemCalls.socket(family: address.family))
     var outcome: Int32 = -1
     do {
       outcome = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
@@ -73,7 +73,7 @@ final class Plug {
   }
 
   /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer` bytes.
-  static func pair(buffer: Int32? = nil) -> (ours: Int32, theirs: Plug) {
+  static func pair(buffer: Int32? = nil) -> (ours: Int32, theirs: TestSocket) {
     var ends: [Int32] = [-1, -1]
     let made = socketpair(
       AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0,
@@ -82,7 +82,7 @@ final class Plug {
     if var buffer {
       setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, socklen_t(MemoryLayout<Int32>.size))
     }
-    return (ends[0], Plug(ends[1]))
+    return (ends[0], TestSocket(ends[1]))
   }
 }
 

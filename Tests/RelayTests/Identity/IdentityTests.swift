@@ -102,12 +102,12 @@ private func bytes(hex: String) -> [UInt8] {
     let recorded = try vectors(NickAuthVectors.self, "nick-auth")
     #expect(recorded.valid.count + recorded.invalid.count == 109)
     for proof in recorded.valid + recorded.invalid {
-      #expect(try judge(proof, auth).rawValue == proof.expected, "\(proof.id) \(proof.name)")
+      #expect(try verify(proof, auth).rawValue == proof.expected, "\(proof.id) \(proof.name)")
     }
   }
 
   /// What a connection does: frames the bytes, then judges the line.
-  private func judge(_ proof: NickAuthVectors.Case, _ auth: NickAuth) throws -> NickAuthCode {
+  private func verify(_ proof: NickAuthVectors.Case, _ auth: NickAuth) throws -> NickAuthCode {
     let wire = [UInt8](try #require(Data(base64Encoded: proof.wireB64))) + Array("\r\n".utf8)
     // A nick that the relay would not have let in cannot have proved anything.
     guard let nick = Nick(proof.nick) else { return .invalid }
@@ -116,9 +116,9 @@ private func bytes(hex: String) -> [UInt8] {
     var framer = LineFramer(limit: 65_536)
     return wire.withUnsafeBytes { wire in
       guard case .line(let line, _) = framer.next(in: wire, from: 0) else { return .malformed }
-      return auth.judge(
+      return auth.verify(
         frame: wire.part(line), maxNesting: 10, nick: nick,
-        lineDigest: Digest.sha256(Array(proof.handshakeLine.utf8)), challenge: challenge,
+        lineDigest: Digest.sha256(Array(proof.handshakeLine.utf8)), nonce: challenge,
         directoryID: id
       ).code
     }
@@ -136,7 +136,7 @@ private func bytes(hex: String) -> [UInt8] {
     let challenge = try #require(Bytes32([UInt8](repeating: 0x0a, count: 32)))
     let id = try #require(DirectoryID("a.onion:5222"))
     #expect(
-      NickAuth.challengeLine(challenge: challenge, directoryID: id)
+      NickAuth.nonceLine(nonce: challenge, directoryID: id)
         == #"{"challenge":""# + String(repeating: "0a", count: 32)
         + #"","directory-id":"a.onion:5222"}"#)
     #expect(NickAuth.resultLine(.ok) == #"{"code":"ok","verified":true}"#)

@@ -116,7 +116,7 @@ struct BacklogsTests {
   @Test("over the sum of all, the largest go until a tenth is free, and no more")
   mutating func total() {
     var sessions: [Session] = []
-    var plugs: [Plug] = []
+    var plugs: [TestSocket] = []
     for (number, size) in [40_000, 90_000, 60_000, 30_000].enumerated() {
       let (session, plug) = bench.session(number, buffer: 4_608)
       sessions.append(session)
@@ -139,16 +139,16 @@ struct BacklogsTests {
 struct MemoryReturnTests {
   @Test("A crowd has left when nine of ten have, once, and only a crowd")
   func crowd() {
-    var memory = MemoryReturn()
+    var memory = HeapTrimmer()
     for (count, hasLeft) in [
       (255, false), (0, false), (256, false), (26, false), (25, true), (25, false), (0, false),
       (1_000, false), (101, false), (100, true), (999, false), (0, true),
-    ] { #expect(memory.hasCrowdLeft(count) == hasLeft, "\(count)") }
+    ] { #expect(memory.hasPeakPassed(count) == hasLeft, "\(count)") }
   }
 
   @Test("is given back once a megabyte is free, and not more often than every five seconds")
   func due() {
-    var memory = MemoryReturn()
+    var memory = HeapTrimmer()
     let start = Instant(nanoseconds: 0)
     let size = ByteCount.mebibytes(2).bytes
     memory.note(size)

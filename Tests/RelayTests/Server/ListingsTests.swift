@@ -16,18 +16,20 @@ struct ListingsTests {
     var settings = Settings()
     settings.network = .regtest
     node = DirectoryNode(
-      loop: loop, settings: settings, nick: try #require(Nick(Stage.relayNick)))
+      loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
   }
 
   /// Somebody at the other end, who has shaken hands.
   private func join(
     _ number: Int, at location: String = "NOT-SERVING-ONION", _ features: [String] = [],
     buffer: Int32? = nil
-  ) throws -> Plug {
-    let (ours, theirs) = Plug.pair(buffer: buffer)
+  ) throws -> TestSocket {
+    let (ours, theirs) = TestSocket.pair(buffer: buffer)
     node.accept(ours)
     theirs.write(
-      Stage.frame(793, Stage.handshake(Stage.nick(number), at: location, features)) + "\r\n")
+      DirectoryHarness.frame(
+        793, DirectoryHarness.handshake(DirectoryHarness.nick(number), at: location, features))
+        + "\r\n")
     let peers = node.directory.registry.peerCount
     try #require(loop.turns { node.directory.registry.peerCount == peers + 1 })
     return theirs
@@ -43,11 +45,11 @@ struct ListingsTests {
       try join(2_002, at: "b.test:1", ["peerlist_features"], buffer: 4_608),
       try join(2_003, at: "b.test:2", buffer: 4_608),
     ]
-    for reader in readers { reader.write(Stage.frame(791, "") + "\r\n") }
+    for reader in readers { reader.write(DirectoryHarness.frame(791, "") + "\r\n") }
     try #require(
       loop.turns { node.listing.count == readers.count && node.backlogs.count == readers.count })
     // The first page without features, and the first with.
-    let page = node.directory.registry.listPages.size
+    let page = node.directory.registry.peerlistCache.size
     #expect(page > 2 * 512 * "J5nickaaaaaaaaaa;a.test:1,".utf8.count)
     #expect(page < 3 * 512 * "J5nickaaaaaaaaaa;a.test:1000;F:ping,".utf8.count)
 
@@ -63,14 +65,14 @@ struct ListingsTests {
         return node.listing.isEmpty && node.backlogs.count == 0
       })
     for (place, reader) in readers.enumerated() {
-      let lines = Stage.lines((heard[place] + reader.read())[...])
-      try judge(lines.dropFirst(), of: Stage.nick(2_000 + place), gone: gone)
+      let lines = DirectoryHarness.lines((heard[place] + reader.read())[...])
+      try verify(lines.dropFirst(), of: DirectoryHarness.nick(2_000 + place), gone: gone)
     }
-    #expect(loop.turns { node.directory.registry.listPages.size == 0 })
+    #expect(loop.turns { node.directory.registry.peerlistCache.size == 0 })
     withExtendedLifetime(makers) {}
   }
 
-  private func judge(_ lines: ArraySlice<String>, of reader: String, gone: Set<Int>) throws {
+  private func verify(_ lines: ArraySlice<String>, of reader: String, gone: Set<Int>) throws {
     var listed: Set<Substring> = []
     var departed: Set<Substring> = []
     for line in lines {
@@ -85,10 +87,12 @@ struct ListingsTests {
         }
       }
     }
-    let left = Set(gone.map { Substring(Stage.nick($0)) })
+    let left = Set(gone.map { Substring(DirectoryHarness.nick($0)) })
     #expect(departed.symmetricDifference(left).sorted() == [])
     #expect(!listed.contains(Substring(reader)))
-    let stayed = (0..<1_100).filter { !gone.contains($0) }.map { Substring(Stage.nick($0)) }
+    let stayed = (0..<1_100).filter { !gone.contains($0) }.map {
+      Substring(DirectoryHarness.nick($0))
+    }
     #expect(listed.isSuperset(of: stayed))
     #expect(listed.subtracting(stayed).subtracting(departed).count <= 2)
   }

@@ -32,7 +32,7 @@ struct NickAuthSocketTests {
   struct Meeting {
     let loop: EventLoop
     let node: DirectoryNode
-    let plug: Plug
+    let plug: TestSocket
     let id: PeerID
 
     init(_ proof: Proof) throws {
@@ -40,12 +40,12 @@ struct NickAuthSocketTests {
       var settings = Settings()
       settings.network = .mainnet
       node = DirectoryNode(
-        loop: loop, settings: settings, nick: try #require(Nick(Stage.relayNick)))
+        loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
       let challenge = try #require(bytes(hex: proof.challenge))
-      node.directory.newChallenge = { challenge }
+      node.directory.newNonce = { challenge }
       node.directory.policy = NickPolicy(
         directoryID: try #require(DirectoryID(proof.directoryId)))
-      let (ours, theirs) = Plug.pair()
+      let (ours, theirs) = TestSocket.pair()
       plug = theirs
       node.accept(ours)
       id = try #require(node.sessions.last.flatMap { $0?.id })
@@ -70,12 +70,12 @@ struct NickAuthSocketTests {
 
     /// For the recordings whose handshake is none that a relay would take.
     func pretendHandshake(_ nick: Nick, _ line: String) throws {
-      let offer = HandshakeOffer(
+      let offer = HandshakeRequest(
         nick: nick, location: .notServing, locationWasUnusable: false,
         features: Features([.nickAuth]), advertisedNoFeature: false,
         lineDigest: Digest.sha256(Array(line.utf8)))
       let policy = try #require(node.directory.policy)
-      node.directory.demandProof(of: id, offer, policy, at: loop.now, into: &node.actions)
+      node.directory.requestProof(of: id, offer, policy, at: loop.now, into: &node.actions)
       node.perform(loop.now)
     }
   }
@@ -145,7 +145,7 @@ struct NickAuthSocketTests {
     for proof in all {
       let meeting = try Meeting(proof)
       let offer = try? proof.handshakeLine.withBytes {
-        try HandshakeOffer.parse(line: $0, network: .mainnet)
+        try HandshakeRequest.parse(line: $0, network: .mainnet)
       }
       if offer?.nick.description == proof.nick {
         meeting.shakeHands(proof.handshakeLine)

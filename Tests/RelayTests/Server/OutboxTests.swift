@@ -16,11 +16,11 @@ struct SessionBench {
   init() throws {
     loop = try EventLoop()
     node = DirectoryNode(
-      loop: loop, settings: Settings(), nick: try #require(Nick(Stage.relayNick)))
+      loop: loop, settings: Settings(), nick: try #require(Nick(DirectoryHarness.relayNick)))
   }
 
-  func session(_ number: Int, buffer: Int32? = nil) -> (Session, Plug) {
-    let (ours, theirs) = Plug.pair(buffer: buffer)
+  func session(_ number: Int, buffer: Int32? = nil) -> (Session, TestSocket) {
+    let (ours, theirs) = TestSocket.pair(buffer: buffer)
     let session = Session(
       on: loop, adopting: ours, id: PeerID(slot: Int32(number), generation: 0), node: node,
       expectsProxyLine: false)
@@ -32,16 +32,16 @@ struct SessionBench {
 struct OutboxTests {
   final class Receiver {
     let session: Session
-    let plug: Plug
+    let plug: TestSocket
     let readsLongFrames: Bool
-    var isSeated = false
+    var isSubscribed = false
     var isGone = false
     /// It was closed with bytes that nobody had taken.
     var isCut = false
     var expected: [UInt8] = []
     var heard: [UInt8] = []
 
-    init(_ session: Session, _ plug: Plug, readsLongFrames: Bool) {
+    init(_ session: Session, _ plug: TestSocket, readsLongFrames: Bool) {
       self.session = session
       self.plug = plug
       self.readsLongFrames = readsLongFrames
@@ -82,13 +82,13 @@ struct OutboxTests {
       case 0, 1, 2:
         let sender = random.below(3) == 0 ? nil : one
         withFrame(text) { outbox.broadcast($0, except: sender?.session) }
-        for other in all where other.isSeated && other !== sender {
+        for other in all where other.isSubscribed && other !== sender {
           if text.count <= 40_000 || other.readsLongFrames { other.expected += text + [13, 10] }
         }
       case 3:
         let line = text + [13, 10]
         line.withUnsafeBytes { outbox.broadcast($0, except: one.session) }
-        for other in all where other.isSeated && other !== one {
+        for other in all where other.isSubscribed && other !== one {
           if text.count <= 40_000 || other.readsLongFrames { other.expected += line }
         }
       case 4 where !one.isGone:
@@ -97,18 +97,18 @@ struct OutboxTests {
       case 5 where !one.isGone:
         text.withUnsafeBytes { outbox.send($0, to: one.session) }
         one.expected += text
-      case 6 where !one.isSeated && !one.isGone:
-        outbox.seat(one.session)
-        one.isSeated = true
-      case 7 where one.isSeated && random.below(3) == 0:
-        outbox.unseat(one.session)
-        one.isSeated = false
+      case 6 where !one.isSubscribed && !one.isGone:
+        outbox.subscribe(one.session)
+        one.isSubscribed = true
+      case 7 where one.isSubscribed && random.below(3) == 0:
+        outbox.unsubscribe(one.session)
+        one.isSubscribed = false
       case 8 where !one.isGone && random.below(60) == 0:
         outbox.flush(one.session) { _, _ in }
-        outbox.unseat(one.session)
+        outbox.unsubscribe(one.session)
         one.isCut = one.session.backlog > 0
         one.session.close()
-        (one.isSeated, one.isGone) = (false, true)
+        (one.isSubscribed, one.isGone) = (false, true)
       case 9: one.read(random.below(9_000))
       case 10: bench.loop.turn()
       default: flush(&left)
@@ -140,28 +140,28 @@ struct OutboxTests {
   }
 
   @Test(
-    "whoever is seated in mid-turn hears only what follows, and whoever is unseated only what came before"
+    "whoever is subscribers in mid-turn hears only what follows, and whoever is unseated only what came before"
   )
   func seating() {
     let all = receivers(2)
-    outbox.seat(all[0].session)
+    outbox.subscribe(all[0].session)
     withFrame(Array("a".utf8)) { outbox.broadcast($0, except: nil) }
-    outbox.seat(all[1].session)
+    outbox.subscribe(all[1].session)
     withFrame(Array("b".utf8)) { outbox.broadcast($0, except: nil) }
-    outbox.unseat(all[0].session)
+    outbox.unsubscribe(all[0].session)
     withFrame(Array("c".utf8)) { outbox.broadcast($0, except: nil) }
     outbox.flush { _, _ in }
     #expect(all[0].plug.read() == Array("a\r\nb\r\n".utf8))
     #expect(all[1].plug.read() == Array("b\r\nc\r\n".utf8))
-    #expect(outbox.seated.count == 1 && outbox.deliveries == 4)
+    #expect(outbox.subscribers.count == 1 && outbox.deliveries == 4)
   }
 
-  @Test("a doomed session is sent nothing more")
-  func doomed() {
+  @Test("a pendingCloses session is sent nothing more")
+  func pendingCloses() {
     let all = receivers(2)
-    for one in all { outbox.seat(one.session) }
+    for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
-    all[0].session.isDoomed = true
+    all[0].session.isClosing = true
     Array("x".utf8).withUnsafeBytes {
       outbox.broadcast($0, except: nil)
       outbox.send($0, to: all[0].session)
@@ -173,7 +173,7 @@ struct OutboxTests {
   @Test("a socket whose other side is gone is reported, and the others are served")
   func failure() {
     let all = receivers(3)
-    for one in all { outbox.seat(one.session) }
+    for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
     all[1].plug.unplug()
     Array("x".utf8).withUnsafeBytes { outbox.broadcast($0, except: nil) }
@@ -189,7 +189,7 @@ struct OutboxTests {
     "2,000 private lines in one turn, cut by others, go out in order past the limit of one writev")
   func manyPieces() {
     let all = receivers(2, buffer: 4_608)
-    for one in all { outbox.seat(one.session) }
+    for one in all { outbox.subscribe(one.session) }
     var expected: [UInt8] = []
     for n in 0..<2_000 {
       let own = Array("own \(n)\r\n".utf8)

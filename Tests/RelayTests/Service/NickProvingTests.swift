@@ -27,7 +27,7 @@ struct NickProvingTests: ~Copyable {
     settings.directoryLocation = location
     settings.nickAuthDirectoryID = .automatic
     return DirectoryNode(
-      loop: loop, settings: settings, nick: try #require(Nick(Stage.relayNick)))
+      loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
   }
 
   private func write(_ name: String) throws {

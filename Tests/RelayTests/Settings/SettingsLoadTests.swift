@@ -196,7 +196,7 @@ struct SettingsLoadTests {
   }
 
   @Test("what works and is hardly meant is questioned, not refused")
-  func questions() {
+  func suspiciousSettings() {
     let reading = load([], ["MESSAGE_BURST_LIMIT": "5", "HANDSHAKE_TIMEOUT": "10"])
     #expect(reading.settings?.messageBurstLimit == 5)
     #expect(reading.warnings.count == 2)

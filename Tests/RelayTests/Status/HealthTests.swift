@@ -18,7 +18,7 @@ struct HealthTests {
   init() throws {
     loop = try EventLoop()
     node = DirectoryNode(
-      loop: loop, settings: Settings(), nick: try #require(Nick(Stage.relayNick)))
+      loop: loop, settings: Settings(), nick: try #require(Nick(DirectoryHarness.relayNick)))
     status = RelayStatus(of: node)
   }
 

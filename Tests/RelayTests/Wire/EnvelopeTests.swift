@@ -271,7 +271,7 @@ import Testing
   /// What decodes must be canonical in its new form, and mean what a plain reading of the old one means.
   private func expectStable(_ bytes: [UInt8]) {
     guard let first = decode(bytes).success else { return }
-    let plain = try? JSONDecoder().decode(PlainReading.self, from: Data(bytes))
+    let plain = try? JSONDecoder().decode(ReferenceReading.self, from: Data(bytes))
     #expect(plain.map { Array($0.line.utf8) } == first.decodedLine)
     #expect(decode(first.body).success == first)
     let again = first.body.withUnsafeBytes { try? Envelope.scan($0, maxNesting: 1) }
@@ -282,7 +282,7 @@ import Testing
     #expect(encoded == first.line)
   }
 
-  private struct PlainReading: Decodable { let line: String }
+  private struct ReferenceReading: Decodable { let line: String }
 
   private func randomEnvelope(_ generator: inout SeededGenerator) -> [UInt8] {
     let pieces = [

@@ -23,13 +23,13 @@ import Testing
   }
 
   private func parse(_ line: String, _ network: Network = .mainnet)
-    -> Result<HandshakeOffer, HandshakeError>
+    -> Result<HandshakeRequest, HandshakeError>
   {
     var escaped: [UInt8] = []
     line.withWireBytes { JSONText.encode($0, into: &escaped) }
     return escaped.withUnsafeBytes { bytes in
       Result { () throws(HandshakeError) in
-        try HandshakeOffer.parse(line: bytes, network: network)
+        try HandshakeRequest.parse(line: bytes, network: network)
       }
     }
   }

@@ -2,7 +2,7 @@
 import ArgumentParser
 import Settings
 
-struct Where: ParsableArguments {
+struct TargetOptions: ParsableArguments {
   @Flag(help: "Print the relay's answer as JSON.")
   var json = false
 
@@ -39,14 +39,14 @@ struct Where: ParsableArguments {
     return .tcp(host: host ?? settings.healthHost, port: port ?? settings.healthPort)
   }
 
-  var patience: Duration { .seconds(timeout) }
+  var responseTimeout: Duration { .seconds(timeout) }
 
   /// The body of a 200; anything else ends the command with a line that says what to do.
   func fetch(_ path: String) throws -> String {
     let endpoint = endpoint
     let response: StatusClient.Response
     do throws(StatusClient.Failure) {
-      response = try StatusClient(endpoint: endpoint, timeout: patience).get(path)
+      response = try StatusClient(endpoint: endpoint, timeout: responseTimeout).get(path)
     } catch {
       printError("unreachable: " + error.description(at: endpoint))
       throw ExitCode(1)

@@ -1,7 +1,7 @@
 /// The plain directory's sense of time and its judgement of lists.
 @testable import Directory
 
-extension PlainDirectory {
+extension ReferenceDirectory {
   static let idle = 600 * second
   static let hardEvict = 1_500 * second
   static let pongWait = 30 * second
@@ -14,7 +14,7 @@ extension PlainDirectory {
     let owing = peers.values.filter { $0.state == .proving }
       .map { $0.owesSince + 30 * Self.second }
     let silent = peers.values.compactMap { $0.probedAt.map { $0 + Self.pongWait } }
-    return (newcomers + owing + silent + challenges.values.map(\.deadline)).min()
+    return (newcomers + owing + silent + nickTakeovers.values.map(\.deadline)).min()
   }
 
   /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant go in any order: `silent` is the one
@@ -38,7 +38,9 @@ extension PlainDirectory {
       else { continue }
       fail(number, .expired)
     }
-    let due = challenges.values.filter { $0.deadline <= now }.sorted { $0.deadline < $1.deadline }
+    let due = nickTakeovers.values.filter { $0.deadline <= now }.sorted {
+      $0.deadline < $1.deadline
+    }
     for challenge in due { close(challenge.holder, .displaced) }
     let dead = peers.filter { $0.value.probedAt.map { $0 + Self.pongWait <= now } ?? false }.keys
     guard Set(dead) == Set(silent) else { return "silent are \(dead.sorted()), gone \(silent)" }
@@ -95,7 +97,7 @@ extension PlainDirectory {
       if listing.isFirst, let location {
         let ours = (proofs == .unknown ? "" : "nick_auth+") + "peerlist_features+ping"
         let own = reader.features.contains("peerlist_features") ? ";F:" + ours : ""
-        guard entries.first == "\(Stage.relayNick);\(location)\(own)" else {
+        guard entries.first == "\(DirectoryHarness.relayNick);\(location)\(own)" else {
           return "the relay is not first: \(frame)"
         }
         listing.entries += entries.dropFirst().map(String.init)
@@ -111,10 +113,10 @@ extension PlainDirectory {
       listing.isFirst = false
     }
     peers[number]?.listing = more ? listing : nil
-    return more ? nil : judge(listing, reader)
+    return more ? nil : verify(listing, reader)
   }
 
-  private func judge(_ listing: Listing, _ reader: Peer) -> String? {
+  private func verify(_ listing: Listing, _ reader: Peer) -> String? {
     if listing.isFirst { return "a list without a frame" }
     var missing = Set(listing.must.compactMap { peers[$0]?.entry(for: reader) })
     for entry in listing.entries where missing.remove(entry) == nil {

@@ -5,16 +5,16 @@ import Testing
 
 @Suite("A nick already taken")
 struct ChallengeTests {
-  let stage = Stage()
-  static let nick = Stage.nick(1)
-  static let taken = Stage.reply(
+  let stage = DirectoryHarness()
+  static let nick = DirectoryHarness.nick(1)
+  static let taken = DirectoryHarness.reply(
     accepted: false, "Rejected: Peer nick already registered: \(nick)")
-  static let welcome = Stage.reply(accepted: true, "hello")
-  static let left = Stage.frame(789, "\(nick);old.test:1;D")
+  static let welcome = DirectoryHarness.reply(accepted: true, "hello")
+  static let left = DirectoryHarness.frame(789, "\(nick);old.test:1;D")
 
   private func knock(_ features: [String] = []) throws -> PeerID {
     let id = try #require(stage.connect())
-    stage.say(793, Stage.handshake(Self.nick, at: "new.test:1", features), from: id)
+    stage.say(793, DirectoryHarness.handshake(Self.nick, at: "new.test:1", features), from: id)
     return id
   }
 
@@ -25,16 +25,16 @@ struct ChallengeTests {
   @Test("a silent holder loses its nick after 10 s, everyone hears, and the newcomer is in")
   func silence() throws {
     let old = holder()
-    let reader = stage.join(Stage.nick(2))
+    let reader = stage.join(DirectoryHarness.nick(2))
     let new = try knock()
-    #expect(stage.read(old) == [Stage.ping] && stage.held == [new])
+    #expect(stage.read(old) == [DirectoryHarness.ping] && stage.held == [new])
     #expect(stage.read(new).isEmpty)
     stage.wait(.milliseconds(9_999))
     #expect(stage.isHere(old) && stage.read(new).isEmpty)
     stage.pass(.milliseconds(1))
     #expect(stage.endings[old] == .displaced && stage.resumed == [new] && stage.held.isEmpty)
     #expect(stage.read(new) == [Self.welcome] && stage.read(reader) == [Self.left])
-    stage.say(685, "\(Stage.nick(2))!\(Self.nick)!x", from: reader)
+    stage.say(685, "\(DirectoryHarness.nick(2))!\(Self.nick)!x", from: reader)
     #expect(stage.read(new).count == 1)
     stage.wait(.seconds(40))
     #expect(stage.isHere(new))
@@ -44,7 +44,7 @@ struct ChallengeTests {
   func makersProbe() throws {
     let old = holder([])
     _ = try knock()
-    #expect(stage.read(old) == [Stage.probe])
+    #expect(stage.read(old) == [DirectoryHarness.probe])
   }
 
   @Test(
@@ -57,7 +57,7 @@ struct ChallengeTests {
     #expect(stage.read(new) == [Self.taken])
     #expect(stage.endings[new] == .rejected && stage.flushed.contains(new))
     stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.challenges.isEmpty)
+    #expect(stage.isHere(old) && stage.directory.nickTakeovers.isEmpty)
   }
 
   @Test("a holder that cannot be asked keeps its nick")
@@ -73,20 +73,20 @@ struct ChallengeTests {
     let new = try knock()
     stage.leave(new)
     stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.challenges.isEmpty)
-    #expect(stage.directory.offersOfNewcomers.isEmpty)
+    #expect(stage.isHere(old) && stage.directory.nickTakeovers.isEmpty)
+    #expect(stage.directory.pendingHandshakes.isEmpty)
   }
 
   @Test("the holder leaves first: the newcomer is in at once", arguments: [true, false])
   func holderLeaves(_ saysSo: Bool) throws {
     let old = holder()
-    let reader = stage.join(Stage.nick(2))
+    let reader = stage.join(DirectoryHarness.nick(2))
     let new = try knock()
     stage.wait(.seconds(1))
     stage.forgetAll()
     if saysSo { stage.say(801, "", from: old) } else { stage.leave(old) }
     #expect(stage.read(new) == [Self.welcome])
-    #expect(stage.read(reader) == [Self.left] && stage.directory.challenges.isEmpty)
+    #expect(stage.read(reader) == [Self.left] && stage.directory.nickTakeovers.isEmpty)
   }
 
   @Test("the holder answers too late: it is gone, and its frame goes nowhere")
@@ -104,7 +104,7 @@ struct ChallengeTests {
     let old = holder()
     let first = try knock()
     let second = try knock()
-    #expect(stage.read(old) == [Stage.ping] && stage.read(second) == [Self.taken])
+    #expect(stage.read(old) == [DirectoryHarness.ping] && stage.read(second) == [Self.taken])
     stage.say(799, "", from: old)
     #expect(stage.read(first) == [Self.taken])
     stage.wait(.milliseconds(29_999))
@@ -112,7 +112,7 @@ struct ChallengeTests {
     #expect(stage.read(third) == [Self.taken] && stage.read(old).isEmpty)
     stage.wait(.milliseconds(1))
     let fourth = try knock()
-    #expect(stage.read(fourth).isEmpty && stage.read(old) == [Stage.ping])
+    #expect(stage.read(fourth).isEmpty && stage.read(old) == [DirectoryHarness.ping])
   }
 
   @Test("a newcomer whose own time is over goes, and the holder stays")
@@ -120,13 +120,13 @@ struct ChallengeTests {
     let old = holder()
     let new = try #require(stage.connect())
     stage.wait(.seconds(25))
-    stage.say(793, Stage.handshake(Self.nick), from: new)
+    stage.say(793, DirectoryHarness.handshake(Self.nick), from: new)
     stage.wait(.milliseconds(4_999))
     #expect(stage.isHere(new))
     stage.pass(.milliseconds(1))
     #expect(stage.read(new) == [Self.taken] && stage.endings[new] == .rejected)
     stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.challenges.isEmpty)
+    #expect(stage.isHere(old) && stage.directory.nickTakeovers.isEmpty)
   }
 
   @Test("a newcomer during shutdown is turned away, whoever holds its nick")
@@ -136,24 +136,28 @@ struct ChallengeTests {
     stage.directory.stop()
     let late = try knock()
     #expect(
-      stage.read(late) == [Stage.reply(accepted: false, "Rejected: the directory is stopping")])
+      stage.read(late) == [
+        DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
+      ])
     stage.leave(old, .shutdown)
     #expect(
       stage.read(waiting) == [
-        Stage.reply(accepted: false, "Rejected: the directory is stopping")
+        DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
       ])
-    #expect(stage.directory.registry.isDeserted)
+    #expect(stage.directory.registry.isEmpty)
   }
 
   @Test("places that are gone meanwhile: the newcomer is told that all are taken")
   func fullMeanwhile() throws {
     let old = holder()
-    stage.join(Stage.nick(2))
+    stage.join(DirectoryHarness.nick(2))
     let new = try knock()
     stage.directory.limits.peers = 1
     stage.leave(old)
     #expect(
-      stage.read(new) == [Stage.reply(accepted: false, "Rejected: Maximum peers reached: 1")])
+      stage.read(new) == [
+        DirectoryHarness.reply(accepted: false, "Rejected: Maximum peers reached: 1")
+      ])
   }
 
   @Test("a full directory still gives a dead peer's place to its return")

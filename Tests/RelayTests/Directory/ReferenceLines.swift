@@ -1,6 +1,6 @@
 /// What the plain directory does with the frames of its peers (protocol.md §2, §4, §5).
 
-extension PlainDirectory {
+extension ReferenceDirectory {
   private mutating func take(_ bucket: Int, _ number: Int) -> Bool {
     peers[number]?.buckets[bucket].take(
       cost: rates[bucket].cost, burst: rates[bucket].burst, at: now) ?? false
@@ -23,7 +23,7 @@ extension PlainDirectory {
       guard take(3, number) else { return drop(.peerlistRate) }
       let listed = peers.filter { $0.value.isListed && $0.key != number }.keys
       peers[number]?.listing = Listing(must: Set(listed))
-    case 798: send(Stage.pong, number, &heard)
+    case 798: send(DirectoryHarness.pong, number, &heard)
     case 803, 805, 807: close(number, .malformed)
     case 793, 799, 789, 795, 797, 785, 787: drop(.ignoredType)
     default: drop(.unknownType)
@@ -43,14 +43,16 @@ extension PlainDirectory {
   private mutating func privately(_ line: String, _ number: Int) {
     guard let parts = fields(line) else { return drop(.malformedLine) }
     guard let sender = peers[number], parts[0] == sender.nick else { return drop(.forgedSender) }
-    if parts[1] == Stage.relayNick { return drop(.toRelay) }
+    if parts[1] == DirectoryHarness.relayNick { return drop(.toRelay) }
     guard let to = holder(String(parts[1])), let receiver = peers[to] else {
       return drop(.unknownRecipient)
     }
-    let frame = Stage.frame(685, line)
+    let frame = DirectoryHarness.frame(685, line)
     guard reads(frame, to) else { return drop(.tooLongForClient) }
     send(frame, to, &heard)
-    if sender.servesOnion { send(Stage.frame(789, sender.entry(for: receiver)), to, &heard) }
+    if sender.servesOnion {
+      send(DirectoryHarness.frame(789, sender.entry(for: receiver)), to, &heard)
+    }
   }
 
   private mutating func publicly(_ line: String, _ number: Int) {
@@ -65,7 +67,7 @@ extension PlainDirectory {
       guard take(1, number) else { return drop(.publicRate) }
     }
     for command in commands where command.count > 1 { track(command[0], command[1], number) }
-    let frame = Stage.frame(687, line)
+    let frame = DirectoryHarness.frame(687, line)
     if fanOut.cost > 0 { return delay(frame, number) }
     tellAll(frame, from: number)
   }

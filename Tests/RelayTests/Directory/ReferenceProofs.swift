@@ -2,10 +2,10 @@
 @testable import Directory
 @testable import Identity
 
-extension PlainDirectory {
+extension ReferenceDirectory {
   static let directoryID = "relay.test:5222"
 
-  mutating func demandProof(_ number: Int) {
+  mutating func requestProof(_ number: Int) {
     challengesMade &+= 1
     let digits = String(challengesMade, radix: 16)
     let challenge = String(
@@ -14,7 +14,9 @@ extension PlainDirectory {
     peers[number]?.owesSince = now
     peers[number]?.challenge = challenge
     let line = "{\"challenge\":\"\(challenge)\",\"directory-id\":\"\(Self.directoryID)\"}"
-    heard[number, default: []] += [reply(accepted: true, "hello"), Stage.frame(803, line)]
+    heard[number, default: []] += [
+      reply(accepted: true, "hello"), DirectoryHarness.frame(803, line),
+    ]
   }
 
   /// A proof has come; `code` is what it is worth by itself.
@@ -24,7 +26,7 @@ extension PlainDirectory {
     guard code == .ok else { return fail(number, code) }
     guard !isStopping else { return fail(number, .policy) }
     if let holder = holder(peer.nick) {
-      if let challenge = challenges.removeValue(forKey: peer.nick) {
+      if let challenge = nickTakeovers.removeValue(forKey: peer.nick) {
         reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
       }
       close(holder, .displaced)
@@ -44,7 +46,8 @@ extension PlainDirectory {
   private mutating func tellResult(_ code: NickAuthCode, _ number: Int) {
     verdicts[code, default: 0] += 1
     send(
-      Stage.frame(807, "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"), number,
+      DirectoryHarness.frame(807, "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"),
+      number,
       &heard)
   }
 

@@ -7,7 +7,7 @@
 @testable import Identity
 @testable import Wire
 
-struct PlainDirectory {
+struct ReferenceDirectory {
   struct Bucket {
     /// Nanoseconds of passage saved up.
     var saved: Int64
@@ -86,8 +86,8 @@ struct PlainDirectory {
 
   /// By the number of the connection: the how-manieth it was.
   var peers: [Int: Peer] = [:]
-  var challenges: [String: Challenge] = [:]
-  var lastChallenge: [String: Int64] = [:]
+  var nickTakeovers: [String: Challenge] = [:]
+  var lastTakeover: [String: Int64] = [:]
 
   // What the last step brought.
   var heard: [Int: [String]] = [:]
@@ -134,17 +134,17 @@ struct PlainDirectory {
     closed.append((number, reason))
     held.remove(number)
     if peer.isListed, !isStopping {
-      for other in present { send(Stage.frame(789, peer.entry + ";D"), other, &heard) }
+      for other in present { send(DirectoryHarness.frame(789, peer.entry + ";D"), other, &heard) }
     }
     for other in peers.keys where peers[other]?.listing?.must.remove(number) != nil {
       peers[other]?.listing?.may.insert(number)
     }
     guard
-      let challenge = challenges.first(where: {
+      let challenge = nickTakeovers.first(where: {
         $0.value.holder == number || $0.value.newcomer == number
       })
     else { return }
-    challenges[challenge.key] = nil
+    nickTakeovers[challenge.key] = nil
     if challenge.value.holder == number { succeed(challenge.value.newcomer) }
   }
 
@@ -165,7 +165,7 @@ struct PlainDirectory {
   }
 
   func reply(accepted: Bool, _ motd: String) -> String {
-    Stage.reply(accepted: accepted, motd, asksForProofs: proofs != .unknown)
+    DirectoryHarness.reply(accepted: accepted, motd, asksForProofs: proofs != .unknown)
   }
 
   private mutating func seat(_ number: Int) {
@@ -197,8 +197,8 @@ struct PlainDirectory {
     case .present:
       if code == 801 { return close(number, .disconnectMessage) }
       peers[number]?.probedAt = nil
-      if let challenge = challenges[peer.nick], challenge.holder == number {
-        challenges[peer.nick] = nil
+      if let challenge = nickTakeovers[peer.nick], challenge.holder == number {
+        nickTakeovers[peer.nick] = nil
         reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
       }
       speak(code, line, number)
@@ -217,7 +217,7 @@ struct PlainDirectory {
       if holder(shaken.nick) == nil, present.count >= maxPeers {
         return reject(number, isFull, .full)
       }
-      return demandProof(number)
+      return requestProof(number)
     }
     if proofs == .required {
       return reject(number, "verified nick authentication required")
@@ -228,25 +228,25 @@ struct PlainDirectory {
       }
       return seat(number)
     }
-    let isTooSoon = lastChallenge[shaken.nick].map { now < $0 + 30 * Self.second } ?? false
-    guard challenges[shaken.nick] == nil, !isTooSoon, peers[holder]?.isVerified == false,
+    let isTooSoon = lastTakeover[shaken.nick].map { now < $0 + 30 * Self.second } ?? false
+    guard nickTakeovers[shaken.nick] == nil, !isTooSoon, peers[holder]?.isVerified == false,
       let question = probe(holder)
     else {
       return reject(number, "Peer nick already registered: \(shaken.nick)")
     }
     send(question, holder, &heard)
-    lastChallenge[shaken.nick] = now
+    lastTakeover[shaken.nick] = now
     peers[number]?.state = .waiting
     held.insert(number)
-    challenges[shaken.nick] = Challenge(
+    nickTakeovers[shaken.nick] = Challenge(
       newcomer: number, holder: holder, deadline: now + 10 * Self.second)
   }
 
   /// What this peer would answer.
   func probe(_ number: Int) -> String? {
     guard let peer = peers[number] else { return nil }
-    if peer.features.contains("ping") { return Stage.ping }
-    return peer.isListed ? Stage.probe : nil
+    if peer.features.contains("ping") { return DirectoryHarness.ping }
+    return peer.isListed ? DirectoryHarness.probe : nil
   }
 }
 

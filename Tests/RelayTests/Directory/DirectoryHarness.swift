@@ -7,7 +7,7 @@
 @testable import Units
 @testable import Wire
 
-final class Stage {
+final class DirectoryHarness {
   let directory: Directory
   private(set) var now = Instant(nanoseconds: 5_000_000_000_000)
   /// Who was closed, and why.
@@ -30,14 +30,14 @@ final class Stage {
 
   init(
     network: Network = .regtest, location: String? = nil, motd: String = "hello",
-    limits: Limits = Limits(), slotsPerListPage: Int = ListPages.usualSlots
+    limits: Limits = Limits(), slotsPerPage: Int = PeerlistCache.defaultSlotsPerPage
   ) {
     guard let nick = Nick(Self.relayNick) else { preconditionFailure("a nick") }
     directory = Directory(
       identity: Directory.Identity(
         nick: nick, network: network,
         location: location.flatMap { try? OnionEndpoint($0, network: network) }, motd: motd),
-      limits: limits, slotsPerListPage: slotsPerListPage, at: now)
+      limits: limits, slotsPerPage: slotsPerPage, at: now)
   }
 
   // MARK: What peers do
@@ -50,14 +50,14 @@ final class Stage {
     -> PeerID
   {
     guard let id = connect() else { preconditionFailure("no room for a newcomer") }
-    say(793, Stage.handshake(nick, at: location, features), from: id)
+    say(793, DirectoryHarness.handshake(nick, at: location, features), from: id)
     forgetAll()
     return id
   }
 
   /// A frame in canonical form from this peer; `line` is plain text.
   func say(_ code: Int, _ line: String, from id: PeerID) {
-    hear(Stage.frame(code, line), from: id)
+    hear(DirectoryHarness.frame(code, line), from: id)
   }
 
   /// A line of bytes as it comes from the wire.
@@ -113,8 +113,8 @@ final class Stage {
   func continueList(_ id: PeerID) -> (frames: [String], more: Bool) {
     guard let part = directory.nextListPart(for: id) else { return ([], false) }
     var bytes = part.frames
-    bytes.removeSubrange(part.gap)
-    let frames = Stage.lines(bytes[...])
+    bytes.removeSubrange(part.omitted)
+    let frames = DirectoryHarness.lines(bytes[...])
     precondition(frames.count == part.frameCount, "\(part.frameCount) frames are counted")
     return (frames, !part.isLast)
   }
@@ -153,25 +153,25 @@ final class Stage {
   }
 
   private func perform(_ frame: Frame?) {
-    for action in actions.list { perform(action, frame) }
+    for action in actions.items { perform(action, frame) }
     actions.removeAll()
   }
 
   private func perform(_ action: Actions.Action, _ frame: Frame?) {
     switch action {
     case .relay(let receiver):
-      if let frame { inboxes[receiver, default: []].append(Stage.text(frame)) }
+      if let frame { inboxes[receiver, default: []].append(DirectoryHarness.text(frame)) }
     case .broadcast(let sender):
       guard let frame else { return }
-      let text = Stage.text(frame)
+      let text = DirectoryHarness.text(frame)
       let isLong = frame.body.count > Limits.longestLineForOldClients
       for (id, takesLong) in seats where id != sender && (takesLong || !isLong) {
         inboxes[id, default: []].append(text)
       }
     case .send(let range, let receiver):
-      inboxes[receiver, default: []] += Stage.lines(actions.bytes[range])
+      inboxes[receiver, default: []] += DirectoryHarness.lines(actions.bytes[range])
     case .sendAll(let range, let except):
-      let lines = Stage.lines(actions.bytes[range])
+      let lines = DirectoryHarness.lines(actions.bytes[range])
       let isLong = range.count - 2 > Limits.longestLineForOldClients
       for (id, takesLong) in seats where id != except && (takesLong || !isLong) {
         inboxes[id, default: []] += lines
@@ -183,7 +183,7 @@ final class Stage {
       resumed.append(id)
     case .prove: break
     case .noteUnusableLocation(let id): noted.insert(id)
-    case .list(let id): lists.append(id)
+    case .sendPeerlist(let id): lists.append(id)
     case .close(let id, let reason, let flush):
       precondition(endings[id] == nil, "closed twice")
       seats[id] = nil
