@@ -9,6 +9,8 @@ RUNS ?= 5
 ROWS ?=
 SECONDS ?= 60
 UNIT_TESTS ?= RelayTests|FuzzTests
+SWIFT_SOURCES = Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Sources Tests)
+BENCH_BUILD = $(SWIFT) build --package-path Benchmarks -c release -j $(JOBS)
 TARGETS ?= frame handshake routing proxy reply proof directory
 
 help:
@@ -23,6 +25,7 @@ run: deps ## build the relay and run it on its defaults
 
 test: deps ## all tests
 	$(SWIFT) test -j $(JOBS) $(FLAGS)
+	$(SWIFT) test --package-path Benchmarks -j $(JOBS) --disable-xctest
 	Scripts/update-readme --check
 
 # In release too: what is optimised away in debug, or never reused there, is looked at as it runs.
@@ -47,12 +50,13 @@ test-operating: deps ## metrics, alerts and the page with Prometheus and Chromiu
 	Tests/Operating/run
 
 soak: deps ## the promises that take minutes, in release (docs/promises.md)
+	$(BENCH_BUILD)
 	JM_SOAK=1 $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
 
 soak-operating: deps ## five minutes of load under Prometheus: all numbers equal (installs prometheus)
 	@command -v prometheus >/dev/null || Scripts/install-packages prometheus
 	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-bench
+	$(BENCH_BUILD)
 	Tests/Operating/load
 
 # What breaks a promise is written to the target's corpus, where the tests replay it: commit it with its mend.
@@ -70,19 +74,19 @@ fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
 bench: deps ## measure the relay against the floor and its budget: about ten minutes (installs valgrind)
 	@command -v valgrind >/dev/null || Scripts/install-packages valgrind
 	$(SWIFT) build -c release -j $(JOBS) --static-swift-stdlib -Xswiftc -static-executable --product jm-directory-server --scratch-path .build-static
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-bench
+	$(BENCH_BUILD)
 	strip -s -o .build-static/stripped .build-static/release/jm-directory-server
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
-	.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
+	Benchmarks/.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
 
-lint: ## layout and layers
-	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests
+lint: ## layout
+	$(SWIFT) format lint --strict --parallel -r $(SWIFT_SOURCES)
 
 format: ## set the layout right
-	$(SWIFT) format format -i --parallel -r Package.swift Sources Tests
+	$(SWIFT) format format -i --parallel -r $(SWIFT_SOURCES)
 
 deps: ## install the C libraries that are missing
 	@Scripts/install-dependencies
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release
+	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release Benchmarks/.build

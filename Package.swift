@@ -27,7 +27,6 @@ let package = Package(
   products: [
     .executable(name: "jm-directory-server", targets: ["RelayServer"]),
     .executable(name: "jm-directory-ctl", targets: ["RelayControl"]),
-    .executable(name: "jm-directory-bench", targets: ["RelayBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -79,20 +78,10 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "RelayControl", dependencies: ["ControlCommands"], swiftSettings: strict),
-    .systemLibrary(name: "CEpoll"),
-    // Drives any directory node from outside: it must not know the relay it measures.
-    .executableTarget(
-      name: "RelayBench",
-      dependencies: [
-        "CEpoll", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
       name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",
       swiftSettings: strict),
-    .testTarget(
-      name: "BenchTests", dependencies: ["RelayBench"], swiftSettings: strict),
     .testTarget(
       name: "RelayTests",
       dependencies: relayModules + ["ControlCommands", "CAllocations", "NickKeys"],

@@ -55,9 +55,14 @@ enum Product: String {
   case control = "jm-directory-ctl"
   case bench = "jm-directory-bench"
 
-  /// The products are built into the directory in which the bundle of the test data stands.
+  /// The products are built into the directory in which the bundle of the test data stands; the
+  /// benchmark is a package of its own (`make soak` builds it in release).
   var path: String {
-    Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(rawValue).path
+    if self == .bench {
+      return URL(filePath: #filePath).appending(path: "../../../../Benchmarks/.build/release")
+        .appending(path: rawValue).standardizedFileURL.path
+    }
+    return Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(rawValue).path
   }
 
   static func recording(_ name: String) throws -> String {

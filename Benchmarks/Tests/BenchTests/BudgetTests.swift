@@ -34,7 +34,7 @@
     @Test("The committed budget has every row once")
     func committed() throws {
       let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-      let budget = try JSON.read(Budget.self, from: "/\(path)/Benchmarks/budget.json")
+      let budget = try JSON.read(Budget.self, from: "/\(path)/budget.json")
       #expect(Set(budget.rows.map(\.name)) == Set(BudgetRow.allCases))
       #expect(budget.rows.count == BudgetRow.allCases.count)
     }
