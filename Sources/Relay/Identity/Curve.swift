@@ -25,7 +25,7 @@ package final class Curve {
 
   deinit { secp256k1_context_destroy(context) }
 
-  /// The compressed public key, 33 bytes, of a new secret key that nobody will ever know.
+  /// Returns the compressed public key, 33 bytes, of a new secret key, and wipes that secret key.
   func freshPublicKey() -> [UInt8] {
     withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { secret in
       defer { Digest.wipe(secret) }

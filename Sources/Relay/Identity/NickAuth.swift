@@ -1,6 +1,6 @@
-// Nick authentication (protocol.md §8): the relay sends a challenge, the peer signs it with the key of its
-// nick, the relay says what it thinks of that. Pure: who is asked, when it is too late and what follows
-// from a code is decided elsewhere.
+// Nick authentication (protocol.md §8): the relay sends a nonce, the peer signs it with the key of its nick,
+// the relay answers with a result code. Pure: the directory decides whom it asks, how long it waits and what
+// follows from a code.
 
 import Wire
 
@@ -32,9 +32,9 @@ package struct NickAuth {
     "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"
   }
 
-  /// Judges whatever the peer sent when its proof was awaited: a whole frame, without its CR LF.
+  /// Verifies the frame that the peer sent as its proof, without its CR LF.
   ///
-  /// This is the one to use on a connection. It is stricter than `Envelope` in that no key may come twice
+  /// Connections use this form. It is stricter than `Envelope` in that no key may come twice
   /// at any depth, and laxer in that the type may be spelt `"805"` or `805.0`, as the reference is.
   package func verify(
     frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
@@ -48,14 +48,14 @@ package struct NickAuth {
       directoryID: directoryID)
   }
 
-  /// What a proof came to.
+  /// The result of verifying a proof.
   package struct Verdict: Equatable {
     package let code: NickAuthCode
     /// With `ok`, eight bytes of the key, by which the same owner is known again.
     package var keyTag: UInt64?
   }
 
-  /// Judges the line of an 805, still escaped.
+  /// Verifies the line of an 805, still escaped.
   package func verify(
     proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, nonce: Bytes32,
     directoryID: DirectoryID

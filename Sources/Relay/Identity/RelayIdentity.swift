@@ -1,10 +1,10 @@
-// Names made from keys. The relay's own name is made new at each start; a peer that authenticates must
-// bear the name of its key.
+// Nicks derived from keys. The relay makes its own nick at each start; an authenticated peer must use the
+// nick of its key.
 
 import Wire
 
 package enum RelayIdentity {
-  /// The nick of a fresh key, which is forgotten at once: the relay never signs.
+  /// Returns the nick of a new key and discards the key: the relay never signs.
   package static func generate(_ curve: Curve = Curve()) -> Nick {
     guard let nick = Nick(publicKey: curve.freshPublicKey()) else {
       preconditionFailure("a key of 33 bytes always has a nick")

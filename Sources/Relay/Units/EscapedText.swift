@@ -1,8 +1,8 @@
-/// Text from outside, made safe to show on one line: in the log, in a fault, on a terminal. The result
-/// holds no control or invisible character, and between quotes it is a valid JSON string.
+/// Escapes text from outside for one line of a log, an error message or a terminal. The result has no
+/// control and no invisible character, and between quotes it is a valid JSON string.
 
 extension String {
-  /// With quotes, backslashes and everything that is not plainly visible escaped as JSON does.
+  /// The text with quotes, backslashes and invisible characters escaped as in JSON.
   package var escapedForOneLine: String {
     var out = ""
     out.reserveCapacity(utf8.count + 8)
@@ -28,7 +28,7 @@ extension String {
   /// In quotes, escaped.
   package var quotedForOneLine: String { "\"" + escapedForOneLine + "\"" }
 
-  /// As it is when it is one plain word, in quotes otherwise.
+  /// The text unchanged if it is one plain word, otherwise in quotes.
   package var wordForOneLine: String {
     let plain = utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"'\\=".utf8.contains($0) }
     return plain && !isEmpty ? self : quotedForOneLine

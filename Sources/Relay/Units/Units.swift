@@ -1,6 +1,6 @@
-/// The quantities every room speaks in: a point in time and a number of bytes.
+// The quantities that every module uses: a point in time and a number of bytes.
 
-/// A point on a clock that never goes back. Only differences mean anything.
+/// A point on a monotonic clock. Only differences between instants have a meaning.
 package struct Instant: Hashable, Comparable, Sendable {
   /// Nanoseconds since an arbitrary start.
   package var nanoseconds: Int64

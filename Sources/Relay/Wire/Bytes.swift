@@ -1,13 +1,14 @@
-// Small words for borrowed bytes, used all over this room. A borrowed buffer is valid only during the
-// call that handed it out; whoever keeps bytes copies them into `[UInt8]`.
+// Helpers for borrowed bytes. A borrowed buffer is valid only during the call that provides it; code
+// that keeps bytes copies them into `[UInt8]`.
 
 extension UnsafeRawBufferPointer {
-  /// The part of these bytes at `range`, counted from zero again.
+  /// Returns the bytes at `range` as a buffer whose first offset is 0.
   package func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: self[range])
   }
 
-  /// The number that these decimal digits spell: no sign, no leading zero, at most `maximum`; else nil.
+  /// Returns the number that these decimal digits spell: no sign, no leading zero, at most `maximum`.
+  /// Nil for anything else.
   func decimal(atMost maximum: Int) -> Int? {
     guard !isEmpty, count <= 18, count == 1 || self[0] != UInt8(ascii: "0") else { return nil }
     var value = 0
@@ -22,7 +23,7 @@ extension UnsafeRawBufferPointer {
 extension UInt8 {
   var isDigit: Bool { self &- UInt8(ascii: "0") < 10 }
 
-  /// An ASCII capital made small; any other byte as it is.
+  /// Returns an ASCII capital in lower case, any other byte unchanged.
   package var lowercased: UInt8 { self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self }
 
   var isLetter: Bool { lowercased &- UInt8(ascii: "a") < 26 && self < 0x80 }
@@ -52,7 +53,7 @@ extension [UInt8] {
   }
 }
 
-/// Exactly 32 bytes: a digest or a challenge.
+/// Exactly 32 bytes: a digest or a nonce.
 package struct Bytes32: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -67,7 +68,7 @@ package struct Bytes32: Hashable, Sendable {
     self = value
   }
 
-  /// New ones from the system's random source.
+  /// Returns 32 bytes from the system's random source.
   package static func random() -> Bytes32 {
     var source = SystemRandomNumberGenerator()
     return Bytes32(words: (source.next(), source.next(), source.next(), source.next()))

@@ -1,6 +1,6 @@
-// SHA-256 and SHA3-256 from nettle, and the wiping of secrets: the only file of this room that calls C code of
-// others. The digests are used by the onion checksum, the nick and its authentication. (libcrypto would do the
-// same at 3.4 MB more of a static executable and 2 MB more resident.)
+// SHA-256 and SHA3-256 from nettle, and the wiping of secrets: the only file of this module that calls a C
+// library. The onion checksum, the nick and nick authentication use the digests. (libcrypto does the same and
+// adds 3.4 MB to a static executable and 2 MB to resident memory.)
 
 import CNettle
 
@@ -35,7 +35,7 @@ package enum Digest {
     return value
   }
 
-  /// Overwrites a secret so that no optimiser leaves it out.
+  /// Overwrites a secret with a call that the optimiser does not remove.
   package static func wipe(_ secret: UnsafeMutableRawBufferPointer) {
     guard let start = secret.baseAddress else { return }
     #if canImport(Darwin)

@@ -3,7 +3,7 @@
 // frames leave the relay. `FrameDecoder` is the only caller on the path of a message.
 //
 // Nearly every frame is canonical, so a recogniser for just that form runs first, eight bytes at a time.
-// It never accepts what the strict reader would refuse; where it hesitates, the strict reader decides.
+// It never accepts what the strict reader refuses; the strict reader decides every other case.
 
 /// Why a frame, or another JSON text of the protocol, is refused. In a frame it ends the connection.
 package enum EnvelopeError: Error, Hashable, Sendable {
@@ -20,7 +20,7 @@ package enum EnvelopeError: Error, Hashable, Sendable {
 struct Envelope: Equatable {
   /// The value of `type`; one that is too large reads as `UInt32.max`, which is no known type.
   package let code: UInt32
-  /// Where the content of `line` lies, between its quotes and still escaped.
+  /// The range of the content of `line`, between its quotes and still escaped.
   package let line: Range<Int>
   /// Whether the bytes are exactly what Python's `json.dumps` writes for this type and line.
   let isCanonical: Bool

@@ -1,6 +1,6 @@
-/// What a peer says it can do, beyond the base protocol.
+/// The extensions of the base protocol that a peer says it supports.
 package struct Features: Hashable, Sendable {
-  /// The features that the relay itself acts on or knows of.
+  /// The features that the relay knows.
   package struct Known: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -11,7 +11,7 @@ package struct Features: Hashable, Sendable {
     package static let nickAuth = Known(rawValue: 16)
   }
 
-  /// More than this many in one handshake are rejected.
+  /// The number of features in one handshake, at most.
   static let maximumCount = 32
 
   package let known: Known

@@ -1,8 +1,8 @@
 // A frame is one message between a peer and the relay: a type and a line of text. Inside the relay it
 // exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two readers
-// can see different messages in the same bytes.
+// see different messages in the same bytes.
 
-/// A checked message in canonical form, without its CR LF. Valid only during the call it is handed to.
+/// A checked message in canonical form, without its CR LF. Valid only during the call that receives it.
 package struct Frame {
   package let code: UInt32
   /// The whole frame. A frame encoded anew may be up to three times as long as the line that came in.
@@ -17,7 +17,7 @@ package struct Frame {
   func decodedLine() -> [UInt8] { JSONText.decode(line) }
 }
 
-/// Turns lines into frames. Keeps the memory in which a frame that was not canonical is encoded anew.
+/// Turns lines into frames. Keeps one buffer for frames that must be encoded again in canonical form.
 package struct FrameDecoder {
   private let maxNesting: Int
   private var decoded: [UInt8] = []
@@ -74,14 +74,14 @@ extension Frame {
     append(type, text: text.utf8, to: &out)
   }
 
-  /// Appends what stands before the content of the line.
+  /// Appends the bytes before the content of the line.
   package static func open(_ code: UInt32, to out: inout [UInt8]) {
     out.append("{\"type\": ")
     out.append(decimal: code)
     out.append(", \"line\": \"")
   }
 
-  /// Appends what stands behind the content of the line, without CR LF.
+  /// Appends the bytes after the content of the line, without CR LF.
   package static func close(to out: inout [UInt8]) { out.append("\"}") }
 
   /// The number of bytes that `open` appends.

@@ -1,15 +1,15 @@
-// The handshake: what a peer says about itself in its first frame (793), and the relay's answer (795).
-// The checks and their order are the table of protocol.md §3. Where that table is silent:
+// The handshake: a peer's first frame (793), and the relay's answer (795). The checks and their order are the
+// table of protocol.md §3, and beyond that table:
 // - a key that comes twice anywhere in the object makes it no handshake; so does nesting past 10 levels;
 // - a `location-string` that is no string counts as missing, a `nick` or `app-name` that is none as wrong;
 // - `directory` may be false or missing, and nothing else;
 // - all keys of `features` count towards the 32, whatever their value.
 
-/// What an acceptable peer has said.
+/// The values of an accepted handshake.
 package struct HandshakeRequest: Hashable, Sendable {
   package let nick: Nick
   package let location: Location
-  /// The location was missing or unreadable and stands as `NOT-SERVING-ONION`: worth a line in the log.
+  /// The location was missing or unreadable, so it is `NOT-SERVING-ONION`; the caller logs it.
   package let locationWasUnusable: Bool
   package let features: Features
   /// No feature had the value `true`: the peer is taken for a cs client (protocol.md §1).
@@ -42,7 +42,7 @@ package enum HandshakeRejection: Error, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// What metrics and logs call it.
+  /// Its name in metrics and logs.
   package var label: String {
     switch self {
     case .appName: "app_name"
@@ -80,7 +80,7 @@ extension HandshakeRequest {
   }
 }
 
-/// The values of a handshake as they were read, before they are judged.
+/// The values of a handshake as they were read, before they are checked.
 private struct HandshakeFields {
   var isJoinMarket = false
   var isVersion5 = false
@@ -104,7 +104,7 @@ private struct HandshakeFields {
     try reader.end()
   }
 
-  /// The first thing wrong, in the order of the table.
+  /// The first fault, in the order of the table.
   var firstFault: HandshakeRejection? {
     if !isJoinMarket { return .appName }
     if !isVersion5 { return .protocolVersion }

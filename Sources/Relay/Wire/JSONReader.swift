@@ -1,7 +1,7 @@
-// A strict pull reader over the bytes of one JSON text (RFC 8259, and no more than it): for envelopes
-// that are not in canonical form, for the handshake and for the nick-authentication proof. It builds
-// nothing; the caller asks for what it expects. Every byte is hostile: nothing is read past the end, and
-// the depth of nesting, with it the depth of recursion, is bounded.
+// A strict pull reader over the bytes of one JSON text (RFC 8259 and nothing beyond it): for envelopes
+// that are not in canonical form, for the handshake and for the nick-authentication proof. It builds no
+// tree; the caller asks for what it expects. Every byte is hostile: nothing is read past the end, and the
+// nesting depth, which is the recursion depth, is bounded.
 
 package struct JSONReader {
   package enum Kind { case object, array, string, number, literal }
@@ -12,7 +12,7 @@ package struct JSONReader {
     let hasEscapes: Bool
   }
 
-  /// Where the reading of one object stands. Made by `openObject`.
+  /// The position of the reader in one object. `openObject` makes it.
   package struct ObjectCursor {
     fileprivate var isFirst = true
     fileprivate var keys: Set<[UInt8]> = []
@@ -101,7 +101,7 @@ package struct JSONReader {
     return nil
   }
 
-  /// Steps over the next value, checking it as strictly as any other.
+  /// Skips the next value and checks it as strictly as any other.
   package mutating func skip() throws(EnvelopeError) {
     switch try peek() {
     case .string: _ = try string()

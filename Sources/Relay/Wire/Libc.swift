@@ -1,5 +1,5 @@
-// The C library calls that the wire room uses, behind safe signatures: searching and comparing at the
-// speed of memory, and the reading of an IPv6 address. Nothing else here touches libc.
+// Calls of the C library behind safe signatures: memchr, memcmp and inet_pton. Digest.swift calls
+// explicit_bzero; no other file of this module calls the C library.
 
 #if canImport(Glibc)
   import Glibc
@@ -18,7 +18,7 @@ extension UnsafeRawBufferPointer {
     return UnsafeRawPointer(hit) - base
   }
 
-  /// Where `bytes` first stand, or nil; they are not empty.
+  /// Returns the offset of the first occurrence of `bytes`, or nil. `bytes` must not be empty.
   func firstOffset(of bytes: [UInt8]) -> Int? {
     var start = 0
     while let offset = firstOffset(of: bytes[0], from: start), offset + bytes.count <= count {

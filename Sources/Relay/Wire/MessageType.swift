@@ -1,4 +1,4 @@
-/// What a frame is about: the `type` codes of JMP-0001, of its extensions, and of cs's own use.
+/// The `type` codes of JMP-0001, of its extensions, and of joinmarket-clientserver.
 package enum MessageType: UInt16, Hashable, Sendable {
   case privmsg = 685
   case pubmsg = 687

@@ -1,4 +1,4 @@
-/// The Bitcoin network whose coins the peers join.
+/// The Bitcoin network of the peers' coins.
 package enum Network: String, CaseIterable, Sendable {
   case mainnet, testnet, signet, regtest
 

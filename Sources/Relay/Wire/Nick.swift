@@ -1,6 +1,6 @@
 /// A peer's name: `J`, the digit of its protocol version, and 14 characters of base58 or the padding `O`.
 ///
-/// The 16 bytes are held as two words, so that a nick costs no memory of its own and compares at once.
+/// The 16 bytes are two words, so a nick needs no allocation and compares in two instructions.
 /// None of its characters is ever escaped in JSON or means anything in a peerlist or a routing line.
 package struct Nick: Hashable, Sendable, CustomStringConvertible {
   package static let length = 16
@@ -23,7 +23,7 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
     self = nick
   }
 
-  /// Stands where no nick is known yet; no peer can have it.
+  /// The value before a nick is known; no peer can have it.
   package static let nobody = Nick(low: 0, high: 0)
 
   private init(low: UInt64, high: UInt64) {

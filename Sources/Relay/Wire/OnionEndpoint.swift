@@ -1,11 +1,11 @@
-// Where a peer can be reached directly: an onion service and its port. What is held here has been
-// checked down to the onion's checksum, so it can stand in a peerlist without further care.
+// The address at which a peer can be reached directly: an onion service and its port. Values of these
+// types are checked, the onion's checksum included, so they can go into a peerlist as they are.
 
 /// Why a text is no endpoint. The two are answered differently (protocol.md §3).
 package enum OnionEndpointError: Error, Hashable, Sendable {
   /// No `:`, or no port of 1…65535 behind it: the peer is taken as serving none.
   case badPort
-  /// What stands before the port is not a v3 onion with a right checksum: the peer is rejected.
+  /// The host is not a v3 onion with a valid checksum: the peer is rejected.
   case badHost
 }
 
@@ -93,7 +93,7 @@ enum Onion {
   }
 }
 
-/// Where a peer says it can be reached.
+/// The address in a peer's handshake.
 package enum Location: Hashable, Sendable {
   case notServing
   case onion(OnionEndpoint)

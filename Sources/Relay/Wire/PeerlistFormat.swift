@@ -1,6 +1,6 @@
-// Peerlists (789): who is here, and who has just left. Entries are made of checked values only, all of them plain ASCII that JSON
-// leaves as it is, so nothing is escaped here and nothing can be forged. Who is listed, and when, is the directory's business;
-// it keeps the entries written and copies them.
+// Peerlists (789): the peers that are here, and those that have just left. Entries consist of checked values
+// only, plain ASCII that needs no JSON escape, so nothing is escaped here and no entry can be forged. The
+// directory decides who is listed; it keeps written entries and copies them.
 
 /// Writes entries, and frames around them.
 package enum PeerlistWriter {
@@ -13,11 +13,11 @@ package enum PeerlistWriter {
     nick.append(to: &bytes)
     bytes.append(UInt8(ascii: ";"))
     location.append(to: &bytes)
-    // Kept for as long as the peer is here: without the room that growing left.
+    // Kept as long as the peer is here, so without spare capacity.
     return Array(bytes[...])
   }
 
-  /// Appends an entry as receivers read it who know features: `;F:a+b` behind it, if there are any.
+  /// Appends an entry for receivers that read features: `;F:a+b` follows it if there are any.
   /// - Parameter features: the names, sorted, with `+` between them (`Features.listText`).
   package static func append(_ entry: [UInt8], features: [UInt8], to frames: inout [UInt8]) {
     frames.append(contentsOf: entry)
@@ -33,7 +33,7 @@ package enum PeerlistWriter {
     frames.append(closing)
   }
 
-  /// Where `entry` stands in whole frames, with what has to go with it: a comma beside it, or its frame, when it is alone in there.
+  /// The range of `entry` in whole frames together with its comma, or the whole frame if it is the only entry.
   package static func rangeToOmit(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
     guard let start = frames.withUnsafeBytes({ $0.firstOffset(of: entry) }) else { return 0..<0 }
     let found = start..<start + entry.count
@@ -50,7 +50,7 @@ package enum PeerlistWriter {
     omitted.first == UInt8(ascii: "{")
   }
 
-  /// What everyone is told when a listed peer has left: `nick;host:port;D`.
+  /// The entry that announces that a listed peer has left: `nick;host:port;D`.
   package static func departure(of entry: [UInt8], to frames: inout [UInt8]) {
     frame(to: &frames) { frames in
       frames.append(contentsOf: entry)

@@ -1,6 +1,6 @@
 // The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID haproxy`
 // begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32 bits of the
-// source address are the circuit's id. Only Tor's form is accepted; anything else is no Tor at the door.
+// source address are the circuit's id. Only Tor's form is accepted.
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {

@@ -21,7 +21,7 @@ package struct RoutingLine {
   package var isPublic: Bool { to.isEqual(to: "PUBLIC") }
 }
 
-/// One command of a public line, as far as the relay cares. The slices are of the line.
+/// One command of a public line, as far as the relay reads it. The slices point into the line.
 package enum PublicCommand {
   case offer(id: UnsafeRawBufferPointer)
   case cancel(id: UnsafeRawBufferPointer)
