@@ -6,6 +6,8 @@ import Units
 
 /// Keys and nesting are those of `/status`.
 package struct StatusReport: Codable, Sendable, Equatable {
+  /// The relay's version; `nil` from a directory that does not say.
+  package var version: String?
   package var network: String
   var uptimeSeconds: Double
   /// `running` or `stopping`.
@@ -111,6 +113,7 @@ package struct StatusReport: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
+    case version
     case network
     case uptimeSeconds = "uptime_seconds"
     case serverStatus = "server_status"
@@ -125,10 +128,11 @@ package struct StatusReport: Codable, Sendable, Equatable {
   }
 
   package init(
-    network: String, uptimeSeconds: Double, serverStatus: String, maxPeers: Int, stats: Stats,
-    rateLimiter: RateLimiter, offers: Offers, connectedPeers: Nicks, passivePeers: Nicks,
-    activePeers: Nicks, activeConnections: Int
+    version: String?, network: String, uptimeSeconds: Double, serverStatus: String, maxPeers: Int,
+    stats: Stats, rateLimiter: RateLimiter, offers: Offers, connectedPeers: Nicks,
+    passivePeers: Nicks, activePeers: Nicks, activeConnections: Int
   ) {
+    self.version = version
     self.network = network
     self.uptimeSeconds = uptimeSeconds
     self.serverStatus = serverStatus
@@ -147,7 +151,8 @@ extension StatusReport {
   /// The report for people, one fact a line.
   /// - Parameter firstNicks: how many nicks of each list are named before "... and N more".
   package func lines(firstNicks: Int) -> [String] {
-    var lines = [
+    var lines = version.map { ["version: \($0.escapedForOneLine)"] } ?? []
+    lines += [
       "network: \(network.escapedForOneLine)",
       "uptime: \(Self.uptime(uptimeSeconds))",
       "status: \(serverStatus.escapedForOneLine)",

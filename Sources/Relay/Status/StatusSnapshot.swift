@@ -1,4 +1,5 @@
 import Directory
+import Units
 import Wire
 
 /// The state of the relay at one moment, as /status, the SIGUSR1 report and the ctl show it. Taking it with 10,000 peers copies 16 bytes
@@ -98,7 +99,7 @@ package struct StatusSnapshot {
     }
     let firstOfAll = Array(active.prefix(firstNicks)) + Array(passive.prefix(firstNicks))
     return StatusReport(
-      network: network.rawValue, uptimeSeconds: uptime.seconds,
+      version: relayVersion, network: network.rawValue, uptimeSeconds: uptime.seconds,
       serverStatus: isStopping ? "stopping" : "running", maxPeers: limits.peers, stats: stats,
       rateLimiter: rateLimiter, offers: offers, connectedPeers: list(firstOfAll, of: peerCount),
       passivePeers: list(passive, of: passive.count), activePeers: list(active, of: active.count),

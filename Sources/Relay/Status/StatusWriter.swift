@@ -1,4 +1,5 @@
 import Directory
+import Units
 import Wire
 
 /// Writes a snapshot as the JSON of /status in parts of a few hundred nicks, so that ten thousand of them never hold the loop.
@@ -67,8 +68,9 @@ final class StatusWriter {
     let report = snapshot.report(firstNicks: 0)
     let stats = report.stats
     return """
-      {"network": "\(report.network)", "uptime_seconds": \(report.uptimeSeconds), \
-      "server_status": "\(report.serverStatus)", "max_peers": \(report.maxPeers), \
+      {"version": "\(relayVersion)", "network": "\(report.network)", \
+      "uptime_seconds": \(report.uptimeSeconds), "server_status": "\(report.serverStatus)", \
+      "max_peers": \(report.maxPeers), \
       "stats": {"total_peers": \(stats.totalPeers), "connected_peers": \(stats.connectedPeers), \
       "passive_peers": \(stats.passivePeers), "active_peers": \(stats.activePeers), \
       "neutrino_compat_peers": \(stats.neutrinoCompatPeers), \

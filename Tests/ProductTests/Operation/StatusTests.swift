@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Testing
+import Units
 
 extension ProductTests {
   @Suite("Status, control and settings")
@@ -38,6 +39,7 @@ extension ProductTests {
       let peers = try [Hello.maker(1), .oldMaker(2), .taker(3)].map { try TestPeer(to: relay, $0) }
       let pending = try TestPeer(.tcp(try relay.port))
       let report = try json(try HTTP.get("/status", port: relay.statusPort ?? 0).body)
+      #expect(report["version"] as? String == relayVersion)
       #expect(report["network"] as? String == "regtest")
       #expect(report["server_status"] as? String == "running")
       #expect(report["max_peers"] as? Int == 50)
