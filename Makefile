@@ -79,8 +79,17 @@ bench: deps ## measure the relay against the floor and its budget: about ten min
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
 	Benchmarks/.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
 
-lint: ## layout
+# Tools from PyPI, in the versions of Scripts/python-tools.txt.
+TOOLS = .build-tools/bin
+$(TOOLS)/reuse: Scripts/python-tools.txt
+	@Scripts/install-python-tools .build-tools
+
+lint: $(TOOLS)/reuse ## layout of the sources, links and commands of the documents, licences
 	$(SWIFT) format lint --strict --parallel -r $(SWIFT_SOURCES)
+	Scripts/check-docs
+	python3 Tests/Docs/test_check_docs.py 2>&1
+	cmp LICENSE LICENSES/MIT.txt
+	$(TOOLS)/reuse lint --quiet || $(TOOLS)/reuse lint
 
 format: ## set the layout right
 	$(SWIFT) format format -i --parallel -r $(SWIFT_SOURCES)
@@ -89,4 +98,4 @@ deps: ## install the C libraries that are missing
 	@Scripts/install-dependencies
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release Benchmarks/.build
+	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release .build-tools Benchmarks/.build
