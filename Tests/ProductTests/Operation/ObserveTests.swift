@@ -83,7 +83,7 @@ struct ObserveTests {
     ])
   func manuals(_ file: String, _ text: String) throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../man/\(file)").standardizedFileURL
+      .appending(path: "../../../man/\(file)").standardizedFileURL
     #expect(try String(contentsOf: path, encoding: .utf8) == text, "run: Scripts/update-manuals")
   }
 }
