@@ -11,7 +11,7 @@ SECONDS ?= 60
 UNIT_TESTS ?= RelayTests|FuzzTests
 SWIFT_SOURCES = Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Sources Tests)
 BENCH_BUILD = $(SWIFT) build --package-path Benchmarks -c release -j $(JOBS)
-TARGETS ?= frame handshake routing proxy reply proof directory
+TARGETS ?= frame handshake routing proxy reply proof directory image
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

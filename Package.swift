@@ -6,7 +6,8 @@ let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let relayModules: [Target.Dependency] = [
-  "Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server", "Status", "Service",
+  "Units", "Wire", "StateImage", "Identity", "Directory", "EventLoop", "Settings", "Server",
+  "Status", "Service",
 ]
 
 /// One module of the relay, in a folder of its own. Its dependencies are the arrows of
@@ -27,6 +28,7 @@ let package = Package(
   products: [
     .executable(name: "jm-directory-server", targets: ["RelayServer"]),
     .executable(name: "jm-directory-ctl", targets: ["RelayControl"]),
+    .executable(name: "jm-fd-store", targets: ["FDStore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -47,6 +49,7 @@ let package = Package(
       providers: [.apt(["nettle-dev"]), .brew(["nettle"])]),
     relay("Units"),
     relay("Wire", ["Units", "CNettle"]),
+    relay("StateImage", ["Units", "Wire"]),
     relay("Identity", ["Units", "Wire", "CSecp256k1"]),
     relay("Directory", ["Units", "Wire", "Identity", deque]),
     relay("EventLoop", ["Units", "CLibevent"]),
@@ -78,6 +81,14 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "RelayControl", dependencies: ["ControlCommands"], swiftSettings: strict),
+    // Knows nothing of the relay: a new relay must not need a new store.
+    .systemLibrary(name: "CFDStore"),
+    .executableTarget(
+      name: "FDStore",
+      dependencies: [
+        "CFDStore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
       name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",

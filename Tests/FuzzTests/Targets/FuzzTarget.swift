@@ -19,6 +19,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case proof
   /// The whole directory, driven by events.
   case directory
+  /// A state image: what a relay leaves to the next.
+  case image
 
   func run(_ input: UnsafeRawBufferPointer) throws {
     switch self {
@@ -29,6 +31,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .reply: try ReplyTarget.run(input)
     case .proof: try ProofTarget.run(input)
     case .directory: try DirectoryTarget.run(input)
+    case .image: try ImageTarget.run(input)
     }
   }
 }

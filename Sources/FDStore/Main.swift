@@ -1,0 +1,72 @@
+/// `jm-fd-store`: holds a relay's open sockets and its state while no relay runs, so that a restart closes none of
+/// them. It does not look into what it holds and shares no code with the relay, so a new relay needs no new store.
+/// docs/fd-store.md has the protocol.
+import ArgumentParser
+import Glibc
+
+@main
+struct FDStore: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "jm-fd-store",
+    abstract: "Holds a relay's sockets and state in memory while the relay restarts.",
+    discussion: "The relay finds it by FD_STORE=PATH. Nothing is written to disk.")
+
+  @Option(help: "The Unix socket to listen on. It is made with mode 0600.")
+  var socket: String
+
+  @Option(help: "Seconds after which what nobody fetched is closed: 1 to 86400.")
+  var hold = 120
+
+  @Flag(help: "Run as root, which is refused otherwise.")
+  var allowRoot = false
+
+  func run() throws {
+    do throws(StoreFault) {
+      guard (1...86_400).contains(hold) else {
+        throw StoreFault("--hold: \(hold) is not between 1 and 86400 seconds", isSetting: true)
+      }
+      guard geteuid() != 0 || allowRoot else {
+        throw StoreFault(
+          "this is root: run as the relay's user, or give --allow-root", isSetting: true)
+      }
+      harden()
+      let server = try StoreServer(at: socket, hold: .seconds(hold))
+      report("listening on \(socket), holding for \(hold) s")
+      server.run()
+      report("stopped")
+    } catch {
+      report("error: \(error.description)")
+      throw ExitCode(error.isSetting ? 78 : 71)
+    }
+  }
+
+  /// No core file and no debugger of the same user: what is held is as private as the relay itself.
+  private func harden() {
+    umask(0o177)
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    _ = forbidDumps()
+    var files = rlimit()
+    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(kind, &files) == 0 else { return }
+    files.rlim_cur = files.rlim_max
+    setrlimit(kind, &files)
+  }
+}
+
+/// Why the store does not start. Exit codes are those of sysexits.h: 78 for a wrong argument, 71 for the system.
+struct StoreFault: Error {
+  let description: String
+  let isSetting: Bool
+
+  init(_ description: String, isSetting: Bool = false) {
+    self.description = description
+    self.isSetting = isSetting
+  }
+}
+
+/// One line on standard error. Counts and reasons only: the store knows nothing else.
+func report(_ text: String) {
+  let line = "jm-fd-store: \(text)\n"
+  _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,74 @@
+/// Packets with descriptors, and who owns the descriptors.
+import CFDStore
+import Glibc
+
+/// Descriptors and one name byte for each, as one batch came. Closes them when nobody refers to it any more.
+final class Batch {
+  let names: [UInt8]
+  let descriptors: [Int32]
+
+  init(names: [UInt8], descriptors: [Int32]) {
+    self.names = names
+    self.descriptors = descriptors
+  }
+
+  deinit { for descriptor in descriptors { close(descriptor) } }
+}
+
+enum Packet {
+  /// A type byte and 250 names at most (docs/fd-store.md).
+  static let longest = 512
+  /// The kernel passes at most 253 descriptors at once (SCM_MAX_FD).
+  static let mostDescriptors = 250
+
+  enum Received {
+    case packet([UInt8], Batch)
+    /// Nothing has come yet.
+    case nothing
+    /// The other side is gone, or has sent what is no packet of ours.
+    case ended(String)
+  }
+
+  static func receive(from socket: Int32) -> Received {
+    var bytes = [UInt8](repeating: 0, count: longest)
+    var descriptors = [Int32](repeating: -1, count: Int(SHIM_MOST_DESCRIPTORS))
+    var count = 0
+    var isCut: Int32 = 0
+    let length = shim_receive(socket, &bytes, bytes.count, &descriptors, &count, &isCut)
+    guard length >= 0 else {
+      if errno == EAGAIN || errno == EINTR { return .nothing }
+      return .ended(String(cString: strerror(errno)))
+    }
+    let batch = Batch(
+      names: Array(bytes[..<length].dropFirst()), descriptors: Array(descriptors[..<count]))
+    if length == 0 { return .ended("closed by the relay") }
+    if isCut != 0 { return .ended("a packet is cut: too long, or no descriptors left") }
+    return .packet(Array(bytes[..<length]), batch)
+  }
+
+  /// - Returns: false when the other side does not take it at once. Each side waits for an answer before it sends
+  ///   again, so there is always room for a packet.
+  static func send(_ bytes: [UInt8], _ descriptors: [Int32] = [], to socket: Int32) -> Bool {
+    shim_send(socket, bytes, bytes.count, descriptors, descriptors.count) == bytes.count
+  }
+}
+
+func forbidDumps() -> Bool { shim_forbid_dumps() == 0 }
+
+/// The user at the other end, or nil.
+func peerUser(of socket: Int32) -> uid_t? {
+  let user = shim_peer_user(socket)
+  return user < 0 ? nil : uid_t(user)
+}
+
+/// A descriptor that becomes readable on SIGTERM and SIGINT, which do nothing else from now on. A process that is
+/// PID 1 of a container would not get them otherwise.
+func terminationDescriptor() -> Int32 {
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  sigaddset(&signals, SIGTERM)
+  sigaddset(&signals, SIGINT)
+  sigprocmask(SIG_BLOCK, &signals, nil)
+  signal(SIGPIPE, SIG_IGN)
+  return signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+}

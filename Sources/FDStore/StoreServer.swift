@@ -1,0 +1,179 @@
+/// The store's socket and its loop: one relay at a time, the others wait in the kernel's queue.
+import Glibc
+
+final class StoreServer {
+  /// A relay that says nothing for so long is cut off, so that the next one has its turn.
+  static let patience = Duration.seconds(10)
+
+  private struct Client {
+    let socket: Int32
+    var conversation = Holder.Conversation.idle
+    var deadline: ContinuousClock.Instant
+  }
+
+  private let path: String
+  private let hold: Duration
+  private let listener: Int32
+  private let termination: Int32
+  private var holder = Holder()
+  private var client: Client?
+  /// When what is held is closed; nil while nothing is.
+  private var holdUntil: ContinuousClock.Instant?
+
+  init(at path: String, hold: Duration) throws(StoreFault) {
+    self.path = path
+    self.hold = hold
+    termination = terminationDescriptor()
+    listener = try Self.listen(at: path)
+  }
+
+  deinit {
+    if let client { close(client.socket) }
+    close(listener)
+    close(termination)
+  }
+
+  /// Returns after SIGTERM or SIGINT, with everything closed and the socket's file gone.
+  func run() {
+    while true {
+      var entries = [
+        pollfd(fd: termination, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: client?.socket ?? listener, events: Int16(POLLIN), revents: 0),
+      ]
+      let ready = poll(&entries, nfds_t(entries.count), timeout)
+      if ready > 0, entries[0].revents != 0 { break }
+      expire()
+      guard ready > 0, entries[1].revents != 0 else { continue }
+      if client == nil { acceptClient() } else { serveClient() }
+    }
+    holder.empty()
+    unlink(path)
+  }
+
+  // MARK: Time
+
+  /// Milliseconds until something is due; −1: never.
+  private var timeout: Int32 {
+    let due = [holdUntil, client?.deadline].compactMap(\.self).min()
+    guard let due else { return -1 }
+    let left = (due - .now).components
+    return Int32(
+      clamping: max(0, left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000) + 1)
+  }
+
+  private func expire() {
+    let now = ContinuousClock.now
+    if let deadline = client?.deadline, deadline <= now { endClient("silent for too long") }
+    if let holdUntil, holdUntil <= now {
+      report("nobody came within the hold time: closing \(holder.count) descriptors")
+      holder.empty()
+      self.holdUntil = nil
+      // A relay that was fetching them has them from here on, or nobody.
+      if client != nil { endClient("the hold time is over") }
+    }
+  }
+
+  // MARK: The relay
+
+  private func acceptClient() {
+    let socket = accept(listener, nil, nil)
+    guard socket >= 0 else { return }
+    _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
+    guard let user = peerUser(of: socket), user == geteuid() else {
+      report("refused a connection of another user")
+      close(socket)
+      return
+    }
+    client = Client(socket: socket, deadline: .now + Self.patience)
+  }
+
+  private func serveClient() {
+    guard var client else { return }
+    switch Packet.receive(from: client.socket) {
+    case .nothing: return
+    case .ended(let reason): endClient(reason)
+    case .packet(let packet, let batch):
+      var event: Holder.Event?
+      let before = holder.count
+      let answer = holder.receive(packet, batch, in: &client.conversation, event: &event)
+      client.deadline = .now + Self.patience
+      self.client = client
+      switch event {
+      case .committed:
+        holdUntil = .now + hold
+        report("holding \(holder.count) descriptors")
+      case .confirmed:
+        holdUntil = nil
+        report("\(before) descriptors were fetched")
+      case nil: break
+      }
+      switch answer {
+      case .send(let bytes, let descriptors):
+        if !Packet.send(bytes, descriptors, to: client.socket) { endClient("takes no answer") }
+      case .refuse(let reason):
+        _ = Packet.send([UInt8(ascii: "E")] + Array(reason.utf8), to: client.socket)
+        endClient(reason)
+      }
+    }
+  }
+
+  /// What was put and not committed goes with the conversation.
+  private func endClient(_ reason: String) {
+    guard let client else { return }
+    self.client = nil
+    close(client.socket)
+    switch client.conversation {
+    case .idle: break
+    case .fetching where holder.count == 0: break
+    case .putting: report("a put was not finished and is discarded: \(reason)")
+    case .fetching, .confirming:
+      report("a fetch was not confirmed, \(holder.count) descriptors stay: \(reason)")
+    }
+  }
+
+  // MARK: The socket
+
+  /// Listens at `path` with mode 0600. A file that no process listens on is replaced.
+  private static func listen(at path: String) throws(StoreFault) -> Int32 {
+    var address = sockaddr_un()
+    let bytes = Array(path.utf8)
+    guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      throw StoreFault(
+        "--socket: a path of \(bytes.count) bytes, allowed are 1 to 107", isSetting: true)
+    }
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(AF_UNIX, type, 0)
+    guard descriptor >= 0 else { throw fault("socket", path) }
+    // EAGAIN: its queue is full, so somebody listens.
+    if with(address, { Glibc.connect(descriptor, $0, $1) }) == 0 || errno == EAGAIN {
+      throw StoreFault("\(path): another store listens there")
+    }
+    var status = stat()
+    if lstat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT == S_IFSOCK else {
+        throw StoreFault("\(path): is there and is no socket", isSetting: true)
+      }
+      unlink(path)
+    }
+    guard with(address, { Glibc.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0,
+      Glibc.listen(descriptor, 8) == 0
+    else { throw fault("bind", path) }
+    return descriptor
+  }
+
+  private static func with(
+    _ address: sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
+    withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+  }
+
+  private static func fault(_ call: String, _ path: String) -> StoreFault {
+    StoreFault("\(path): \(call): \(String(cString: strerror(errno)))")
+  }
+}
