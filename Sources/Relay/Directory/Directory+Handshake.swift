@@ -4,7 +4,7 @@ import Wire
 /// From a connection to a peer (protocol.md §3).
 extension Directory {
   func shakeHands(
-    _ frame: Frame, with id: PeerID, at now: Instant, into actions: inout Actions
+    _ frame: Frame, with id: PeerID, into actions: inout Actions
   ) {
     guard frame.type == .handshake else { return close(id, .malformed, into: &actions) }
     let request: HandshakeRequest
@@ -18,21 +18,20 @@ extension Directory {
     }
     if request.locationWasUnusable { actions.add(.noteUnusableLocation(id)) }
     guard !isStopping else { return reject(id, .stopping, into: &actions) }
-    // Who bore it could speak for the relay in lists and announce its leaving.
+    // A peer with the relay's own nick could forge its peerlist entries.
     guard request.nick != identity.nick else {
-      pendingHandshakes[id] = request
-      return reject(id, .nickTaken, into: &actions)
+      return reject(id, .nickTaken, nick: request.nick, into: &actions)
     }
     if let policy, request.features.known.contains(.nickAuth) {
       // Only one that replaces its own or an impostor's connection can still come in when all places are taken.
       guard registry.peerCount < limits.peers || registry.holder(of: request.nick) != nil else {
         return reject(id, .full, into: &actions)
       }
-      return requestProof(of: id, request, policy, at: now, into: &actions)
+      return requestProof(of: id, request, policy, into: &actions)
     }
     guard !requiresProof else { return reject(id, .nickAuthRequired, into: &actions) }
     if let holder = registry.holder(of: request.nick) {
-      beginTakeover(holder, for: id, request: request, at: now, into: &actions)
+      beginTakeover(holder, for: id, request: request, into: &actions)
     } else if registry.peerCount >= limits.peers {
       reject(id, .full, into: &actions)
     } else {
@@ -60,14 +59,18 @@ extension Directory {
     if case .onion = request.location { registry[index].flags.insert(.servesOnion) }
     if request.advertisedNoFeature { registry[index].flags.insert(.oldClient) }
     registry.admit(at: index)
-    pendingHandshakes[id] = nil
+    pending.forgetRequest(of: id)
     counters.handshakesAccepted += 1
     actions.add(.send(greeting, to: id))
     actions.add(.admit(id, takesLongFrames: !request.advertisedNoFeature))
   }
 
-  func reject(_ id: PeerID, _ rejection: Rejection, into actions: inout Actions) {
-    let nick = pendingHandshakes[id]?.nick
+  /// Refuses a handshake and closes the connection once the peer has read why.
+  /// - Parameter nick: the one that was asked for, where the reason names it.
+  func reject(
+    _ id: PeerID, _ rejection: Rejection, nick: Nick? = nil, into actions: inout Actions
+  ) {
+    let nick = nick ?? pending.request(of: id)?.nick
     counters.rejected.count(rejection)
     let reply = actions.write { frames in
       appendReply(
@@ -84,15 +87,10 @@ extension Directory {
   }
 
   /// Peers that have not finished their handshake in time. They are closed in the order in which they came.
-  func expirePending(at now: Instant, into actions: inout Actions) {
-    while let id = pending.first {
-      // One that owes a proof has done its handshake; its time is kept elsewhere.
-      guard let index = registry.index(of: id),
-        ![.present, .proving].contains(registry[index].state)
-      else {
-        pending.removeFirst()
-        continue
-      }
+  func expirePending(into actions: inout Actions) {
+    while let id = pending.first(skipping: hasShakenHands),
+      let index = registry.index(of: id)
+    {
       guard registry[index].connectedAt + limits.handshakeTime <= now else { return }
       pending.removeFirst()
       switch registry[index].state {
@@ -101,6 +99,12 @@ extension Directory {
       default: close(id, .handshakeTimeout, into: &actions)
       }
     }
+  }
+
+  /// One that owes a proof has done its handshake; `NickProofs` keeps its deadline.
+  private func hasShakenHands(_ id: PeerID) -> Bool {
+    guard let index = registry.index(of: id) else { return true }
+    return [.present, .proving].contains(registry[index].state)
   }
 
   func appendReply(accepted: Bool, motd: String, to frames: inout [UInt8]) {

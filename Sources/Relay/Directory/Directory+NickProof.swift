@@ -1,13 +1,6 @@
-import DequeModule
 import Identity
 import Units
 import Wire
-
-/// A pending connection that owes the proof of its nick (protocol.md §8).
-package struct PendingProof {
-  package let request: HandshakeRequest
-  package let nonce: Bytes32
-}
 
 /// How nicks are proved here, once the name under which clients dial the relay is known.
 package struct NickPolicy {
@@ -20,23 +13,15 @@ package struct NickPolicy {
   }
 }
 
-struct ProofDeadline {
-  package let peer: PeerID
-  package let deadline: Instant
-}
-
 extension Directory {
   /// 795 and 803, with nothing in between. Until its 807 the pending connection holds no nick.
   func requestProof(
-    of id: PeerID, _ request: HandshakeRequest, _ policy: NickPolicy, at now: Instant,
-    into actions: inout Actions
+    of id: PeerID, _ request: HandshakeRequest, _ policy: NickPolicy, into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
-    let nonce = newNonce()
     registry[index].state = .proving
     registry[index].nick = request.nick
-    proofs[id] = PendingProof(request: request, nonce: nonce)
-    proofDeadlines.append(ProofDeadline(peer: id, deadline: now + limits.proofTime))
+    let nonce = proofs.request(request, of: id, until: now + limits.proofTime)
     let line = NickAuth.nonceLine(nonce: nonce, directoryID: policy.directoryID)
     let frames = actions.write { frames in
       appendReply(accepted: true, motd: identity.motd, to: &frames)
@@ -48,9 +33,10 @@ extension Directory {
 
   /// Whatever line has come from a pending connection that owes a proof, without its terminator; empty for one over the line limit.
   package func receiveProof(
-    _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at now: Instant,
+    _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at time: Instant,
     into actions: inout Actions
   ) {
+    advance(to: time)
     guard let index = registry.index(of: id), registry[index].state == .proving,
       let proof = proofs[id], let policy
     else { return }
@@ -75,8 +61,8 @@ extension Directory {
       guard !registry[held].flags.contains(.verified) || registry[held].keyTag == key else {
         return fail(id, .invalid, into: &actions)
       }
-      if let challenge = nickTakeovers.removeValue(forKey: request.nick) {
-        reject(challenge.claimant, .nickTaken, into: &actions)
+      if let takeover = takeovers.end(request.nick) {
+        reject(takeover.claimant, .nickTaken, into: &actions)
       }
       close(holder, .displaced, into: &actions)
     } else if registry.peerCount >= limits.peers {
@@ -84,7 +70,7 @@ extension Directory {
       return fail(id, .policy, into: &actions)
     }
     guard let index = registry.index(of: id) else { return }
-    proofs[id] = nil
+    proofs.end(id)
     counters.proofs.count(.ok)
     registry[index].keyTag = key
     registry[index].flags.insert(.verified)
@@ -103,10 +89,7 @@ extension Directory {
     close(id, .nickAuthFailed, flush: true, into: &actions)
   }
 
-  func expireProofs(at now: Instant, into actions: inout Actions) {
-    while let first = proofDeadlines.first, first.deadline <= now || proofs[first.peer] == nil {
-      proofDeadlines.removeFirst()
-      if proofs[first.peer] != nil { fail(first.peer, .expired, into: &actions) }
-    }
+  func expireProofs(into actions: inout Actions) {
+    while let id = proofs.popExpired(at: now) { fail(id, .expired, into: &actions) }
   }
 }

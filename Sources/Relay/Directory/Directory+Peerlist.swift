@@ -18,7 +18,7 @@ extension Directory {
   }
 
   func startList(
-    for id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+    for id: PeerID, at index: Int, into actions: inout Actions
   ) {
     guard registry[index].listCursor < 0 else { return counters.dropped.count(.listUnderWay) }
     guard registry[index].peerlistRequests.take(limits.peerlistRequests, at: now) else {

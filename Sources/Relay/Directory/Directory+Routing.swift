@@ -4,7 +4,7 @@ import Wire
 /// What follows from a peer's frame (protocol.md §2, §4, §5).
 extension Directory {
   package func route(
-    _ frame: Frame, from id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+    _ frame: Frame, from id: PeerID, at index: Int, into actions: inout Actions
   ) {
     // A peer that wants to go may, whatever it sent before.
     if frame.type == .disconnect { return close(id, .disconnectMessage, into: &actions) }
@@ -13,8 +13,8 @@ extension Directory {
     }
     switch frame.type {
     case .privmsg: routePrivate(frame, from: id, at: index, into: &actions)
-    case .pubmsg: routePublic(frame, from: id, at: index, now: now, into: &actions)
-    case .getPeerlist: startList(for: id, at: index, now: now, into: &actions)
+    case .pubmsg: routePublic(frame, from: id, at: index, into: &actions)
+    case .getPeerlist: startList(for: id, at: index, into: &actions)
     case .ping:
       let pong = actions.write { Frame.append(.pong, "", to: &$0) }
       actions.add(.send(pong, to: id))
@@ -60,7 +60,7 @@ extension Directory {
   }
 
   private func routePublic(
-    _ frame: Frame, from id: PeerID, at index: Int, now: Instant, into actions: inout Actions
+    _ frame: Frame, from id: PeerID, at index: Int, into actions: inout Actions
   ) {
     guard let line = RoutingLine(line: frame.line), line.isPublic else {
       return counters.dropped.count(.malformedLine)
@@ -71,18 +71,30 @@ extension Directory {
     guard let from = Nick(line.from), from == registry[index].nick else {
       return counters.dropped.count(.forgedSender)
     }
-    guard takePublic(line, at: index, now: now) else { return }
+    guard takePublic(line, at: index) else { return }
     for command in PublicCommands(line.command) { track(command, at: index) }
     // A reload may turn the budget off while frames wait: nobody overtakes them.
     guard limits.fanout.cost > 0 || delayed.count > 0 else {
       return actions.add(.broadcast(except: id))
     }
     guard delayed.add(frame, from: id) else { return counters.dropped.count(.fanoutQueue) }
-    releaseDelayed(at: now, into: &actions)
+    releaseDelayed(into: &actions)
+  }
+
+  /// Sends as many delayed frames as the budget allows.
+  func releaseDelayed(into actions: inout Actions) {
+    while let (frame, sender) = delayed.next(
+      receivers: registry.peerCount - 1, rate: limits.fanout, at: now)
+    {
+      // After its sender's departure a frame would mislead, all the more when the nick has a new owner.
+      guard registry.index(of: sender) != nil else { continue }
+      let range = actions.write { $0.append(contentsOf: frame) }
+      actions.add(.sendAll(range, except: sender))
+    }
   }
 
   /// A line that asks for the order book costs a token of its own bucket, any other one of the public bucket.
-  private func takePublic(_ line: RoutingLine, at index: Int, now: Instant) -> Bool {
+  private func takePublic(_ line: RoutingLine, at index: Int) -> Bool {
     for command in PublicCommands(line.command) {
       guard case .orderbook = command else { continue }
       if registry[index].orderbookRequests.take(limits.orderbookRequests, at: now) { return true }
@@ -118,7 +130,7 @@ extension Directory {
   private func countViolation(of id: PeerID, at index: Int, into actions: inout Actions) {
     counters.dropped.count(.rate)
     counters.rateViolations += 1
-    // A peer that nothing disconnects may go on for years.
+    // Saturates: the counter must not overflow.
     if registry[index].violations < .max { registry[index].violations += 1 }
     if limits.violations > 0, registry[index].violations >= limits.violations {
       close(id, .rate, into: &actions)

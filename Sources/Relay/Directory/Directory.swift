@@ -1,14 +1,14 @@
-import DequeModule
 import Units
 import Wire
 
 /// Who is here, and what follows from a message.
 ///
-/// Pure: events and times go in, `Actions` come out; it knows no socket, no clock and no libevent. The same events at the same
-/// times give the same actions. The server calls `connect`, `receive`, `leave` and, about twice a second, `tick`, and performs
-/// what they ask for, in order, before the next call.
+/// Pure: events and times go in, `Actions` come out; it knows no socket and no libevent. The same events at the same times give
+/// the same actions. The server calls `connect`, `receive`, `leave` and, about twice a second, `tick`, and performs what they ask
+/// for, in order, before the next call.
 ///
-/// Its parts stand in extensions: Handshaking, Challenge, Proofs, Routing, PublicLines, Listing, Heartbeat.
+/// What it remembers stands in components with private state (`Registry`, `PendingConnections`, `NickTakeovers`, `NickProofs`,
+/// `Heartbeat`, `DelayedBroadcasts`); what follows from a message stands in extensions, one a topic.
 package final class Directory {
   /// What the directory itself is to its peers.
   package struct Identity {
@@ -29,31 +29,23 @@ package final class Directory {
 
   package var limits: Limits {
     // What was owed at the old rate is not owed at the new one.
-    didSet { if limits.fanout != oldValue.fanout { fanout = TokenBucket() } }
+    didSet { if limits.fanout != oldValue.fanout { delayed.resetBudget() } }
   }
   package var identity: Identity { didSet { forgetLists() } }
   package var registry: Registry
   package var counters = Counters()
 
-  /// Newcomers in the order in which they connected: the first to run out of time is in front.
-  package var pending: Deque<PeerID> = []
-  /// What the handshakes said of newcomers that have no nick yet.
-  var pendingHandshakes: [PeerID: HandshakeRequest] = [:]
-  package var nickTakeovers: [Nick: NickTakeover] = [:]
-  var lastTakeover: [Nick: Instant] = [:]
-  /// Probes in the order in which they were sent.
-  var probes: Deque<Probe> = []
-  package var sweep = Sweep()
-  package var fanout = TokenBucket()
-  package var delayed = DelayedFrames()
+  /// The time of the latest event. Callers read different clocks: here it never goes backwards.
+  package private(set) var now: Instant
+  package var pending = PendingConnections()
+  package var takeovers = NickTakeovers()
+  package var proofs = NickProofs()
+  var heartbeat: Heartbeat
+  package var delayed = DelayedBroadcasts()
   /// `nil`: nicks are not proved here.
   package var policy: NickPolicy? { didSet { forgetLists() } }
   /// Nobody gets in without a proof, even before it is known what to ask for.
   package var requiresProof = false
-  package var proofs: [PeerID: PendingProof] = [:]
-  var proofDeadlines: Deque<ProofDeadline> = []
-  /// Makes nickTakeovers; tests replace it.
-  var newNonce: () -> Bytes32 = Bytes32.random
   var featureTexts: Set<[UInt8]> = []
   package var isStopping = false
 
@@ -64,19 +56,23 @@ package final class Directory {
     self.identity = identity
     self.limits = limits
     registry = Registry(slotsPerPage: slotsPerPage)
-    sweep.lastTick = now
+    heartbeat = Heartbeat(at: now)
+    self.now = now
   }
 
+  func advance(to time: Instant) { now = max(now, time) }
+
   /// A connection has come.
-  /// - Returns: `nil` when `MAX_PENDING` newcomers are here already.
-  package func connect(at now: Instant) -> PeerID? {
+  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already.
+  package func connect(at time: Instant) -> PeerID? {
+    advance(to: time)
     counters.connectionsOpened += 1
     guard registry.pendingCount < limits.pending else {
       counters.closed.count(.pendingFull)
       return nil
     }
     let id = registry.occupy(at: now)
-    pending.append(id)
+    pending.add(id)
     return id
   }
 
@@ -91,19 +87,20 @@ package final class Directory {
 
   /// A frame has come from a peer that is here.
   package func receive(
-    _ frame: Frame, from id: PeerID, at now: Instant, into actions: inout Actions
+    _ frame: Frame, from id: PeerID, at time: Instant, into actions: inout Actions
   ) {
+    advance(to: time)
     guard let index = registry.index(of: id) else { return }
     counters.received.count(frame.type, bytes: frame.body.count + 2)
     registry[index].lastReceived = now
     switch registry[index].state {
     case .free, .waiting: return
-    case .pending: shakeHands(frame, with: id, at: now, into: &actions)
+    case .pending: shakeHands(frame, with: id, into: &actions)
     case .proving: return
     case .present:
-      // A farewell is no life: a newcomer that waits for the nick has it now.
-      if frame.type != .disconnect { noteActivity(index, at: now, into: &actions) }
-      route(frame, from: id, at: index, now: now, into: &actions)
+      // DISCONNECT does not count as activity: a pending takeover of this nick succeeds at once.
+      if frame.type != .disconnect { noteActivity(index, into: &actions) }
+      route(frame, from: id, at: index, into: &actions)
     }
   }
 
@@ -112,7 +109,7 @@ package final class Directory {
     close(id, reason, into: &actions)
   }
 
-  /// Forgets a peer: out of every index, its `D` entry to everyone else, its connection to be closed.
+  /// Removes a peer from every index, announces its `D` entry to everyone else and has its connection closed.
   package func close(
     _ id: PeerID, _ reason: CloseReason, flush: Bool = false, into actions: inout Actions
   ) {
@@ -120,8 +117,8 @@ package final class Directory {
     let peer = registry[index]
     registry.vacate(id)
     counters.closed.count(reason)
-    pendingHandshakes[id] = nil
-    proofs[id] = nil
+    pending.forgetRequest(of: id)
+    proofs.end(id)
     if peer.state == .present, peer.isListed, !isStopping {
       let departure = actions.write { frames in
         PeerlistWriter.departure(of: peer.entry, to: &frames)
@@ -133,15 +130,16 @@ package final class Directory {
   }
 
   /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
-  package func tick(at now: Instant, into actions: inout Actions) {
-    releaseDelayed(at: now, into: &actions)
-    expirePending(at: now, into: &actions)
-    expireProofs(at: now, into: &actions)
-    expireTakeovers(at: now, into: &actions)
-    expireProbes(at: now, into: &actions)
-    sweepSome(at: now, into: &actions)
+  package func tick(at time: Instant, into actions: inout Actions) {
+    advance(to: time)
+    releaseDelayed(into: &actions)
+    expirePending(into: &actions)
+    expireProofs(into: &actions)
+    expireTakeovers(into: &actions)
+    expireProbes(into: &actions)
+    sweepSome(into: &actions)
   }
 
-  /// From here on nobody is let in and no departures are announced.
+  /// Admits nobody and announces no departures any more.
   package func stop() { isStopping = true }
 }

@@ -34,9 +34,9 @@ extension DirectoryWatch {
       try hold("circuits are counted", registry.connections(of: circuit) == count)
     }
     try hold(
-      "a challenge for each who waits", directory.nickTakeovers.count == counts[.waiting] ?? 0)
+      "a takeover for each who waits", directory.takeovers.count == counts[.waiting] ?? 0)
     try hold(
-      "an offer for each who waits", directory.pendingHandshakes.count == counts[.waiting] ?? 0)
+      "a request for each who waits", directory.pending.requestCount == counts[.waiting] ?? 0)
     try hold("a proof for each who owes one", directory.proofs.count == counts[.proving] ?? 0)
     try checkPlaces()
     try checkListPages()
@@ -56,26 +56,26 @@ extension DirectoryWatch {
   }
 
   private func checkState(of id: PeerID, _ peer: KnownPeer) throws {
-    let challenge = directory.nickTakeovers[peer.nick]
+    let takeover = directory.takeovers[peer.nick]
     switch peer.state {
     case .free: throw Violation(description: "a free slot has no peer")
     case .pending:
       try hold("newcomers have a deadline", directory.pending.contains(id))
     case .waiting:
       try hold("newcomers have a deadline", directory.pending.contains(id))
-      try hold("who waits, waits for an answer", challenge?.claimant == id)
+      try hold("who waits, waits for an answer", takeover?.claimant == id)
     case .proving:
       try hold("a proof is owed", directory.proofs[id] != nil)
-      try hold("proofs have a deadline", directory.proofDeadlines.contains { $0.peer == id })
+      try hold("proofs have a deadline", directory.proofs.deadline(of: id) != nil)
     case .present:
       try hold(
         "a nick has the holder that shows it", directory.registry.holder(of: peer.nick) == id)
       try hold(
         "who is challenged is so for somebody",
-        peer.flags.contains(.contested) == (challenge?.holder == id && challenge != nil))
+        peer.flags.contains(.contested) == (takeover?.holder == id))
       try hold(
         "probes have a deadline",
-        !peer.flags.contains(.probed) || directory.probes.contains { $0.peer == id })
+        !peer.flags.contains(.probed) || directory.heartbeat.probeSentAt(to: id) != nil)
     }
   }
 
@@ -88,13 +88,12 @@ extension DirectoryWatch {
         try hold("handshakes end", now < peer.connectedAt + directory.limits.handshakeTime)
       }
     }
-    try hold("nickTakeovers end", directory.nickTakeovers.values.allSatisfy { $0.deadline > now })
+    try hold("takeovers end", directory.takeovers.due(at: now).isEmpty)
     try hold(
       "proofs end",
-      directory.proofDeadlines.allSatisfy {
-        $0.deadline > now || directory.proofs[$0.peer] == nil
-      })
+      peers.keys.allSatisfy { directory.proofs.deadline(of: $0).map { $0 > now } ?? true })
     try hold(
-      "probes end", directory.probes.allSatisfy { $0.sentAt + directory.limits.pongWait > now })
+      "probes end",
+      directory.heartbeat.oldestProbe.map { $0 + directory.limits.pongWait > now } ?? true)
   }
 }

@@ -94,7 +94,7 @@ struct DirectoryTarget {
 
   private mutating func shakeHandsAsOwner(_ peer: PeerID) throws {
     let owner = pick(FuzzOwner.all)
-    if let challenge = owner.challengeBytes { watch.directory.newNonce = { challenge } }
+    if let challenge = owner.challengeBytes { watch.directory.proofs.newNonce = { challenge } }
     try watch.receive(793, Array(owner.handshake.utf8), from: peer)
   }
 

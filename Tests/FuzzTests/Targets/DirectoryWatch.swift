@@ -53,7 +53,7 @@ final class DirectoryWatch {
       identity: .init(nick: nick, network: .mainnet, location: location, motd: "fuzz\n\"\u{e9}"),
       limits: limits, slotsPerPage: 2, at: now)
     directory.policy = policy
-    directory.newNonce = { Bytes32([UInt8](repeating: 7, count: 32)) ?? .random() }
+    directory.proofs.newNonce = { Bytes32([UInt8](repeating: 7, count: 32)) ?? .random() }
   }
 
   func nick(of peer: PeerID) -> Nick {
@@ -151,12 +151,12 @@ final class DirectoryWatch {
       try leave(id, .peerClosed)
     }
     try hold("the registry is empty", directory.registry.isEmpty)
-    try hold("no challenge is left", directory.nickTakeovers.isEmpty)
+    try hold("no takeover is left", directory.takeovers.count == 0)
     try pass(.seconds(3_600))
-    let leftOvers =
-      directory.pending.count + directory.probes.count + directory.proofDeadlines.count
-      + directory.lastTakeover.count
-    try hold("no deadline is left", leftOvers == 0)
+    try hold(
+      "no deadline is left",
+      directory.pending.isEmpty && !directory.heartbeat.hasProbes && directory.proofs.isEmpty
+        && directory.takeovers.isEmpty)
   }
 
   // MARK: Actions

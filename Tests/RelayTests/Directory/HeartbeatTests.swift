@@ -144,7 +144,6 @@ struct HeartbeatTests {
     stage.pass(.zero)
     stage.forgetAll()
     // The tick after the pause may do a whole interval's work; those after it, 250 ms' worth: a 240th.
-    stage.directory.sweep.lastTick = stage.now
     var most = 0
     for _ in 0..<240 {
       let before = stage.directory.counters.probesSent
@@ -155,7 +154,7 @@ struct HeartbeatTests {
     #expect(stage.directory.counters.probesSent == count / 2)
     for (number, id) in ids.enumerated() where number % 2 == 0 { stage.leave(id) }
     stage.skip(.seconds(900))
-    stage.directory.sweep.lastTick = stage.now
+    stage.directory.heartbeat = Heartbeat(at: stage.now)
     var closed = stage.closed.count
     for _ in 0..<240 {
       stage.pass(.milliseconds(250))

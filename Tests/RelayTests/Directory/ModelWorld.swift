@@ -61,7 +61,7 @@ final class ModelWorld {
     }
     stage.directory.requiresProof = plain.proofs == .required
     var count: UInt8 = 0
-    stage.directory.newNonce = {
+    stage.directory.proofs.newNonce = {
       count &+= 1
       return Bytes32([UInt8](repeating: count, count: 32)) ?? .random()
     }
@@ -297,7 +297,7 @@ final class ModelWorld {
     }
     guard directory.registry.connectionCount == plain.peers.count else { return "connections" }
     guard directory.registry.peerCount == plain.present.count else { return "peers" }
-    guard directory.nickTakeovers.count == plain.nickTakeovers.count else { return "nickTakeovers" }
+    guard directory.takeovers.count == plain.nickTakeovers.count else { return "nickTakeovers" }
     for code in NickAuthCode.allCases
     where directory.counters.proofs[code] != plain.verdicts[code] ?? 0 {
       return "proofs \(code): \(directory.counters.proofs[code]), not \(plain.verdicts[code] ?? 0)"
@@ -316,12 +316,12 @@ final class ModelWorld {
     }
     let directory = stage.directory
     guard directory.registry.isEmpty else { return "the registry is not empty at the end" }
-    guard directory.nickTakeovers.isEmpty, directory.pendingHandshakes.isEmpty,
-      directory.proofs.isEmpty
-    else { return "nickTakeovers are left at the end" }
+    guard directory.takeovers.count == 0, directory.pending.requestCount == 0,
+      directory.proofs.count == 0
+    else { return "takeovers are left at the end" }
     stage.pass(.seconds(60))
-    guard directory.pending.isEmpty, directory.probes.isEmpty, directory.lastTakeover.isEmpty,
-      directory.proofDeadlines.isEmpty
+    guard directory.pending.isEmpty, !directory.heartbeat.hasProbes, directory.takeovers.isEmpty,
+      directory.proofs.isEmpty
     else { return "something waits for peers that have left" }
     return nil
   }

@@ -42,7 +42,7 @@ struct NickAuthSocketTests {
       node = DirectoryNode(
         loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
       let challenge = try #require(bytes(hex: proof.challenge))
-      node.directory.newNonce = { challenge }
+      node.directory.proofs.newNonce = { challenge }
       node.directory.policy = NickPolicy(
         directoryID: try #require(DirectoryID(proof.directoryId)))
       let (ours, theirs) = TestSocket.pair()
@@ -75,7 +75,7 @@ struct NickAuthSocketTests {
         features: Features([.nickAuth]), advertisedNoFeature: false,
         lineDigest: Digest.sha256(Array(line.utf8)))
       let policy = try #require(node.directory.policy)
-      node.directory.requestProof(of: id, offer, policy, at: loop.now, into: &node.actions)
+      node.directory.requestProof(of: id, offer, policy, into: &node.actions)
       node.perform(loop.now)
     }
   }
@@ -187,7 +187,7 @@ struct NickAuthSocketTests {
     } else {
       #expect(meeting.loop.turns { meeting.plug.isAtEnd }, "\(proof.id)")
       #expect(meeting.node.directory.registry.connectionCount == 0, "\(proof.id)")
-      #expect(meeting.node.directory.proofs.isEmpty, "\(proof.id)")
+      #expect(meeting.node.directory.proofs.count == 0, "\(proof.id)")
     }
   }
 }

@@ -1,0 +1,54 @@
+import DequeModule
+import Units
+
+/// Where the sweep stands, and the probes without an answer (protocol.md §7).
+///
+/// The sweep walks all slots once in its interval, a slice at each tick, so that probes and evictions never bunch.
+package struct Heartbeat {
+  struct Probe: Equatable {
+    let peer: PeerID
+    let sentAt: Instant
+  }
+
+  private var lastTick: Instant
+  private var cursor = 0
+  /// Slots that should have been walked by now and have not been.
+  private var owed: Double = 0
+  /// In the order in which they were sent. All have the same time, so the first one is the first due.
+  private var probes: Deque<Probe> = []
+
+  package init(at now: Instant) { lastTick = now }
+
+  /// Adds the slots that the time since the last call is worth: all of them in `interval`, never more than once each.
+  mutating func advance(to now: Instant, slots: Int, interval: Duration) {
+    let elapsed = now - lastTick
+    lastTick = now
+    owed += Double(slots) * min(1, elapsed.seconds / interval.seconds)
+  }
+
+  /// Returns the next slot to look at, or `nil` when this tick's share is done.
+  mutating func nextSlot(of count: Int) -> Int? {
+    guard owed >= 1, count > 0 else { return nil }
+    owed -= 1
+    if cursor >= count { cursor = 0 }
+    defer { cursor += 1 }
+    return cursor
+  }
+
+  mutating func noteProbe(of id: PeerID, at now: Instant) {
+    probes.append(Probe(peer: id, sentAt: now))
+  }
+
+  /// Returns the oldest probe that was sent `wait` ago or longer, and forgets it.
+  mutating func popExpiredProbe(at now: Instant, after wait: Duration) -> Probe? {
+    guard let probe = probes.first, probe.sentAt + wait <= now else { return nil }
+    return probes.removeFirst()
+  }
+
+  // MARK: For the tests
+
+  package var hasProbes: Bool { !probes.isEmpty }
+  /// When the oldest probe of this peer was sent.
+  package func probeSentAt(to id: PeerID) -> Instant? { probes.first { $0.peer == id }?.sentAt }
+  package var oldestProbe: Instant? { probes.first?.sentAt }
+}
