@@ -15,6 +15,7 @@ import Units
 package final class EventLoop {
   package let base: OpaquePointer
   private var isStopping = false
+  private var clock: LoopClock?
 
   /// - Throws: `EventLoopError.unavailable` when the system gives no polling descriptor.
   package init() throws(EventLoopError) {
@@ -40,11 +41,23 @@ package final class EventLoop {
     event_base_loopexit(base, nil)
   }
 
-  /// The monotonic clock, read anew: about 22 ns.
-  package var now: Instant { Clock.monotonic }
+  /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock without the time in which the loop
+  /// did not run (`LoopClock`), once `expectTicks()` was called.
+  package var now: Instant { time(at: Clock.monotonic) }
 
-  /// The monotonic clock of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.
-  package var coarseNow: Instant { Clock.coarse }
+  /// The same as of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.
+  package var coarseNow: Instant { time(at: Clock.coarse) }
+
+  /// The monotonic clock, standstills included.
+  package var systemNow: Instant { Clock.monotonic }
+
+  /// Promises that from now on somebody reads `now` at least every half second while the loop runs.
+  package func expectTicks() { clock = LoopClock(at: Clock.monotonic) }
+
+  /// By how much all deadlines have moved since the start.
+  var lostTime: Duration { clock?.lost ?? .zero }
+
+  private func time(at system: Instant) -> Instant { clock?.time(at: system) ?? system }
 
   /// What polls underneath ("epoll", "kqueue"), for the start line of the log.
   package var backend: String { String(cString: event_base_get_method(base)) }

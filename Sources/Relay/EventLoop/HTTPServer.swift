@@ -76,8 +76,8 @@ package final class HTTPServer {
   private func configure(_ descriptor: Int32) {
     evhttp_set_max_headers_size(http, limits.header.bytes)
     evhttp_set_max_body_size(http, 0)
-    var inactivity = timeval(limits.requestTime)
-    evhttp_set_timeout_tv(http, &inactivity)
+    // Not evhttp's to judge: it would cut a client whose request came while the loop stood still.
+    evhttp_set_timeout(http, 3_600)
     evhttp_set_default_content_type(http, nil)
     let methods = [
       EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_HEAD, EVHTTP_REQ_PUT, EVHTTP_REQ_DELETE,

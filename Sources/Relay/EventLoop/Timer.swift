@@ -9,6 +9,8 @@ package final class Timer {
   private let action: () -> Void
   private var event: OpaquePointer?
   private var repeats = false
+  /// What the loop had lost when this was scheduled.
+  private var lost = Duration.zero
 
   /// A timer that is not scheduled yet.
   package init(on loop: EventLoop, action: @escaping () -> Void) {
@@ -23,9 +25,10 @@ package final class Timer {
 
   deinit { event_free(event) }
 
-  /// Fires once after `delay`. Replaces any earlier schedule.
+  /// Fires once after `delay`, in which a standstill of the loop does not count. Replaces any earlier schedule.
   package func schedule(after delay: Duration) {
     repeats = false
+    lost = loop.lostTime
     add(delay)
   }
 
@@ -48,10 +51,24 @@ package final class Timer {
     event_add(event, &time)
   }
 
+  /// Schedules it anew if the loop has stood still meanwhile.
+  private func isMoved() -> Bool {
+    // A standstill shows itself to whoever reads the clock first.
+    _ = loop.now
+    let delay = loop.lostTime - lost
+    guard delay > .zero else { return false }
+    lost += delay
+    add(delay)
+    return true
+  }
+
   private static func fire(_ context: UnsafeMutableRawPointer?) {
     guard let context else { return }
     let timer = Unmanaged<Timer>.fromOpaque(context).takeUnretainedValue()
-    if !timer.repeats { event_del(timer.event) }
+    if !timer.repeats {
+      event_del(timer.event)
+      if timer.isMoved() { return }
+    }
     timer.action()
   }
 }

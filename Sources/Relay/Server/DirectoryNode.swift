@@ -48,7 +48,10 @@ package final class DirectoryNode {
   private(set) var turnEnd: TurnEnd?
   private(set) var nextTurn: Timer?
   private var tickTimer: Timer?
+  /// On the system's clock.
   package let startedAt: Instant
+  /// Called at each tick, about twice a second.
+  package var onTick: () -> Void = {}
   package var lag = LoopLag()
   /// How many connections the process may hold; past it the listeners stand still.
   package var descriptorBudget = Int.max
@@ -70,13 +73,14 @@ package final class DirectoryNode {
     self.loop = loop
     self.settings = settings
     log = Logger(label: "relay")
-    startedAt = loop.now
+    loop.expectTicks()
+    startedAt = loop.systemNow
     decoder = FrameDecoder(maxNesting: settings.maxNesting)
     directory = Directory(
       identity: Directory.Identity(
         nick: nick, network: settings.network, location: settings.ownLocation,
         motd: settings.fullMotd),
-      limits: Limits(settings), at: startedAt)
+      limits: Limits(settings), at: loop.now)
     backlogs.limits = Backlogs.Limits(settings)
     turnEnd = TurnEnd(on: loop) { [unowned self] in endTurn() }
     nextTurn = Timer(on: loop) { [unowned self] in beginTurn() }
@@ -145,7 +149,8 @@ package final class DirectoryNode {
 
   private func tick() {
     let now = loop.now
-    lag.tick(at: now, next: now + Self.tickInterval)
+    let systemNow = loop.systemNow
+    lag.tick(at: systemNow, next: systemNow + Self.tickInterval)
     directory.tick(at: now, into: &actions)
     perform(now)
     for session in backlogs.measure(at: now) { closeLater(session, .slowReader) }
@@ -159,5 +164,6 @@ package final class DirectoryNode {
     }
     expireLingering(at: now)
     if isFullOfDescriptors, connectionCount < descriptorBudget { resumeAccepting() }
+    onTick()
   }
 }

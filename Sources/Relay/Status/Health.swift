@@ -40,7 +40,7 @@ extension RelayStatus {
     let loop = node.loop
     if directory.isStopping { faults.append(.stopping) }
     if node.listeners.isEmpty, !directory.isStopping { faults.append(.notListening) }
-    if node.lag.last > Health.stall || loop.now - node.lag.due > Health.stall {
+    if node.lag.last > Health.stall || loop.systemNow - node.lag.due > Health.stall {
       faults.append(.stalled)
     }
     // A full relay turns the probe away, too.
@@ -59,7 +59,7 @@ extension RelayStatus {
 
   package func snapshot(showsNicks: Bool) -> StatusSnapshot {
     StatusSnapshot(
-      of: node.directory, uptime: node.loop.now - node.startedAt, showsNicks: showsNicks,
+      of: node.directory, uptime: node.loop.systemNow - node.startedAt, showsNicks: showsNicks,
       except: probe?.nick)
   }
 }

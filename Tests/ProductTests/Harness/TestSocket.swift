@@ -61,6 +61,8 @@ final class TestSocket {
     return poll(&entry, 1, Int32(max(0, seconds) * 1000)) > 0
   }
 
+  func hasInput(within seconds: Double) throws -> Bool { wait(for: POLLIN, within: seconds) }
+
   /// Closes with a reset instead of an end of stream (TCP).
   func reset() {
     var linger = linger(l_onoff: 1, l_linger: 0)

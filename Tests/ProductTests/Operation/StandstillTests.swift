@@ -1,0 +1,115 @@
+import Glibc
+import NickKeys
+import Testing
+
+extension ProductTests {
+  /// The process is stopped for longer than every deadline, as a suspended machine stops it; what it waits for comes meanwhile.
+  @Suite("A standstill")
+  struct StandstillTests {
+    private func standStill(_ relay: RelayProcess, _ meanwhile: () throws -> Void) throws {
+      relay.child.signal(SIGSTOP)
+      try meanwhile()
+      pause(seconds: 3)
+      relay.child.signal(SIGCONT)
+    }
+
+    @Test("Peers whose answer to a probe waits in their sockets stay")
+    func pong() throws {
+      let relay = try RelayProcess([
+        "HEARTBEAT_SWEEP_INTERVAL": "0.2", "HEARTBEAT_IDLE_THRESHOLD": "0.8",
+        "HEARTBEAT_HARD_EVICT": "1.5", "HEARTBEAT_PONG_WAIT": "0.6",
+      ])
+      // More than the loop looks at in one turn.
+      let peers = try (1...100).map { try TestPeer(to: relay, .taker($0)) }
+      let last = peers[99]
+      // Once the last one is asked, the first ones are about to run out of time.
+      for peer in peers.dropLast() where try peer.socket.hasInput(within: 0) {
+        try peer.expect(Frames.ping)
+        try peer.send(Frames.pong)
+      }
+      try last.expect(Frames.ping)
+      try standStill(relay) { for peer in peers { try peer.send(Frames.pong) } }
+      try last.expect(Frames.ping)
+      #expect(try relay.closed("pong_timeout") == 0)
+      #expect(try relay.closed("idle") == 0)
+    }
+
+    @Test("A handshake that is half done, and one that has not begun, go on")
+    func handshake() throws {
+      let relay = try RelayProcess(["HANDSHAKE_TIMEOUT": "1.5"])
+      let half = try TestPeer(.tcp(try relay.port))
+      let silent = try TestPeer(.tcp(try relay.port))
+      let text = Hello.taker(1).frame
+      try half.send(String(text.prefix(50)))
+      // It came behind them, so both have been accepted.
+      _ = try TestPeer(to: relay, .taker(3))
+      try standStill(relay) {
+        try half.send(String(text.dropFirst(50)))
+        try silent.send(Hello.taker(2).frame)
+      }
+      try half.expect(Frames.accepted(by: try relay.nick))
+      try silent.expect(Frames.accepted(by: try relay.nick))
+      #expect(try relay.closed("handshake_timeout") == 0)
+    }
+
+    @Test("A proof that is owed is taken")
+    func proof() throws {
+      let relay = try RelayProcess(
+        Proving.settings.merging(["NICK_AUTH_TIMEOUT": "1.5"]) { $1 })
+      let key = NickKey()
+      let hello = key.hello()
+      let peer = try TestPeer(.tcp(try relay.port))
+      let challenge = try peer.awaitChallenge(hello, of: relay)
+      try standStill(relay) {
+        try peer.send(
+          Proving.frame(key.proof(of: hello, challenge: challenge, directory: Proving.directory)))
+      }
+      try peer.expect(Proving.result("ok"))
+    }
+
+    @Test("The holder of a nick that has answered keeps it")
+    func takeover() throws {
+      let relay = try RelayProcess(["NICK_CHALLENGE_TIMEOUT": "1.5"])
+      let holder = try TestPeer(to: relay, .taker(1))
+      let pending = try TestPeer(.tcp(try relay.port))
+      try pending.send(Hello.taker(1).frame)
+      try holder.expect(Frames.ping)
+      try standStill(relay) { try holder.send(Frames.pong) }
+      try pending.expect(
+        Frames.rejected(by: try relay.nick, "Peer nick already registered: \(nickNumber(1))"))
+      try holder.expectNothing()
+    }
+
+    @Test("A peer that reads on behind a soft backlog stays")
+    func backlog() throws {
+      let relay = try RelayProcess(
+        RelayProcess.unlimited.merging([
+          "PEER_BACKLOG_SOFT": "64KiB", "PEER_BACKLOG_SOFT_TIME": "2",
+        ]) { $1 })
+      let sender = try TestPeer(to: relay, .taker(1))
+      let reader = try TestPeer(to: relay, .taker(2))
+      let line = Frames.frame(
+        685, "\(sender.nick)!\(reader.nick)!" + String(repeating: "x", count: 50_000))
+      for _ in 0..<120 { try sender.send(line) }
+      try sender.expectNothing()
+      #expect(try relay.metric("jm_directory_backlog_bytes") > 65_536)
+      try standStill(relay) { for _ in 0..<40 { try reader.expect(line) } }
+      for _ in 0..<80 { try reader.expect(line) }
+      #expect(try relay.closed("slow_reader") == 0)
+    }
+
+    @Test("A status request that is half sent is answered")
+    func status() throws {
+      let relay = try RelayProcess()
+      let port = relay.statusPort ?? 0
+      let client = try TestSocket(.tcp(port))
+      try client.send(Array("GET /health HTTP/1.0\r\nHost: loc".utf8))
+      // A whole one behind it shows that it has been accepted.
+      #expect(try HTTP.get("/health", port: port).status == 200)
+      try standStill(relay) { try client.send(Array("alhost\r\n\r\n".utf8)) }
+      var answer: [UInt8] = []
+      while let more = try client.receive(within: 10) { answer += more }
+      #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.0 200"))
+    }
+  }
+}
