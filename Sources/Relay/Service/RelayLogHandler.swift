@@ -16,13 +16,20 @@ import Units
 package final class LogSink: Sendable {
   private let threshold: Atomic<Int>
   package let format: LogFormat
-  private let descriptor: Int32
+  private let output: Mutex<LogOutput>
 
-  /// - Parameter descriptor: stays the caller's; 2 is stderr.
-  package init(level: Logger.Level, format: LogFormat, descriptor: Int32 = 2) {
+  /// Writes to standard error.
+  package init(level: Logger.Level, format: LogFormat) {
     threshold = Atomic(level.rank)
     self.format = format
-    self.descriptor = descriptor
+    output = Mutex(.standardError())
+  }
+
+  /// - Parameter descriptor: stays the caller's.
+  init(level: Logger.Level, format: LogFormat, descriptor: Int32) {
+    threshold = Atomic(level.rank)
+    self.format = format
+    output = Mutex(LogOutput(descriptor))
   }
 
   /// The least important records that are written.
@@ -41,25 +48,27 @@ package final class LogSink: Sendable {
     Logger(label: category, factory: { RelayLogHandler(category: $0, sink: self) })
   }
 
-  /// One write(2) a line, so that lines of several processes on one pipe do not mix. What stderr does not take
-  /// is lost: a log must not stop the relay.
+  /// Writes a line, or drops and counts it when it is not taken: a log must not stop the relay.
   package func write(_ line: String) {
-    var line = line
-    line.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
-      while !rest.isEmpty {
-        let n = unsafeWrite(descriptor, rest.baseAddress, rest.count)
-        if n < 0, errno == EINTR { continue }
-        guard n > 0 else { return }
-        rest = UnsafeRawBufferPointer(rebasing: rest[n...])
-      }
-    }
+    output.withLock { $0.write(line, report: report) }
   }
-}
 
-/// write(2) by another name, since `LogSink.write` hides it.
-private func unsafeWrite(_ fd: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-  write(fd, bytes, count)
+  /// Writes what an earlier record left over, and how many were dropped, as soon as that is taken. To be called now and then.
+  func catchUp() {
+    output.withLock { _ = $0.catchUp(report: report) }
+  }
+
+  /// Records that were not taken since the start.
+  var dropped: Int { output.withLock { $0.dropped } }
+
+  /// At any level: a record that is missing may be worse than a warning.
+  private func report(_ count: Int) -> String {
+    LogRecord(
+      time: .now(), level: max(.warning, level), category: "log",
+      message: "records were dropped because stderr did not take them",
+      fields: ["count": "\(count)"]
+    ).line(as: format)
+  }
 }
 
 extension Logger.Level {

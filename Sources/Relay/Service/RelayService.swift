@@ -72,6 +72,8 @@ package final class RelayService {
     log = Logger(label: "relay")
     node = DirectoryNode(loop: loop, settings: settings, nick: RelayIdentity.generate())
     status = RelayStatus(of: node)
+    status.droppedLogRecords = { sink.dropped }
+    node.onTick = { sink.catchUp() }
   }
 
   // MARK: Start

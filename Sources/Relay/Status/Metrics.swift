@@ -148,6 +148,9 @@ package enum Metrics {
     text.gauge("process_open_fds", "Open descriptors.", status.openDescriptors)
     text.gauge(
       "process_max_fds", "Descriptors that may be open.", ProcessFigures.mostDescriptors)
+    text.counter(
+      "jm_directory_log_records_dropped", "Log records that stderr did not take.",
+      status.droppedLogRecords())
     text.gauge(
       "process_start_time_seconds", "When the relay started, in seconds since 1970.",
       seconds: status.startTime)

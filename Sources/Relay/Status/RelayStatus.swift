@@ -7,6 +7,8 @@ package final class RelayStatus {
   package var probe: ProbeResults?
   /// When the relay started, in seconds since 1970.
   package let startTime = ProcessFigures.wallClock
+  /// Log records that standard error has not taken, since the start.
+  package var droppedLogRecords: () -> Int = { 0 }
   /// Descriptors that are no connections, counted once where the system does not tell how many are open.
   private var otherDescriptors: Int?
 
