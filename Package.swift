@@ -36,6 +36,9 @@ let package = Package(
     // Its default traits pull in Foundation and ICU (44 MB static).
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    // Adds 0.9 MB to the static executable (14.0 to 14.9 MB for a program of three lines): of
+    // Foundation, which it imports for Data, nothing is linked.
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     .systemLibrary(
@@ -55,7 +58,10 @@ let package = Package(
     relay("EventLoop", ["Units", "CLibevent"]),
     relay(
       "Settings",
-      ["Units", "Wire", .product(name: "Configuration", package: "swift-configuration")]),
+      [
+        "Units", "Wire", .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
     relay(
       "Server", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", deque, logging]),
     relay("Status", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server"]),
@@ -68,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "RelayServer",
       dependencies: [
-        "Units", "Settings", "Service", "ControlCommands", logging,
+        "Units", "EventLoop", "Settings", "Service", "ControlCommands", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -80,7 +86,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "RelayControl", dependencies: ["ControlCommands"], swiftSettings: strict),
+      name: "RelayControl", dependencies: ["EventLoop", "ControlCommands"],
+      swiftSettings: strict),
     // Knows nothing of the relay: a new relay must not need a new store.
     .systemLibrary(name: "CFDStore"),
     .executableTarget(

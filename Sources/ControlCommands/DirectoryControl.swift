@@ -47,8 +47,7 @@ public struct DirectoryControl: ParsableCommand {
     func run() throws {
       try finish(
         StatusCommands.status(
-          at: target.endpoint, timeout: target.responseTimeout, json: target.json
-        ) { try? JSONDecoder().decode(StatusReport.self, from: Data($0)) })
+          at: target.endpoint, timeout: target.responseTimeout, json: target.json))
     }
   }
 
@@ -92,5 +91,31 @@ enum MetricsLines {
       return "\"\(name)\": \(value)"
     }
     return "{" + members.joined(separator: ", ") + "}"
+  }
+}
+
+extension DirectoryControl {
+  /// Runs the command that the process was called with. As with joinmarket-ng's tool, options may stand before the command:
+  /// `jm-directory-ctl --port 8080 status`.
+  package static func start() {
+    main(optionsBehindCommand(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// Moves the options that stand before the command behind it.
+  static func optionsBehindCommand(_ arguments: [String]) -> [String] {
+    let withValue: Set = ["--host", "--port", "--unix", "--timeout", "--log-level", "-l"]
+    var options: [String] = []
+    var rest = arguments[...]
+    while let first = rest.first, withValue.contains(first) || isWhole(first, withValue) {
+      options.append(rest.removeFirst())
+      if withValue.contains(first), let value = rest.popFirst() { options.append(value) }
+    }
+    guard !options.isEmpty, let command = rest.popFirst() else { return arguments }
+    return [command] + options + rest
+  }
+
+  /// An option that needs no further argument: `--json` or `--port=8080`.
+  private static func isWhole(_ argument: String, _ withValue: Set<String>) -> Bool {
+    argument == "--json" || withValue.contains { argument.hasPrefix($0 + "=") }
   }
 }

@@ -1,5 +1,6 @@
 /// What `health` and `status` do, for both products: ask the relay, print, and say with the exit code how it is.
 
+import FoundationEssentials
 import Status
 
 package enum StatusCommands {
@@ -28,15 +29,15 @@ package enum StatusCommands {
     }
   }
 
-  /// - Parameter read: decodes the report; the library leaves the decoder to the product that links one.
   package static func status(
-    at endpoint: StatusClient.Endpoint, timeout: Duration, json: Bool,
-    read: (_ body: [UInt8]) -> StatusReport?
+    at endpoint: StatusClient.Endpoint, timeout: Duration, json: Bool
   ) -> Outcome {
     switch answer(to: "/status", at: endpoint, timeout: timeout) {
     case .failure(let outcome): return outcome
     case .success(let response):
-      guard response.status == 200, let report = read(response.body) else {
+      guard response.status == 200,
+        let report = try? JSONDecoder().decode(StatusReport.self, from: Data(response.body))
+      else {
         return Outcome(
           error: [
             "unhealthy: \(endpoint) gives no status report (\(response.status)); is it the relay?"
@@ -64,7 +65,7 @@ package enum StatusCommands {
   }
 
   /// JSON as it came, but for line breaks and anything that a terminal would act on.
-  private static func oneLine(_ body: [UInt8]) -> String {
+  static func oneLine(_ body: [UInt8]) -> String {
     let scalars = String(decoding: body, as: UTF8.self).unicodeScalars
     return String(
       String.UnicodeScalarView(scalars.filter { $0.properties.generalCategory != .control }))

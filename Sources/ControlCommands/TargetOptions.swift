@@ -18,6 +18,12 @@ struct TargetOptions: ParsableArguments {
       valueName: "path"), completion: .file())
   var unix: String?
 
+  @Option(
+    name: [.customShort("l"), .long],
+    help: ArgumentHelp(
+      "Taken as joinmarket-ng's tool takes it; nothing is logged here.", visibility: .hidden))
+  var logLevel: String?
+
   @Option(help: "How many seconds the relay has to answer.")
   var timeout = 5.0
 

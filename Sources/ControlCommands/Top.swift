@@ -44,7 +44,7 @@ extension DirectoryControl {
         clock = .now
         print(
           target.json
-            ? text.filter { !$0.isNewline }
+            ? StatusCommands.oneLine(Array(text.utf8))
             : TopScreen.line(.init(now: now, before: before, seconds: seconds)))
         fflush(nil)
         before = now

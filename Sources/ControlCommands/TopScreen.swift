@@ -26,7 +26,7 @@ struct TopScreen {
   func lines(_ reading: Reading, at place: String, past: [Double]) -> [String] {
     let now = reading.now
     var lines = [
-      "jm-directory-ctl top   \(place)   \(now.network)   \(now.version)   up \(Text.span(now.uptime))",
+      "jm-directory-ctl top   \(place)   \(now.network.escapedWord)   \(now.version.escapedWord)   up \(Text.span(now.uptime))",
       state(now), "",
     ]
     lines += numbers(reading)
@@ -63,8 +63,8 @@ struct TopScreen {
 
   private func numbers(_ reading: Reading) -> [String] {
     let now = reading.now
-    func a(_ rate: Double?) -> String { rate.map { Text.many(Int($0.rounded())) + "/s" } ?? "-" }
-    func bytes(_ rate: Double?) -> String { rate.map { Text.bytes(Int($0)) + "/s" } ?? "-" }
+    func a(_ rate: Double?) -> String { rate.map { Text.many(Text.whole($0)) + "/s" } ?? "-" }
+    func bytes(_ rate: Double?) -> String { rate.map { Text.bytes(Text.whole($0)) + "/s" } ?? "-" }
     let cpu = reading.rate { $0.cpuSeconds }.map { Text.tenths($0 * 100) + " %" } ?? "-"
     return [
       row(
@@ -125,7 +125,7 @@ struct TopScreen {
     let most = past.max() ?? 0
     return String(
       past.suffix(max(0, width - 12)).map {
-        most <= 0 ? signs[0] : signs[Int(($0 / most * 7).rounded())]
+        most <= 0 ? signs[0] : signs[min(7, max(0, Text.whole($0 / most * 7)))]
       })
   }
 
@@ -158,8 +158,13 @@ enum Text {
     return text
   }
 
+  /// The nearest whole number within a quadrillion: what an endpoint answers may be any number.
+  static func whole(_ number: Double) -> Int {
+    number.isNaN ? 0 : Int(min(max(number, -1e15), 1e15).rounded())
+  }
+
   static func tenths(_ number: Double) -> String {
-    let tenths = Int((min(max(number, -1e15), 1e15) * 10).rounded())
+    let tenths = whole(number * 10)
     return "\(tenths / 10)" + (tenths % 10 == 0 ? "" : ".\(abs(tenths % 10))")
   }
 
@@ -174,7 +179,7 @@ enum Text {
 
   /// The two largest parts: `3d 4h`.
   static func span(_ seconds: Double) -> String {
-    let whole = Int(max(0, min(seconds, 1e12)))
+    let whole = min(max(0, whole(seconds)), 1_000_000_000_000)
     let parts = [
       (whole / 86400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s"),
     ]

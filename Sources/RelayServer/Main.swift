@@ -3,6 +3,7 @@
 /// given and hands it to `Settings.load`.
 import ArgumentParser
 import ControlCommands
+import EventLoop
 import Settings
 import Status
 import Units
@@ -11,8 +12,9 @@ import Units
 @main
 enum Main {
   static func main() {
+    StandardDescriptors.fill()
     let name = CommandLine.arguments.first?.split(separator: "/").last
-    if name == "jm-directory-ctl" { DirectoryControl.main() } else { DirectoryServer.main() }
+    if name == "jm-directory-ctl" { DirectoryControl.start() } else { DirectoryServer.main() }
   }
 }
 
@@ -22,13 +24,16 @@ struct DirectoryServer: ParsableCommand {
     abstract: "A JoinMarket directory node: peers find and reach each other through it.",
     discussion: settingsHelp,
     version: relayVersion,
-    subcommands: [Run.self, CheckConfig.self, Health.self, SettingsTable.self, Manual.self],
+    subcommands: [
+      Run.self, CheckConfig.self, Health.self, Status.self, SettingsTable.self, Manual.self,
+    ],
     defaultSubcommand: Run.self)
 
   static let settingsHelp = """
     Settings are taken from flags first, then the environment, then the file
-    .env in the working directory (--env-file PATH: another one), then the
-    defaults.
+    .env in the working directory (--env-file PATH: another one), then
+    joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE, or config.toml in
+    JOINMARKET_DATA_DIR), then the defaults.
 
     SETTINGS (flag, names in the environment, meaning):
     \(Settings.helpText)
@@ -75,16 +80,19 @@ struct DirectoryServer: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
     var flags: [String] = []
 
-    func run() throws {
-      let reading = try effective(flags.filter { $0 != "--json" }, for: Self.self)
-      guard let settings = reading.settings else { throw ExitCode.configuration }
-      let outcome = StatusCommands.health(
-        at: .tcp(host: settings.healthHost, port: settings.healthPort), timeout: .seconds(5),
-        json: flags.contains("--json"))
-      for line in outcome.out { print(line) }
-      printError(outcome.error)
-      if outcome.code != 0 { throw ExitCode(outcome.code) }
-    }
+    func run() throws { try ask(flags, for: Self.self, StatusCommands.health) }
+  }
+
+  struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show who is connected, offers and rate limiting, as jm-directory-ctl status does.",
+      discussion: "--json prints the relay's answer. The settings are read as the relay reads them."
+    )
+
+    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
+    var flags: [String] = []
+
+    func run() throws { try ask(flags, for: Self.self, StatusCommands.status) }
   }
 
   struct SettingsTable: ParsableCommand {
@@ -111,6 +119,21 @@ private func effective(_ flags: [String], for command: (some ParsableCommand).Ty
   let reading = rereader(flags)()
   printError(reading.faults.map { "error: \($0)" })
   return reading
+}
+
+/// Asks the relay at HEALTH_CHECK_HOST and HEALTH_CHECK_PORT, and prints what it answers.
+private func ask(
+  _ flags: [String], for command: (some ParsableCommand).Type,
+  _ question: (StatusClient.Endpoint, Duration, Bool) -> StatusCommands.Outcome
+) throws {
+  let reading = try effective(flags.filter { $0 != "--json" }, for: command)
+  guard let settings = reading.settings else { throw ExitCode.configuration }
+  let outcome = question(
+    .tcp(host: settings.healthHost, port: settings.healthPort), .seconds(5),
+    flags.contains("--json"))
+  for line in outcome.out { print(line) }
+  printError(outcome.error)
+  if outcome.code != 0 { throw ExitCode(outcome.code) }
 }
 
 /// The same reading again, for SIGHUP.

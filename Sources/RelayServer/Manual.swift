@@ -16,15 +16,16 @@ extension DirectoryServer {
     var page = ManualPage(
       "jm-directory-server", section: 8, abstract: "JoinMarket directory node")
     page.heading("SYNOPSIS")
-    page.verbatim("jm-directory-server [run|check-config|health] [flags]")
+    page.verbatim("jm-directory-server [run|check-config|health|status] [flags]")
     page.heading("DESCRIPTION")
     page.paragraph(configuration.abstract)
     page.paragraph(
-      "Settings are taken from flags first, then the environment, then the file .env in the working directory (--env-file PATH: another one), then the defaults."
+      "Settings are taken from flags first, then the environment, then the file .env in the working directory (--env-file PATH: another one), then joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE, or config.toml in JOINMARKET_DATA_DIR), then the defaults."
     )
     page.heading("COMMANDS")
     let commands: [(String, any ParsableCommand.Type)] = [
       ("run", Run.self), ("check-config", CheckConfig.self), ("health", Health.self),
+      ("status", Status.self),
     ]
     for (name, command) in commands { page.item(name, command.configuration.abstract) }
     page.heading("SETTINGS")

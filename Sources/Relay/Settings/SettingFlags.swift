@@ -28,7 +28,9 @@ struct SettingFlags: Sendable {
   }
 
   private static let definitions: [String: SettingDefinition] = Dictionary(
-    uniqueKeysWithValues: Settings.table.flatMap { row in row.flags.map { ($0, row) } })
+    uniqueKeysWithValues: Settings.table.flatMap { row in
+      (row.flags + (row.name == "LOG_LEVEL" ? ["-l"] : [])).map { ($0, row) }
+    })
 
   private mutating func take(flag: String, inline: String?, rest: inout ArraySlice<String>) {
     if flag == Self.envFileFlag {

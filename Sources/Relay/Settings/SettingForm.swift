@@ -133,13 +133,14 @@ private func listed(_ names: [String]) -> String {
 }
 
 extension SettingForm where Value == Logger.Level {
-  /// swift-log's names and those of Python's logging, in any letter case.
+  /// swift-log's names and those of Python's logging and loguru, in any letter case.
   package static var logLevel: SettingForm {
     SettingForm(
       allowed: listed(Logger.Level.allCases.map(\.rawValue)), valueName: "NAME",
       read: { text in
         switch text.lowercased() {
         case "warn": .warning
+        case "success": .notice
         case "fatal": .critical
         case let name: Logger.Level(rawValue: name)
         }

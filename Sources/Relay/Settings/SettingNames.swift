@@ -11,7 +11,15 @@ enum SettingNames {
   ]
 
   /// systemd's socket activation, read elsewhere.
-  private static let notSettings: Set<String> = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]
+  private static let notSettings: Set<String> = [
+    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", configFile,
+  ]
+
+  /// Names joinmarket-ng's `config.toml`.
+  static let configFile = "JOINMARKET_CONFIG_FILE"
+
+  /// joinmarket-ng's notifications: there is nothing here that would send one.
+  private static let notifications = "NOTIFICATIONS__"
 
   /// A name in the environment that begins so was meant for this relay. First words that other programs use too
   /// (HOST, LOG, DATA, PUBLIC) are not among them.
@@ -30,7 +38,9 @@ enum SettingNames {
     -> SettingsWarning?
   {
     if known.contains(name) || notSettings.contains(name) { return nil }
-    if withoutEffect.contains(name) { return .noEffect(name, origin: origin) }
+    if withoutEffect.contains(name) || name.hasPrefix(notifications) {
+      return .noEffect(name, origin: origin)
+    }
     let meant =
       anyName || prefixes.contains { name.hasPrefix($0) }
       || (name.utf8.count >= 8 && nearest(to: name, among: known, within: 1) != nil)

@@ -1,4 +1,4 @@
-/// Reads the settings: flags first, then the environment, then the `.env` file, then the defaults. The products call
+/// Reads the settings: flags first, then the environment, then the `.env` file, then joinmarket-ng's `config.toml`, then the defaults. The products call
 /// `Settings.load` at start and the server calls it again on SIGHUP; nothing is kept between two calls, and
 /// nothing but the file is read that was not passed in.
 import Configuration
@@ -27,8 +27,11 @@ extension Settings {
         reading.warnings.append(warning)
       }
     }
+    let config = readConfigFile(
+      in: workingDirectory, environment: environment, file: file, into: &reading)
     let layers = [
       SettingsLayer(flags), SettingsLayer(environment: environment), SettingsLayer(file: file),
+      SettingsLayer(config: config),
     ]
     var settings = Settings()
     for row in table {
@@ -78,6 +81,41 @@ extension Settings {
     }
     return file.values.values.map { ($0, shown) }
   }
+
+  /// `JOINMARKET_CONFIG_FILE`, which has to be there, or `config.toml` in `JOINMARKET_DATA_DIR`, which need not.
+  private static func readConfigFile(
+    in directory: String, environment: [String: String],
+    file: [(entry: DotEnv.Entry, path: String)], into reading: inout SettingsReading
+  ) -> [(entry: ConfigFile.Entry, path: String)] {
+    func value(_ name: String) -> String? {
+      let inFile = file.first { $0.entry.name == name }?.entry.value
+      return [environment[name], inFile].compactMap { $0 }.first { !$0.isEmpty }
+    }
+    let given = value(SettingNames.configFile)
+    guard let shown = given ?? value("JOINMARKET_DATA_DIR").map({ $0 + "/config.toml" }) else {
+      return []
+    }
+    let text: String
+    do throws(FileFault) {
+      text = try textOfFile(shown.hasPrefix("/") ? shown : directory + "/" + shown)
+    } catch {
+      if given != nil || error != .missing {
+        reading.faults.append(.unreadableFile(path: shown, reason: error.reason))
+      }
+      return []
+    }
+    do throws(ConfigFile.Malformed) {
+      let config = try ConfigFile(text)
+      if !config.withoutMeaning.isEmpty {
+        reading.warnings.append(.withoutMeaning(config.withoutMeaning, path: shown))
+      }
+      return config.entries.map { ($0, shown) }
+    } catch {
+      reading.faults.append(
+        .malformedConfigFile(path: shown, line: error.line, reason: error.reason))
+      return []
+    }
+  }
 }
 
 /// One source of values, behind a swift-configuration provider.
@@ -105,6 +143,14 @@ private struct SettingsLayer {
     provider = EnvironmentVariablesProvider(environmentVariables: byName.mapValues(\.entry.value))
     origin = { _, name in
       byName[name].map { .file(path: $0.path, line: $0.entry.line) } ?? .byDefault
+    }
+  }
+
+  init(config: [(entry: ConfigFile.Entry, path: String)]) {
+    let byName = Dictionary(config.map { ($0.entry.name, $0) }, uniquingKeysWith: { _, new in new })
+    provider = EnvironmentVariablesProvider(environmentVariables: byName.mapValues(\.entry.value))
+    origin = { _, name in
+      byName[name].map { .configFile(path: $0.path, key: $0.entry.key) } ?? .byDefault
     }
   }
 

@@ -12,11 +12,13 @@ package struct SettingsReading: Sendable {
   public internal(set) var origins: [String: SettingOrigin] = [:]
 }
 
-/// Where a value came from. Flags go before the environment, that before the file.
+/// Where a value came from. Flags go before the environment, that before `.env`, that before `config.toml`.
 package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
   case flag(String)
   case environment
   case file(path: String, line: Int)
+  /// joinmarket-ng's `config.toml`.
+  case configFile(path: String, key: String)
   case byDefault
 
   package var description: String {
@@ -24,6 +26,8 @@ package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
     case .flag(let flag): "flag \(flag)"
     case .environment: "environment"
     case .file(let path, let line): "\(path.escapedForOneLine):\(line)"
+    case .configFile(let path, let key):
+      "\(path.escapedForOneLine), \(key.escapedForOneLine)"
     case .byDefault: "default"
     }
   }
@@ -36,6 +40,7 @@ package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible 
   case unexpectedArgument(String)
   case unreadableFile(path: String, reason: String)
   case malformedLine(path: String, line: Int, reason: String)
+  case malformedConfigFile(path: String, line: Int, reason: String)
   /// Settings that are fine alone and not together.
   case conflict(String)
 
@@ -50,6 +55,8 @@ package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible 
     case .unreadableFile(let path, let reason): "cannot read \(shown(path)): \(reason)"
     case .malformedLine(let path, let line, let reason):
       "\(path.escapedForOneLine):\(line) is not NAME=value: \(reason)"
+    case .malformedConfigFile(let path, let line, let reason):
+      "\(path.escapedForOneLine):\(line) is not TOML: \(reason.escapedForOneLine)"
     case .conflict(let text): text
     }
   }
@@ -70,6 +77,8 @@ package enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
   /// joinmarket-ng has it, and here there is nothing that it could change.
   case noEffect(String, origin: SettingOrigin)
   case repeated(String, path: String, line: Int)
+  /// Keys of joinmarket-ng's `config.toml`, which other programs read too.
+  case withoutMeaning([String], path: String)
   case questionable(String)
 
   package var description: String {
@@ -80,6 +89,9 @@ package enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
     case .noEffect(let name, let origin): "\(name) (from \(origin)) has no effect in this relay"
     case .repeated(let name, let path, let line):
       "\(name) is set again in \(path.escapedForOneLine):\(line); the last one holds"
+    case .withoutMeaning(let keys, let path):
+      "\(path.escapedForOneLine): without a meaning in this relay: "
+        + keys.map(\.escapedForOneLine).joined(separator: ", ")
     case .questionable(let text): text
     }
   }

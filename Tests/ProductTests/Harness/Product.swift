@@ -102,11 +102,14 @@ struct Limits {
   var memory: MemoryGroup?
   /// Sockets that listen already, handed over as sd_listen_fds(3) has it.
   var listening: [Int32] = []
+  /// Standard descriptors that are closed.
+  var closed: [Int32] = []
 
   fileprivate var shell: String {
     (descriptors.map { "ulimit -n \($0) && " } ?? "")
       + (addressSpace.map { "ulimit -v \($0 / 1024) && " } ?? "")
       + (memory?.entering ?? "")
+      + closed.map { "exec \($0)>&- && " }.joined()
       + (listening.isEmpty
         ? "" : "export LISTEN_PID=$$ LISTEN_FDS=\(listening.count) && ")
   }

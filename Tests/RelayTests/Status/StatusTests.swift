@@ -113,11 +113,11 @@ struct StatusTests {
   func status() throws {
     let server = try CannedServer(reply: reply(Self.json))
     let outcome = StatusCommands.status(
-      at: server.endpoint, timeout: .seconds(5), json: false, read: read)
+      at: server.endpoint, timeout: .seconds(5), json: false)
     #expect(outcome.code == 0 && outcome.out.first == "network: mainnet")
     let other = try CannedServer(reply: reply("hello"))
     let none = StatusCommands.status(
-      at: other.endpoint, timeout: .seconds(5), json: false, read: read)
+      at: other.endpoint, timeout: .seconds(5), json: false)
     #expect(none.code == 1 && none.out.isEmpty && none.error.count == 1)
   }
 
