@@ -50,7 +50,11 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   package var dropped: [Count]
   package var rejected: [Count]
 
-  package var peers: Int { activePeers + passivePeers }
+  /// As large as it gets when the numbers, which an endpoint may have made up, are too large for a sum.
+  package var peers: Int {
+    let (sum, isTooLarge) = activePeers.addingReportingOverflow(passivePeers)
+    return isTooLarge ? (activePeers < 0 ? .min : .max) : sum
+  }
 }
 
 extension RelaySummary {
@@ -62,7 +66,7 @@ extension RelaySummary {
     version = relayVersion
     network = node.directory.identity.network.rawValue
     startTime = status.startTime
-    uptime = (node.loop.now - node.startedAt).seconds
+    uptime = (node.loop.systemNow - node.startedAt).seconds
     healthy = health.isHealthy
     full = health.isFull
     faults = health.faults.map(\.rawValue)
