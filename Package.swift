@@ -12,9 +12,12 @@ let relayModules: [Target.Dependency] = [
 
 /// One module of the relay, in a folder of its own. Its dependencies are the arrows of
 /// docs/architecture.md: the compiler refuses any other import.
-func relay(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func relay(
+  _ name: String, _ dependencies: [Target.Dependency] = [], embedding files: [String] = []
+) -> Target {
   .target(
     name: name, dependencies: dependencies, path: "Sources/Relay/\(name)",
+    resources: files.map { .embedInCode($0) },
     // The hot path crosses modules for every frame: without this flag a frame costs calls that
     // one module would inline (measured by `make bench`, row list: 20 % more instructions).
     swiftSettings: strict + [
@@ -64,7 +67,9 @@ let package = Package(
       ]),
     relay(
       "Server", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", deque, logging]),
-    relay("Status", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server"]),
+    relay(
+      "Status", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server"],
+      embedding: ["Page/index.html", "Page/page.css", "Page/page.js"]),
     relay(
       "Service",
       [

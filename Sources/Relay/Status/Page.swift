@@ -2,10 +2,11 @@ import Directory
 import EventLoop
 import Wire
 
-/// GET /: one page for the operator, with everything it needs in it. It loads nothing from elsewhere, and a strict
-/// Content-Security-Policy holds it to that: style and script run because their hashes are named, and only the relay itself may be
-/// asked for data. It asks /summary.json every two seconds and /history.json every ten, says so when no answer comes, and goes on
-/// when the relay is back.
+/// GET /: one page for the operator, made of the files in `Page/`, which the build embeds. It loads
+/// nothing from elsewhere, and a strict Content-Security-Policy holds it to that: style and script
+/// run because their hashes are named, and only the relay itself may be asked for data. It asks
+/// /summary.json every two seconds and /history.json every ten, shows when no answer comes, and
+/// continues when the relay is back.
 package enum Page {
   package static var reply: HTTPReply {
     HTTPReply(
@@ -55,49 +56,16 @@ package enum Page {
     return text
   }
 
-  /// No icon is asked for: the empty one is in the page.
-  private static let html = """
-    <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><title>Directory node</title>
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <link rel="icon" href="data:,">
-    <style>\(style)</style></head>
-    <body>\(body)<script>\(script)</script></body></html>
+  static let style = text(PackageResources.page_css)
+  static let script = text(PackageResources.page_js)
 
-    """
+  /// `index.html` with the two files that it names put in their places.
+  static let html = text(PackageResources.index_html)
+    .replacing(styleLink, with: "<style>\(style)</style>")
+    .replacing(scriptLink, with: "<script>\(script)</script>")
 
-  private static let body = """
-    <main>
-    <header><h1>JoinMarket directory node</h1>
-    <p id="state" role="status" data-state="wait">Asking …</p>
-    <p id="reason"></p></header>
-    <section class="tiles" aria-label="Now">
-    <div><b id="peers">–</b><span>peers <i id="peers-more"></i></span></div>
-    <div><b id="rate">–</b><span>deliveries a second</span></div>
-    <div><b id="lag">–</b><span>loop lag, 99 of 100, last ten minutes</span></div>
-    <div><b id="backlog">–</b><span>unread by peers <i id="backlog-more"></i></span></div>
-    <div><b id="pending">–</b><span>handshakes under way</span></div>
-    <div><b id="offers">–</b><span>offers <i id="offers-more"></i></span></div>
-    <div><b id="memory">–</b><span>memory <i id="cpu"></i></span></div>
-    <div><b id="uptime">–</b><span>up</span></div>
-    </section>
-    <nav aria-label="Time shown"><button id="hour" aria-pressed="true">Last hour</button>
-    <button id="week" aria-pressed="false">Last week</button></nav>
-    <section class="plots">
-    <figure><figcaption>Peers</figcaption><div id="plot-peers"></div></figure>
-    <figure><figcaption>Deliveries a second</figcaption><div id="plot-deliveries"></div></figure>
-    <figure><figcaption>Worst loop lag, milliseconds</figcaption><div id="plot-lag"></div></figure>
-    <figure><figcaption>Connections closed, a minute (the relay's own visits among them, six for each listener)</figcaption><div id="plot-closed"></div></figure>
-    </section>
-    <section class="tables">
-    <div><h2>Connections closed</h2><table id="closed"></table></div>
-    <div><h2>Limits hit</h2><table id="limits"></table></div>
-    <div><h2>Frames dropped</h2><table id="dropped"></table></div>
-    <div><h2>Handshakes refused</h2><table id="rejected"></table></div>
-    </section>
-    <footer><span id="version"></span> <a href="/metrics">metrics</a> <a href="/health">health</a>
-    <a href="/status">status</a></footer>
-    </main>
-    """
+  static let styleLink = "<link rel=\"stylesheet\" href=\"page.css\">"
+  static let scriptLink = "<script src=\"page.js\"></script>"
+
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

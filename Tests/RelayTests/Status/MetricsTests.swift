@@ -193,6 +193,7 @@ struct MetricsTests {
       return
     }
     let html = String(decoding: bytes, as: UTF8.self)
+    #expect(html.contains(Page.style) && html.contains(Page.script))
     #expect(!html.contains("http://") || html.contains("http://www.w3.org/2000/svg"))
     #expect(!html.contains("https://") && !html.contains("src=") && !html.contains("style="))
     for part in [Page.style, Page.script] {
