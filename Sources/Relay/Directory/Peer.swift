@@ -44,7 +44,7 @@ package struct Peer {
   /// The names behind `;F:`, shared among peers that advertise the same.
   var featureText: [UInt8] = []
   var connectedAt = Instant(nanoseconds: 0)
-  var lastReceived = Instant(nanoseconds: 0)
+  package var lastReceived = Instant(nanoseconds: 0)
   package var messages = TokenBucket()
   package var publicFrames = TokenBucket()
   package var orderbookRequests = TokenBucket()

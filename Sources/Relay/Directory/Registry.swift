@@ -87,6 +87,9 @@ package struct Registry {
     if let circuit { circuits[circuit, default: 0] += 1 }
   }
 
+  /// Circuits that hold a connection.
+  package var circuitCount: Int { circuits.count }
+
   package func connections(of circuit: CircuitID) -> Int { circuits[circuit] ?? 0 }
 
   /// In-place access to one peer's state.

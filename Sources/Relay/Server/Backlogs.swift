@@ -29,6 +29,8 @@ package struct Backlogs {
   package private(set) var total = 0
 
   package var count: Int { lagging.count }
+  /// Sessions with more than `limits.soft` to read.
+  package var slowCount: Int { lagging.values.count { $0.bytes > limits.soft.bytes } }
   package var largest: Int { lagging.values.lazy.map(\.bytes).max() ?? 0 }
 
   /// `count` more bytes wait for this session.

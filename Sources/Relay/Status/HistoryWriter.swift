@@ -1,34 +1,32 @@
-/// Writes one of the two histories as JSON, a column at a time, so that a week never holds the loop:
-/// `{"step_seconds": 10, "peers": […], "deliveries": […], …}`, oldest first. All columns are as they were when writing began.
+/// Writes one of the histories as JSON, a column at a time, so that a week never holds the loop:
+/// `{"step_seconds": 10, "end": 1700000000.5, "peers": […], "deliveries": […], …}`, oldest first.
+/// `end` is the time of the newest sample, in seconds since 1970. All columns are as they were when
+/// writing began.
 final class HistoryWriter {
   private typealias Column = (name: String, value: @Sendable (History.Sample) -> Int)
 
   private static let columns: [Column] = [
-    ("peers", { Int($0.peers) }), ("pending", { Int($0.pending) }), ("backlog", { $0.backlog }),
-    ("deliveries", { $0.deliveries }), ("sent_bytes", { $0.bytesOut }),
-    ("opened", { Int($0.opened) }), ("closed", { Int($0.closed) }),
-    ("dropped", { Int($0.dropped) }), ("lag_microseconds", { Int($0.lag) }),
+    ("peers", { Int($0.peers) }), ("makers", { Int($0.makers) }),
+    ("pending", { Int($0.pending) }), ("backlog", { $0.backlog }),
+    ("slow_readers", { Int($0.slowReaders) }), ("limiting", { Int($0.limiting) }),
+    ("received", { $0.received }), ("deliveries", { $0.deliveries }),
+    ("sent_bytes", { $0.bytesOut }), ("opened", { Int($0.opened) }),
+    ("closed", { Int($0.closed) }), ("dropped", { Int($0.dropped) }),
+    ("lag_microseconds", { Int($0.lag) }), ("memory_bytes", { $0.memory }),
+    ("cpu_microseconds", { Int($0.cpu) }), ("descriptors", { Int($0.descriptors) }),
   ]
 
   private let ring: History.Ring
-  private let stepSeconds: Int
   private var column = -1
 
-  package init(_ ring: History.Ring, step: Duration) {
-    self.ring = ring
-    stepSeconds = Int(step.seconds)
-  }
-
-  package convenience init(hourOf history: History) { self.init(history.hour, step: History.step) }
-
-  package convenience init(weekOf history: History) {
-    self.init(history.week, step: History.step * History.stepsPerLongStep)
-  }
+  package init(_ ring: History.Ring) { self.ring = ring }
 
   /// The next part, or `nil` after the last.
   package func next() -> [UInt8]? {
     defer { column += 1 }
-    if column < 0 { return Array("{\"step_seconds\": \(stepSeconds)".utf8) }
+    if column < 0 {
+      return Array("{\"step_seconds\": \(Int(ring.step.seconds)), \"end\": \(ring.end)".utf8)
+    }
     guard column < Self.columns.count else {
       return column == Self.columns.count ? Array("}\n".utf8) : nil
     }

@@ -1,5 +1,6 @@
-/// The state of the relay in a few hundred bytes of JSON, at /summary.json: what the page and `jm-directory-ctl top` ask for every
-/// second or two. Totals only. Rates are left to the reader, who knows when it asked last.
+/// The state of the relay in about a kilobyte of JSON, at /summary.json: what the page and
+/// `jm-directory-ctl top` ask for every second or two. Totals only: the reader makes rates of them,
+/// since it knows when it asked last.
 
 import Server
 import Units
@@ -20,11 +21,20 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   package var full: Bool
   /// Why it is not healthy.
   package var faults: [String]
+  /// The limits that refuse or delay something now, by name.
+  package var limiting: [String]
+  /// When health, fullness or `limiting` last changed, in seconds since 1970, to ten seconds.
+  package var stateSince: Double
   package var activePeers: Int
   package var passivePeers: Int
   package var verifiedPeers: Int
+  /// Peers that have sent nothing for HEARTBEAT_IDLE_THRESHOLD.
+  package var quietPeers: Int
   package var maxPeers: Int
+  /// Tor circuits that hold a connection; `nil` without PROXY_PROTOCOL.
+  package var circuits: Int?
   package var pending: Int
+  package var maxPending: Int
   package var offers: Int
   package var peersWithOffers: Int
   /// Since the start.
@@ -37,13 +47,19 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   var peerlists: Int
   /// Bytes that peers have not read.
   package var backlog: Int
+  package var maxBacklog: Int
   package var largestBacklog: Int
+  /// Peers that have something to read.
   package var laggingPeers: Int
+  /// Those with more than PEER_BACKLOG_SOFT to read.
+  package var slowReaders: Int
   /// 99 of 100 ticks of the last ten minutes came at most so late, in milliseconds.
   package var lagP99: Double
   package var worstLag: Double
   package var cpuSeconds: Double
   package var memory: Int
+  package var descriptors: Int
+  package var maxDescriptors: Int
   /// Those that have come up, since the start.
   package var closed: [Count]
   package var limits: [Count]
@@ -70,11 +86,16 @@ extension RelaySummary {
     healthy = health.isHealthy
     full = health.isFull
     faults = health.faults.map(\.rawValue)
+    limiting = status.limitsInForce
+    stateSince = status.stateSince
     activePeers = counts.active
     passivePeers = counts.passive
     verifiedPeers = counts.verified
+    quietPeers = counts.quiet
     maxPeers = node.directory.limits.peers
+    circuits = node.settings.proxyProtocol ? node.directory.registry.circuitCount : nil
     pending = node.directory.registry.pendingCount
+    maxPending = node.directory.limits.pending
     offers = counts.offers
     peersWithOffers = counts.peersWithOffers
     deliveries = node.outbox.deliveries
@@ -85,12 +106,16 @@ extension RelaySummary {
     connectionsOpened = counters.connectionsOpened
     peerlists = counters.listsServed
     backlog = node.backlogs.total
+    maxBacklog = node.backlogs.limits.total.bytes
     largestBacklog = node.backlogs.largest
     laggingPeers = node.backlogs.count
+    slowReaders = node.backlogs.slowCount
     lagP99 = history.lagP99.seconds * 1_000
     worstLag = node.lag.worst.seconds * 1_000
     cpuSeconds = ProcessFigures.cpuSeconds
     memory = ProcessFigures.residentBytes ?? 0
+    descriptors = status.openDescriptors
+    maxDescriptors = ProcessFigures.mostDescriptors
     closed = Self.seen(counters.closed.all.map { ($0.key.rawValue, $0.count) })
     limits = Self.seen(status.limitHits)
     dropped = Self.seen(status.droppedFrames)
@@ -107,19 +132,25 @@ extension RelaySummary {
       let items = counts.map { "{\"name\": \"\($0.name)\", \"count\": \($0.count)}" }
       return "[" + items.joined(separator: ", ") + "]"
     }
+    let words = { (list: [String]) in list.map { "\"\($0)\"" }.joined(separator: ", ") }
     return """
       {"version": "\(version)", "network": "\(network)", "startTime": \(startTime), \
       "uptime": \(uptime), "healthy": \(healthy), "full": \(full), \
-      "faults": [\(faults.map { "\"\($0)\"" }.joined(separator: ", "))], \
+      "faults": [\(words(faults))], "limiting": [\(words(limiting))], "stateSince": \(stateSince), \
       "activePeers": \(activePeers), "passivePeers": \(passivePeers), \
-      "verifiedPeers": \(verifiedPeers), "maxPeers": \(maxPeers), "pending": \(pending), \
+      "verifiedPeers": \(verifiedPeers), "quietPeers": \(quietPeers), "maxPeers": \(maxPeers), \
+      \(circuits.map { "\"circuits\": \($0), " } ?? "")\
+      "pending": \(pending), "maxPending": \(maxPending), \
       "offers": \(offers), "peersWithOffers": \(peersWithOffers), "deliveries": \(deliveries), \
       "framesReceived": \(framesReceived), "framesSent": \(framesSent), \
       "bytesReceived": \(bytesReceived), "bytesSent": \(bytesSent), \
       "connectionsOpened": \(connectionsOpened), "peerlists": \(peerlists), \
-      "backlog": \(backlog), "largestBacklog": \(largestBacklog), \
-      "laggingPeers": \(laggingPeers), "lagP99": \(lagP99), "worstLag": \(worstLag), \
-      "cpuSeconds": \(cpuSeconds), "memory": \(memory), "closed": \(list(closed)), \
+      "backlog": \(backlog), "maxBacklog": \(maxBacklog), "largestBacklog": \(largestBacklog), \
+      "laggingPeers": \(laggingPeers), "slowReaders": \(slowReaders), \
+      "lagP99": \(lagP99), "worstLag": \(worstLag), \
+      "cpuSeconds": \(cpuSeconds), "memory": \(memory), \
+      "descriptors": \(descriptors), "maxDescriptors": \(maxDescriptors), \
+      "closed": \(list(closed)), \
       "limits": \(list(limits)), "dropped": \(list(dropped)), "rejected": \(list(rejected))}
 
       """

@@ -9,6 +9,8 @@ struct PeerCounts {
   package var active = 0
   package var passive = 0
   package var verified = 0
+  /// Those that have sent nothing for HEARTBEAT_IDLE_THRESHOLD.
+  package var quiet = 0
   /// Those that advertised no feature at all.
   var withoutFeatures = 0
   package var offers = 0
@@ -22,11 +24,16 @@ struct PeerCounts {
     ("push_encrypted", .pushEncrypted), ("nick_auth", .nickAuth),
   ]
 
-  /// - Parameter ownProbe: the nick of the relay's own probe, which is no peer.
-  package init(of registry: borrowing Registry, except ownProbe: Nick?) {
+  /// - Parameters:
+  ///   - silence: whoever was last heard before this is quiet.
+  ///   - ownProbe: the nick of the relay's own probe, which is no peer.
+  package init(
+    of registry: borrowing Registry, quietBefore silence: Instant, except ownProbe: Nick?
+  ) {
     for index in registry.slots.indices where registry.slots[index].state == .present {
       guard registry.slots[index].nick != ownProbe else { continue }
       count(registry.slots[index])
+      if registry.slots[index].lastReceived < silence { quiet += 1 }
     }
   }
 
@@ -43,12 +50,11 @@ struct PeerCounts {
 }
 
 extension RelayStatus {
-  var peerCounts: PeerCounts { PeerCounts(of: node.directory.registry, except: probe?.nick) }
-
-  /// Peers that have shaken hands, without the relay's own probe.
-  package var peerCount: Int {
-    let isProbeHere = probe.map { node.directory.registry.holder(of: $0.nick) != nil } ?? false
-    return node.directory.registry.peerCount - (isProbeHere ? 1 : 0)
+  var peerCounts: PeerCounts {
+    PeerCounts(
+      of: node.directory.registry,
+      quietBefore: node.loop.now + (.zero - node.directory.limits.idleThreshold),
+      except: probe?.nick)
   }
 
   /// How often each limit has been hit, by the setting that moves it.

@@ -41,7 +41,7 @@ package final class StatusEndpoint {
     case .status: status()
     case .metrics: metrics(MetricsText.Format(accept: request.accept))
     case .summary: summary()
-    case .history: history(ofWeek: request.query == "week")
+    case .history: history(request.query.flatMap(History.Range.init) ?? .hour)
     }
   }
 
@@ -68,9 +68,8 @@ package final class StatusEndpoint {
       body: .whole(Array(RelaySummary(of: relay, recorder).json.utf8)))
   }
 
-  private func history(ofWeek: Bool) -> HTTPReply {
-    let history = recorder.history
-    let writer = ofWeek ? HistoryWriter(weekOf: history) : HistoryWriter(hourOf: history)
+  private func history(_ range: History.Range) -> HTTPReply {
+    let writer = HistoryWriter(recorder.history[range])
     return HTTPReply(
       status: 200, contentType: Self.json, headers: Page.guards, body: .parts(next: writer.next))
   }

@@ -19,27 +19,34 @@ struct HistoryTests {
 
   @Test("a ring keeps the last ones, oldest first")
   func ring() {
-    var ring = History.Ring(capacity: 3)
-    for number in 1...5 { ring.append(sample(number)) }
+    var ring = History.Ring(capacity: 3, step: .seconds(10))
+    for number in 1...5 { ring.append(sample(number), at: Double(number)) }
+    #expect(ring.end == 5)
     #expect(ring.count == 3)
     #expect((0..<3).map { ring[$0].deliveries } == [3, 4, 5])
   }
 
-  @Test("sixty steps make one of the week: sums, the worst, and the last state")
+  @Test("twelve steps make one of the day, sixty one of the week: sums, the worst, the last state")
   func merging() {
     var history = History()
-    for number in 1...61 { history.add(sample(number)) }
-    #expect(history.hour.count == 61 && history.week.count == 1)
+    for number in 1...61 { history.add(sample(number), at: Double(number)) }
+    #expect(history.hour.count == 61 && history.day.count == 5 && history.week.count == 1)
+    #expect(history.day[0].deliveries == 12 * 13 / 2 && history.day[4].peers == 60)
+    #expect(history.hour.end == 61 && history.day.end == 60 && history.week.end == 60)
     let step = history.week[0]
     #expect(step.deliveries == 60 * 61 / 2 && step.closed == 60)
     #expect(step.peers == 60 && step.backlog == 60 && step.lag == 6)
   }
 
-  @Test("after two weeks it holds an hour and a week and no more")
+  @Test("after two weeks it holds an hour, a day and a week and no more")
   func bounds() {
     var history = History()
-    for number in 0..<(14 * 8_640) { history.add(sample(number)) }
-    #expect(history.hour.count == 360 && history.week.count == 1_008)
+    for number in 0..<(14 * 8_640) { history.add(sample(number), at: Double(number)) }
+    #expect(history.hour.count == 360 && history.day.count == 720 && history.week.count == 1_008)
+    for (range, length) in [(History.Range.hour, 3_600), (.day, 86_400), (.week, 604_800)] {
+      let ring = history[range]
+      #expect(ring.step * ring.capacity == .seconds(length))
+    }
     #expect(history.hour[359].deliveries == 14 * 8_640 - 1)
   }
 
@@ -47,8 +54,8 @@ struct HistoryTests {
   func writing() throws {
     var history = History()
     for count in [0, 3] {
-      for number in 0..<count { history.add(sample(number)) }
-      let writer = HistoryWriter(hourOf: history)
+      for number in 0..<count { history.add(sample(number), at: 1_700_000_000.5) }
+      let writer = HistoryWriter(history[.hour])
       var bytes: [UInt8] = []
       var parts = 0
       while let part = writer.next() {
@@ -59,6 +66,7 @@ struct HistoryTests {
       let object = try #require(
         try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
       #expect(object["step_seconds"] as? Int == 10)
+      #expect(object["end"] as? Double == (count == 0 ? 0 : 1_700_000_000.5))
       #expect(object["deliveries"] as? [Int] == Array(0..<count))
     }
   }

@@ -181,6 +181,26 @@ struct MetricsTests {
     let read = try JSONDecoder().decode(RelaySummary.self, from: Data(summary.json.utf8))
     #expect(read == summary)
     #expect(read.closed == [.init(name: "disconnect_message", count: 1)])
+    #expect(read.circuits == nil && read.maxPending == 1_000 && read.descriptors > 0)
+  }
+
+  @Test("a peer is quiet once it has been silent for HEARTBEAT_IDLE_THRESHOLD")
+  func quietPeers() throws {
+    let quiet = try QuietNode()
+    try quiet.join(Self.nick)
+    #expect(quiet.status.peerCounts.quiet == 0)
+    quiet.node.directory.limits.idleThreshold = .seconds(-1)
+    #expect(quiet.status.peerCounts.quiet == 1)
+  }
+
+  @Test("since when the state stands changes with the state and only then")
+  func stateSince() throws {
+    let quiet = try QuietNode()
+    let since = quiet.status.stateSince
+    #expect(quiet.status.stateSince == since)
+    quiet.node.directory.limits.peers = 0
+    let changed = quiet.status.stateSince
+    #expect(changed > since && quiet.status.stateSince == changed)
   }
 
   @Test("the page's policy names the hashes of its style and script, and nothing outside")
