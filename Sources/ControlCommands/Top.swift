@@ -89,7 +89,9 @@ struct TopSession {
         if let now = Self.read(text) {
           let reading = TopScreen.Reading(now: now, before: before, seconds: seconds)
           past = (past + [reading.deliveries ?? 0]).suffix(512)
-          terminal.draw(screen.lines(reading, at: place, past: past))
+          terminal.draw(
+            screen.lines(
+              reading, at: place, past: past, clock: Date().timeIntervalSince1970))
           before = now
         } else {
           terminal.draw(screen.lines(failure: "no summary; is it this version?", at: place))

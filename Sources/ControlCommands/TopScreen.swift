@@ -23,14 +23,16 @@ struct TopScreen {
   /// Bars are drawn with characters that not every terminal knows.
   var hasBars = false
 
-  func lines(_ reading: Reading, at place: String, past: [Double]) -> [String] {
+  /// - Parameter clock: seconds since 1970.
+  func lines(_ reading: Reading, at place: String, past: [Double], clock: Double) -> [String] {
     let now = reading.now
     var lines = [
-      "jm-directory-ctl top   \(place)   \(now.network.escapedWord)   \(now.version.escapedWord)   up \(Text.span(now.uptime))",
-      state(now), "",
+      "JoinMarket directory node   \(place)   \(now.network.escapedWord)   "
+        + now.version.escapedWord,
+      state(now, clock), "",
     ]
-    lines += numbers(reading)
-    if hasBars { lines.append(row("", bars(past))) }
+    lines += groups(reading)
+    if hasBars { lines.append(row("deliveries", bars(past))) }
     lines.append("")
     lines += tables(now, height: height - lines.count - 2)
     return fit(lines) + ["q quits"]
@@ -38,7 +40,9 @@ struct TopScreen {
 
   /// When there is no answer.
   func lines(failure: String, at place: String) -> [String] {
-    fit(["jm-directory-ctl top   \(place)", coloured("UNREACHABLE", .red), failure]) + ["q quits"]
+    fit(["JoinMarket directory node   \(place)", coloured("UNREACHABLE", .red), failure]) + [
+      "q quits"
+    ]
   }
 
   /// The same in one line, for a file or a pipe.
@@ -46,51 +50,65 @@ struct TopScreen {
     let now = reading.now
     return [
       "healthy=\(now.healthy)", "peers=\(now.peers)", "active=\(now.activePeers)",
-      "pending=\(now.pending)", "offers=\(now.offers)",
+      "makers=\(now.peersWithOffers)", "pending=\(now.pending)", "offers=\(now.offers)",
       "deliveries_per_second=\(reading.deliveries.map { Text.tenths($0) } ?? "-")",
       "lag_p99_ms=\(Text.tenths(now.lagP99))", "backlog_bytes=\(now.backlog)",
-      "memory_bytes=\(now.memory)",
+      "memory_bytes=\(now.memory)", "limiting=\(now.limiting.count)",
     ].joined(separator: " ")
   }
 
   // MARK: Parts
 
-  private func state(_ now: RelaySummary) -> String {
-    let faults = now.faults.map(\.escapedWord).joined(separator: ", ")
-    if !now.healthy { return coloured("UNHEALTHY", .red) + "  " + faults }
-    return now.full ? coloured("FULL", .yellow) : coloured("HEALTHY", .green)
+  private func state(_ now: RelaySummary, _ clock: Double) -> String {
+    func list(_ names: [String]) -> String { names.map(\.escapedWord).joined(separator: ", ") }
+    let (word, colour, reason) =
+      if !now.healthy {
+        ("UNHEALTHY", Colour.red, list(now.faults))
+      } else if now.full {
+        ("FULL", .yellow, list(now.limiting))
+      } else if !now.limiting.isEmpty {
+        ("LIMITING", .yellow, list(now.limiting))
+      } else {
+        ("HEALTHY", .green, "")
+      }
+    let since = "for \(Text.span(clock - now.stateSince))   up \(Text.span(now.uptime))"
+    let room = max(0, width - word.count - since.count - 5)
+    return coloured(word, colour) + "  " + since + "   " + reason.prefix(room)
   }
 
-  private func numbers(_ reading: Reading) -> [String] {
+  private func groups(_ reading: Reading) -> [String] {
     let now = reading.now
-    func a(_ rate: Double?) -> String { rate.map { Text.many(Text.whole($0)) + "/s" } ?? "-" }
+    func many(_ rate: Double?) -> String { rate.map { Text.many(Text.whole($0)) + "/s" } ?? "-" }
     func bytes(_ rate: Double?) -> String { rate.map { Text.bytes(Text.whole($0)) + "/s" } ?? "-" }
     let cpu = reading.rate { $0.cpuSeconds }.map { Text.tenths($0 * 100) + " %" } ?? "-"
+    let others = now.peers.subtractingReportingOverflow(now.peersWithOffers).partialValue
     return [
       row(
-        "peers",
-        "\(Text.many(now.peers)) of \(Text.many(now.maxPeers))   active \(Text.many(now.activePeers))   "
-          + "passive \(Text.many(now.passivePeers))   verified \(Text.many(now.verifiedPeers))"),
+        "peers", "\(Text.many(now.peers)) of \(Text.many(now.maxPeers))",
+        "makers \(Text.many(now.peersWithOffers))", "takers and watchers \(Text.many(others))"),
       row(
-        "handshakes",
-        "\(Text.many(now.pending)) under way   offers \(Text.many(now.offers)) of \(Text.many(now.peersWithOffers)) peers"
-      ),
+        "", "verified \(Text.many(now.verifiedPeers))", "quiet \(Text.many(now.quietPeers))",
+        "pending \(Text.many(now.pending)) of \(Text.many(now.maxPending))"),
       row(
-        "received",
-        "\(a(reading.rate { Double($0.framesReceived) })) frames   \(bytes(reading.rate { Double($0.bytesReceived) }))"
-      ),
+        "", "offers \(Text.many(now.offers))",
+        now.circuits.map { "circuits \(Text.many($0))" } ?? ""),
       row(
-        "sent",
-        "\(a(reading.rate { Double($0.framesSent) })) frames   \(bytes(reading.rate { Double($0.bytesSent) }))"
-      ),
+        "traffic", "lines \(many(reading.rate { Double($0.framesReceived) }))",
+        "deliveries \(many(reading.deliveries))",
+        "loop delay p99 \(Text.tenths(now.lagP99)) ms"),
       row(
-        "loop lag", "p99 \(Text.tenths(now.lagP99)) ms   worst \(Text.tenths(now.worstLag)) ms"),
+        "", "in \(bytes(reading.rate { Double($0.bytesReceived) }))",
+        "out \(bytes(reading.rate { Double($0.bytesSent) }))",
+        "longest \(Text.tenths(now.worstLag)) ms"),
       row(
-        "unread",
-        "\(Text.bytes(now.backlog)) by \(Text.many(now.laggingPeers)) peers   largest \(Text.bytes(now.largestBacklog))"
-      ),
-      row("process", "\(Text.bytes(now.memory))   CPU \(cpu)"),
-      row("deliveries", a(reading.deliveries)),
+        "pressure", "backlog \(Text.bytes(now.backlog))", "of \(Text.bytes(now.maxBacklog))",
+        "largest \(Text.bytes(now.largestBacklog))"),
+      row(
+        "", "slow readers \(Text.many(now.slowReaders))",
+        "limits in force \(now.limiting.isEmpty ? "none" : Text.many(now.limiting.count))"),
+      row(
+        "machine", "memory \(Text.bytes(now.memory))", "CPU \(cpu)",
+        "descriptors \(Text.many(now.descriptors)) of \(Text.many(now.maxDescriptors))"),
     ]
   }
 
@@ -116,15 +134,17 @@ struct TopScreen {
     }
   }
 
-  private func row(_ title: String, _ text: String) -> String {
-    Text.padded(title, to: 12) + text
+  /// A title and cells that begin in the same columns in every row, as long as they fit.
+  private func row(_ title: String, _ cells: String...) -> String {
+    let padded = cells.dropLast().map { Text.padded($0, to: 19) + " " }
+    return Text.padded(title, to: 11) + padded.joined() + (cells.last ?? "")
   }
 
   private func bars(_ past: [Double]) -> String {
     let signs = Array("▁▂▃▄▅▆▇█")
     let most = past.max() ?? 0
     return String(
-      past.suffix(max(0, width - 12)).map {
+      past.suffix(max(0, width - 11)).map {
         most <= 0 ? signs[0] : signs[min(7, max(0, Text.whole($0 / most * 7)))]
       })
   }

@@ -8,19 +8,23 @@ import Testing
 
 @Suite("What operators see")
 struct ObserveTests {
-  static func summary(peers: Int = 1_234, faults: String = "", deliveries: Int = 5_000) throws
+  static func summary(
+    peers: Int = 1_234, faults: String = "", limiting: String = "", deliveries: Int = 5_000
+  ) throws
     -> RelaySummary
   {
     let reasons = (0..<40).map { #"{"name": "reason_number_\#($0)", "count": \#($0 * 1_000_000)}"# }
     let counts = "[" + reasons.joined(separator: ",") + "]"
     let json = """
       {"version": "0.1.0", "network": "mainnet", "startTime": 1700000000.5, "uptime": 93784.5,
-       "healthy": \(faults.isEmpty), "full": false, "faults": [\(faults)], "activePeers": \(peers),
-       "passivePeers": 0, "verifiedPeers": 12, "maxPeers": 10000, "pending": 3, "offers": 99,
+       "healthy": \(faults.isEmpty), "full": false, "faults": [\(faults)],
+       "limiting": [\(limiting)], "stateSince": 1700000100, "activePeers": \(peers),
+       "passivePeers": 0, "verifiedPeers": 12, "quietPeers": 4, "maxPeers": 10000, "circuits": 321, "pending": 3,
+       "maxPending": 1000, "offers": 99,
        "peersWithOffers": 88, "deliveries": \(deliveries), "framesReceived": 10, "framesSent": 20,
        "bytesReceived": 30, "bytesSent": 40, "connectionsOpened": 50, "peerlists": 6, "backlog": 7,
-       "largestBacklog": 7, "laggingPeers": 1, "lagP99": 5, "worstLag": 18.75, "cpuSeconds": 1.5,
-       "memory": 23068672, "closed": \(counts), "limits": [], "dropped": \(counts), "rejected": []}
+       "maxBacklog": 536870912, "largestBacklog": 7, "laggingPeers": 1, "slowReaders": 0, "lagP99": 5, "worstLag": 18.75, "cpuSeconds": 1.5,
+       "memory": 23068672, "descriptors": 45, "maxDescriptors": 20000, "closed": \(counts), "limits": [], "dropped": \(counts), "rejected": []}
       """
     return try JSONDecoder().decode(RelaySummary.self, from: Data(json.utf8))
   }
@@ -33,7 +37,7 @@ struct ObserveTests {
     let summary = try Self.summary(peers: .max / 4)
     let lines = screen.lines(
       .init(now: summary, before: summary, seconds: 1), at: "127.0.0.1:8080",
-      past: (0..<500).map(Double.init))
+      past: (0..<500).map(Double.init), clock: 1_700_000_200)
     #expect(lines.count <= 24 && lines.allSatisfy { $0.count <= width })
     #expect(lines.last == "q quits")
   }
@@ -54,10 +58,33 @@ struct ObserveTests {
     let summary = try Self.summary(faults: #""loop_stalled""#)
     var screen = TopScreen()
     let reading = TopScreen.Reading(now: summary, before: nil, seconds: 0)
-    let plain = screen.lines(reading, at: "x", past: [])
-    #expect(plain[1] == "UNHEALTHY  loop stalled" && !plain.joined().contains("\u{1b}"))
+    let plain = screen.lines(reading, at: "x", past: [], clock: 1_700_000_200)
+    #expect(plain[1] == "UNHEALTHY  for 1m 40s   up 1d 2h   loop stalled")
+    #expect(!plain.joined().contains("\u{1b}"))
     screen.hasColours = true
-    #expect(screen.lines(reading, at: "x", past: [])[1].hasPrefix("\u{1b}[1;31m"))
+    let coloured = screen.lines(reading, at: "x", past: [], clock: 1_700_000_200)
+    #expect(coloured[1].hasPrefix("\u{1b}[1;31m"))
+  }
+
+  @Test("top names the limits in force, and shows the groups of the page in 80 columns")
+  func groups() throws {
+    let summary = try Self.summary(limiting: #""MAX_PENDING", "evicting""#)
+    let lines = TopScreen().lines(
+      .init(now: summary, before: summary, seconds: 1), at: "127.0.0.1:8080", past: [],
+      clock: 1_700_000_200)
+    #expect(lines[1] == "LIMITING  for 1m 40s   up 1d 2h   MAX_PENDING, evicting")
+    let titles = lines[3...].map { $0.prefix(11).trimmingCharacters(in: .whitespaces) }
+    #expect(titles.filter { !$0.isEmpty }.prefix(4) == ["peers", "traffic", "pressure", "machine"])
+    let shown = lines.joined(separator: "\n")
+    for part in [
+      "1,234 of 10,000", "makers 88", "takers and watchers 1,146", "verified 12", "quiet 4",
+      "pending 3 of 1,000", "circuits 321", "deliveries 0/s", "loop delay p99 5 ms",
+      "of 512 MiB", "slow readers 0", "limits in force 2", "memory 22 MiB", "CPU 0 %",
+      "descriptors 45 of 20,000",
+    ] {
+      #expect(shown.contains(part), "\(part)")
+    }
+    #expect(lines.allSatisfy { $0.count <= 80 } && lines.count <= 24)
   }
 
   @Test("numbers read well")
