@@ -1,5 +1,5 @@
 # What a newcomer needs: make run, make test. `make help` lists the rest.
-.PHONY: help run test test-asan test-release test-e2e test-docker test-operating soak soak-operating fuzz lint format clean bench deps
+.PHONY: help run demo test test-asan test-release test-e2e test-docker test-operating soak soak-operating fuzz lint format clean bench deps
 
 SWIFT ?= swift
 JOBS ?= 2
@@ -22,6 +22,11 @@ run: deps ## build the relay and run it on its defaults
 	@if [ "$$(id -u)" = 0 ]; then echo "make run: you are root, so ALLOW_ROOT=true is set for this run" >&2; fi
 	@if [ "$$(id -u)" = 0 ]; then export ALLOW_ROOT=true; fi; \
 	  exec .build/release/jm-directory-server $(FLAGS)
+
+demo: deps ## the relay with 30 simulated peers: page, top and metrics of a living market
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
+	@exec Scripts/demo $(FLAGS)
 
 test: deps ## all tests
 	$(SWIFT) test -j $(JOBS) $(FLAGS)
