@@ -18,7 +18,8 @@ class Browser:
         self.into, from_browser = os.pipe()
         command = [
             "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--no-first-run", "--hide-scrollbars", "--disable-background-networking", "--disable-component-update",
+            "--no-first-run", "--hide-scrollbars",
+            "--disable-background-networking", "--disable-component-update",
             "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank",
         ]
         # The browser reads commands from descriptor 3 and writes to 4.

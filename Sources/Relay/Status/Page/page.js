@@ -63,7 +63,8 @@ function show(now) {
   put("makers", many(now.peersWithOffers));
   put("makers-note", many(now.offers) + " offers");
   put("others", many(peers - now.peersWithOffers));
-  put("others-note", many(now.verifiedPeers) + " peers verified, " + many(now.quietPeers) + " quiet");
+  put("others-note",
+    many(now.verifiedPeers) + " peers verified, " + many(now.quietPeers) + " quiet");
   put("pending", many(now.pending));
   put("pending-note", "of " + many(now.maxPending));
 
