@@ -1,5 +1,6 @@
 import Directory
 import Server
+import Units
 import Wire
 
 /// Who is here, in numbers only, as one walk over all places finds it: about a millisecond for 100,000 of them. Metrics and the page
