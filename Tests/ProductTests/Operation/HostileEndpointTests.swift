@@ -48,13 +48,15 @@ extension ProductTests {
         "pending", "offers", "peersWithOffers", "deliveries", "framesReceived", "framesSent",
         "bytesReceived", "bytesSent", "connectionsOpened", "peerlists", "backlog",
         "largestBacklog", "laggingPeers", "lagP99", "worstLag", "cpuSeconds", "memory", "evictable",
+        "stateSince", "quietPeers", "circuits", "maxPending", "maxBacklog", "slowReaders",
+        "descriptors", "maxDescriptors",
       ].map { "\"\($0)\": \($0 == name || name == "*" && $0 != "startTime" ? value : "1")" }
       let word = name == "word" ? value : "x"
       let lists = ["closed", "limits", "dropped", "rejected"].map {
         "\"\($0)\": [{\"name\": \"\(word)\", \"count\": \(name == "count" ? value : "1")}]"
       }
       return "{\"version\": \"\(word)\", \"network\": \"\(word)\", \"healthy\": true, "
-        + "\"full\": false, \"faults\": [\"\(word)\"], "
+        + "\"full\": false, \"faults\": [\"\(word)\"], \"limiting\": [\"\(word)\"], "
         + (counts + lists).joined(separator: ", ") + "}"
     }
 
