@@ -13,8 +13,13 @@ from relay import ROOT, free_port
 RULES = os.path.join(ROOT, "deploy", "prometheus")
 
 
+def target(job, port):
+    return f"- {{job_name: {job}, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
+
+
 class Prometheus:
-    def __init__(self, relay, rules=None):
+    def __init__(self, relay, rules=None, tor=None):
+        """`tor` has a metrics port, too."""
         self.folder = tempfile.mkdtemp(prefix="prometheus-test-")
         self.port = free_port()
         if rules is None:
@@ -25,8 +30,8 @@ class Prometheus:
         with open(os.path.join(self.folder, "prometheus.yml"), "w") as file:
             file.write(
                 "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
-                "scrape_configs: [{job_name: jm-directory, static_configs: [{targets: "
-                f"['127.0.0.1:{relay.status_port}']}}]}}]\n")
+                "scrape_configs:\n" + target("jm-directory", relay.status_port)
+                + (target("jm-directory-tor", tor.port) if tor else ""))
         self.process = subprocess.Popen(
             ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
              f"--web.listen-address=127.0.0.1:{self.port}"],
