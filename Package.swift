@@ -86,7 +86,7 @@ let package = Package(
     .target(
       name: "ControlCommands",
       dependencies: [
-        "Units", "Wire", "EventLoop", "Settings", "Status",
+        "Units", "Wire", "Identity", "EventLoop", "Settings", "Status",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

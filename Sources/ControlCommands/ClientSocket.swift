@@ -151,18 +151,23 @@ final class ClientSocket {
     }
   }
 
-  func readToEnd(limit: Int, before deadline: Deadline) throws(Failure) -> [UInt8] {
-    var bytes: [UInt8] = []
+  /// Returns what has come, once something has; empty at the end of the stream.
+  func receive(before deadline: Deadline) throws(Failure) -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 65536)
     while true {
       guard Self.wait(descriptor, for: POLLIN, before: deadline) else { throw .timedOut }
       let n = recv(descriptor, &chunk, chunk.count, 0)
-      if n == 0 { return bytes }
-      if n < 0 {
-        guard errno == EAGAIN || errno == EINTR else { throw .lost(errno: errno) }
-        continue
-      }
-      bytes += chunk[..<n]
+      if n >= 0 { return Array(chunk[..<n]) }
+      guard errno == EAGAIN || errno == EINTR else { throw .lost(errno: errno) }
+    }
+  }
+
+  func readToEnd(limit: Int, before deadline: Deadline) throws(Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let chunk = try receive(before: deadline)
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
       if bytes.count > limit { throw .tooLarge }
     }
   }

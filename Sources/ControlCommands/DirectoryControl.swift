@@ -18,11 +18,11 @@ public struct DirectoryControl: ParsableCommand {
     commandName: "jm-directory-ctl",
     abstract: "Asks a running JoinMarket directory node how it is.",
     discussion: """
-      Every command asks the relay's status port. It exits 0 when the relay \
+      Every command but probe asks the relay's status port. It exits 0 when the relay \
       answers well, 1 when it does not, 64 when the command line is wrong.
       """,
     version: relayVersion,
-    subcommands: [Health.self, Status.self, Metrics.self, Top.self, Manual.self])
+    subcommands: [Health.self, Status.self, Metrics.self, Top.self, Probe.self, Manual.self])
 
   struct Health: ParsableCommand {
     static let configuration = CommandConfiguration(

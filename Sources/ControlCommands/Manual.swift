@@ -16,10 +16,13 @@ extension DirectoryControl {
       "jm-directory-ctl", section: 1, abstract: "ask a running JoinMarket directory node how it is")
     page.heading("SYNOPSIS")
     page.verbatim("jm-directory-ctl health|status|metrics|top [options]")
+    page.verbatim("jm-directory-ctl probe onion:port [options]")
     page.heading("DESCRIPTION")
     page.paragraph(configuration.discussion)
     page.heading("COMMANDS")
-    let commands: [any ParsableCommand.Type] = [Health.self, Status.self, Metrics.self, Top.self]
+    let commands: [any ParsableCommand.Type] = [
+      Health.self, Status.self, Metrics.self, Top.self, Probe.self,
+    ]
     for command in commands {
       page.verbatim(helpMessage(for: command, columns: 76).trimmedLines)
     }
@@ -31,7 +34,10 @@ extension DirectoryControl {
     page.item("NO_COLOR", "If it is set and not empty, top uses no colours.")
     page.heading("EXIT STATUS")
     page.item("0", "The relay answers, and for health: it is healthy.")
-    page.item("1", "It does not.")
+    page.item("1", "It does not. For probe: the directory refuses, or a step fails.")
+    page.item("2", "For probe: the directory cannot be reached.")
+    page.item("3", "For probe: something that is no directory answers.")
+    page.item("4", "For probe: Tor does not answer on this side.")
     page.item("64", "The command line is wrong.")
     page.heading("SEE ALSO")
     page.paragraph("jm-directory-server(8)")

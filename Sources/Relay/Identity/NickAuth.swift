@@ -65,11 +65,9 @@ package struct NickAuth {
       let key = NickAuth.key(fromHex: proof.publicKey),
       let signature = Base64.decode(proof.signature)
     else { return Verdict(code: .malformed) }
-    let signed = [
-      "nick-auth", nonce.hex, directoryID.description, lineDigest.hex, nick.description,
-      String(decoding: proof.publicKey, as: UTF8.self),
-    ].joined(separator: "|")
-    let hash = NickAuth.bitcoinHash(Array(signed.utf8) + Array("nick-auth-v1".utf8))
+    let hash = NickAuth.signedHash(
+      challenge: nonce.hex, directoryID: directoryID.description, lineDigest: lineDigest,
+      nick: nick, publicKey: String(decoding: proof.publicKey, as: UTF8.self))
     switch curve.verify(signature: signature, hash: hash, publicKey: key) {
     case .malformed: return Verdict(code: .malformed)
     case .invalid: return Verdict(code: .invalid)
@@ -77,6 +75,19 @@ package struct NickAuth {
       guard Nick(publicKey: key) == nick else { return Verdict(code: .invalid) }
       return Verdict(code: .ok, keyTag: key[1...8].reduce(0) { $0 << 8 | UInt64($1) })
     }
+  }
+
+  /// Returns what a proof signs.
+  /// - Parameters:
+  ///   - lineDigest: SHA-256 of the text of the 793's line.
+  ///   - publicKey: in hexadecimal digits.
+  static func signedHash(
+    challenge: String, directoryID: String, lineDigest: Bytes32, nick: Nick, publicKey: String
+  ) -> Bytes32 {
+    let fields = [
+      "nick-auth", challenge, directoryID, lineDigest.hex, nick.description, publicKey,
+    ]
+    return bitcoinHash(Array(fields.joined(separator: "|").utf8) + Array("nick-auth-v1".utf8))
   }
 
   /// The hash of a Bitcoin signed message.

@@ -2,7 +2,7 @@
 
 import Glibc
 
-final class ListeningSocket {
+final class ListeningSocket: Sendable {
   let descriptor: Int32
   let port: UInt16
 

@@ -1,0 +1,70 @@
+// A peer's side of nick authentication (protocol.md §8): a fresh key, its nick, and proofs that the
+// nick belongs to the key. The relay never signs; `jm-directory-ctl probe` does.
+
+import CSecp256k1
+import Wire
+
+/// A secret key made at random and forgotten with this object.
+package final class NickProver {
+  private let context: OpaquePointer
+  private let secret: UnsafeMutableRawBufferPointer
+  /// Compressed, 66 lower-case hexadecimal digits.
+  package let publicKey: String
+  package let nick: Nick
+
+  package init() {
+    guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
+      preconditionFailure("libsecp256k1 gave no context")
+    }
+    self.context = context
+    let secret = UnsafeMutableRawBufferPointer.allocate(byteCount: 32, alignment: 8)
+    self.secret = secret
+    let curve = Curve()
+    while true {
+      Bytes32.random().withBytes { secret.copyMemory(from: $0) }
+      // Fails for zero and from the group's order on: about once in 2^128.
+      guard let key = curve.publicKey(secret: UnsafeRawBufferPointer(secret)),
+        let nick = Nick(publicKey: key)
+      else { continue }
+      let digits = key.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
+      publicKey = String(decoding: digits, as: UTF8.self)
+      self.nick = nick
+      return
+    }
+  }
+
+  deinit {
+    Digest.wipe(secret)
+    secret.deallocate()
+    secp256k1_context_destroy(context)
+  }
+
+  /// Returns the line of an 805.
+  /// - Parameters:
+  ///   - handshakeLine: the text of the 793's line, as it was before it was escaped.
+  ///   - challenge: 64 hexadecimal digits.
+  package func proof(challenge: String, directoryID: String, handshakeLine: String) -> String {
+    let hash = NickAuth.signedHash(
+      challenge: challenge, directoryID: directoryID,
+      lineDigest: Digest.sha256(Array(handshakeLine.utf8)), nick: nick, publicKey: publicKey)
+    let signature = Base64.encode(sign(hash))
+    return "{\"pubkey\":\"\(publicKey)\",\"signature\":\"\(signature)\"}"
+  }
+
+  /// A signature in DER. libsecp256k1 always makes the low S.
+  private func sign(_ hash: Bytes32) -> [UInt8] {
+    var signature = secp256k1_ecdsa_signature()
+    var der = [UInt8](repeating: 0, count: 72)
+    var length = der.count
+    var isDone = hash.withBytes { hash in
+      guard let digest = hash.bindMemory(to: UInt8.self).baseAddress,
+        let key = secret.bindMemory(to: UInt8.self).baseAddress
+      else { return false }
+      return secp256k1_ecdsa_sign(context, &signature, digest, key, nil, nil) == 1
+    }
+    isDone =
+      isDone && secp256k1_ecdsa_signature_serialize_der(context, &der, &length, &signature) == 1
+    precondition(isDone, "a valid key signs every hash")
+    return Array(der[..<length])
+  }
+}

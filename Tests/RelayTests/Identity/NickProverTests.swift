@@ -1,0 +1,42 @@
+import Testing
+import Wire
+
+@testable import Identity
+
+@Suite("NickProver")
+struct NickProverTests {
+  @Test("A proof of a fresh nick holds where it was made for, and nowhere else")
+  func proof() throws {
+    let prover = NickProver()
+    let nonce = Bytes32.random()
+    let line = #"{"nick": "\#(prover.nick)"}"#
+    let here = try #require(DirectoryID("here.test:5222"))
+    let there = try #require(DirectoryID("there.test:5222"))
+    let proof = prover.proof(
+      challenge: nonce.hex, directoryID: here.description, handshakeLine: line)
+    let escaped = Array(proof.replacing("\"", with: "\\\"").utf8)
+    func code(_ directory: DirectoryID, _ nonce: Bytes32, _ line: String) -> NickAuthCode {
+      escaped.withUnsafeBytes {
+        NickAuth().verify(
+          proofLine: $0, nick: prover.nick, lineDigest: Digest.sha256(Array(line.utf8)),
+          nonce: nonce, directoryID: directory
+        ).code
+      }
+    }
+    #expect(code(here, nonce, line) == .ok)
+    #expect(code(there, nonce, line) == .invalid)
+    #expect(code(here, .random(), line) == .invalid)
+    #expect(code(here, nonce, line + " ") == .invalid)
+  }
+
+  @Test("Every prover has a nick of its own")
+  func fresh() {
+    #expect(Set((0..<20).map { _ in NickProver().nick }).count == 20)
+  }
+
+  @Test("base64 is what the strict decoder takes", arguments: 0..<9)
+  func base64(_ count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: 251 &* $0 &+ 7) }
+    #expect(Base64.decode(Array(Base64.encode(bytes).utf8)) == bytes)
+  }
+}
