@@ -29,5 +29,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
   case pendingFull = "pending_full"
   /// `MAX_PEERS_PER_CIRCUIT`
   case circuitFull = "circuit_full"
+  /// Its circuit has opened too many connections lately.
+  case circuitRate = "circuit_rate"
   case shutdown
 }

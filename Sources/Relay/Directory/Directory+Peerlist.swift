@@ -24,6 +24,10 @@ extension Directory {
     guard registry[index].peerlistRequests.take(limits.peerlistRequests, at: now) else {
       return counters.dropped.count(.peerlistRate)
     }
+    guard circuits.take(.peerlists, of: registry[index].circuit, at: now) else {
+      return counters.dropped.count(.circuitRate)
+    }
+    registry[index].flags.insert(.active)
     registry[index].listCursor = 0
     counters.listsServed += 1
     actions.add(.sendPeerlist(id))

@@ -11,6 +11,10 @@ extension Directory {
     guard registry[index].messages.take(limits.messages, at: now) else {
       return countViolation(of: id, at: index, into: &actions)
     }
+    let circuit = registry[index].circuit
+    guard circuits.take(.frames, of: circuit, at: now) else {
+      return counters.dropped.count(.circuitRate)
+    }
     switch frame.type {
     case .privmsg: routePrivate(frame, from: id, at: index, into: &actions)
     case .pubmsg: routePublic(frame, from: id, at: index, into: &actions)
@@ -49,6 +53,12 @@ extension Directory {
       frame.body.count <= Limits.longestLineForOldClients
         || !registry[receiverIndex].flags.contains(.oldClient)
     else { return counters.dropped.count(.tooLongForClient) }
+    registry[index].flags.insert(.active)
+    if !registry[receiverIndex].flags.contains(.addressed), receiver != id,
+      !isStranger(registry[index])
+    {
+      registry[receiverIndex].flags.insert(.addressed)
+    }
     actions.add(.relay(to: receiver))
     guard registry[index].flags.contains(.servesOnion) else { return }
     // Where the sender can be reached directly, right behind its line.
@@ -71,39 +81,37 @@ extension Directory {
     guard let from = Nick(line.from), from == registry[index].nick else {
       return counters.dropped.count(.forgedSender)
     }
-    guard takePublic(line, at: index) else { return }
+    var isRequest = false
+    for case .orderbook in PublicCommands(line.command) { isRequest = true }
+    if let reason = takePublic(frame.body.count, isRequest: isRequest, at: index) {
+      return counters.dropped.count(reason)
+    }
+    registry[index].flags.insert(.active)
     for command in PublicCommands(line.command) { track(command, at: index) }
-    // A reload may turn the budget off while frames wait: nobody overtakes them.
-    guard limits.fanout.cost > 0 || delayed.count > 0 else {
-      return actions.add(.broadcast(except: id))
-    }
-    guard delayed.add(frame, from: id) else { return counters.dropped.count(.fanoutQueue) }
-    releaseDelayed(into: &actions)
+    passOn(frame, from: id, at: index, isRequest: isRequest, into: &actions)
   }
 
-  /// Sends as many delayed frames as the budget allows.
-  func releaseDelayed(into actions: inout Actions) {
-    while let (frame, sender) = delayed.next(
-      receivers: registry.peerCount - 1, rate: limits.fanout, at: now)
-    {
-      // After its sender's departure a frame would mislead, all the more when the nick has a new owner.
-      guard registry.index(of: sender) != nil else { continue }
-      let range = actions.write { $0.append(contentsOf: frame) }
-      actions.add(.sendAll(range, except: sender))
+  /// A line that asks for the order book costs a token of its own bucket, any other one of the public bucket and its bytes; and the same
+  /// of its circuit's.
+  /// - Returns: why it may not pass.
+  private func takePublic(_ bytes: Int, isRequest: Bool, at index: Int) -> DropReason? {
+    let circuit = registry[index].circuit
+    if isRequest {
+      guard registry[index].orderbookRequests.take(limits.orderbookRequests, at: now) else {
+        return .orderbookRate
+      }
+    } else {
+      guard registry[index].publicFrames.take(limits.publicFrames, at: now) else {
+        return .publicRate
+      }
     }
-  }
-
-  /// A line that asks for the order book costs a token of its own bucket, any other one of the public bucket.
-  private func takePublic(_ line: RoutingLine, at index: Int) -> Bool {
-    for command in PublicCommands(line.command) {
-      guard case .orderbook = command else { continue }
-      if registry[index].orderbookRequests.take(limits.orderbookRequests, at: now) { return true }
-      counters.dropped.count(.orderbookRate)
-      return false
+    guard registry[index].publicBytes.take(bytes, of: limits.publicBytes, at: now) else {
+      return .publicBytes
     }
-    if registry[index].publicFrames.take(limits.publicFrames, at: now) { return true }
-    counters.dropped.count(.publicRate)
-    return false
+    guard circuits.take(isRequest ? .orderbookRequests : .publicLines, of: circuit, at: now),
+      circuits.take(.publicBytes, bytes, of: circuit, at: now)
+    else { return .circuitRate }
+    return nil
   }
 
   private func track(_ command: PublicCommand, at index: Int) {

@@ -28,8 +28,10 @@ package final class Directory {
   }
 
   package var limits: Limits {
-    // What was owed at the old rate is not owed at the new one.
-    didSet { if limits.fanout != oldValue.fanout { delayed.resetBudget() } }
+    didSet {
+      publicLines.apply(limits)
+      circuits.rates = limits.circuits
+    }
   }
   package var identity: Identity { didSet { forgetLists() } }
   package var registry: Registry
@@ -41,7 +43,8 @@ package final class Directory {
   package var takeovers = NickTakeovers()
   package var proofs = NickProofs()
   var heartbeat: Heartbeat
-  package var delayed = DelayedBroadcasts()
+  package var publicLines: PublicLines
+  var circuits: CircuitBudgets
   /// `nil`: nicks are not proved here.
   package var policy: NickPolicy? { didSet { forgetLists() } }
   /// Nobody gets in without a proof, even before it is known what to ask for.
@@ -57,6 +60,8 @@ package final class Directory {
     self.limits = limits
     registry = Registry(slotsPerPage: slotsPerPage)
     heartbeat = Heartbeat(at: now)
+    publicLines = PublicLines(limits)
+    circuits = CircuitBudgets(rates: limits.circuits)
     self.now = now
   }
 
@@ -83,6 +88,7 @@ package final class Directory {
       return close(id, .circuitFull, into: &actions)
     }
     registry.setCircuit(circuit, at: index)
+    if !circuits.take(.handshakes, of: circuit, at: now) { close(id, .circuitRate, into: &actions) }
   }
 
   /// A frame has come from a peer that is here.
@@ -119,11 +125,9 @@ package final class Directory {
     counters.closed.count(reason)
     pending.forgetRequest(of: id)
     proofs.end(id)
+    publicLines.forget(id, of: peer.circuit)
     if peer.state == .present, peer.isListed, !isStopping {
-      let departure = actions.write { frames in
-        PeerlistWriter.departure(of: peer.entry, to: &frames)
-      }
-      actions.add(.sendAll(departure, except: id))
+      announceDeparture(of: peer, id, into: &actions)
     }
     actions.add(.close(id, reason, flush: flush))
     settleTakeover(of: peer.nick, afterLeaving: id, into: &actions)
@@ -132,7 +136,7 @@ package final class Directory {
   /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
   package func tick(at time: Instant, into actions: inout Actions) {
     advance(to: time)
-    releaseDelayed(into: &actions)
+    releasePublicLines(at: now, into: &actions)
     expirePending(into: &actions)
     expireProofs(into: &actions)
     expireTakeovers(into: &actions)

@@ -6,6 +6,12 @@ package enum DropReason: String, CaseIterable, Sendable {
   case orderbookRate = "orderbook_rate"
   case peerlistRate = "peerlist_rate"
   case listUnderWay = "list_under_way"
+  /// `PUBLIC_BYTES_LIMIT`
+  case publicBytes = "public_bytes"
+  /// A budget of its circuit is used up.
+  case circuitRate = "circuit_rate"
+  /// The same `!orderbook` of this peer waits for its turn.
+  case waitingAlready = "waiting_already"
   /// The first field is not the sender's own nick.
   case forgedSender = "forged_sender"
   /// No `<from>!<to>!<command>`.

@@ -29,8 +29,15 @@ package struct Limits: Equatable, Sendable {
   package var orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 6)
   package var peerlistRequests = Rate(count: 6, per: .seconds(60), burst: 6)
 
-  /// Deliveries of public frames, all peers together (`FANOUT_RATE_LIMIT`).
-  package var fanout = Rate.unlimited
+  /// Bytes of public lines (`PUBLIC_BYTES_LIMIT`).
+  package var publicBytes = Rate(count: 64 << 10, per: .seconds(60), burst: 256 << 10)
+
+  /// Public lines of all peers together (`FANOUT_RATE_LIMIT`).
+  package var fanout = FanOutBudget.Limits()
+  /// Public lines that wait for it.
+  package var waiting = FairQueue.Limits()
+  /// How long a peer is a stranger: one that has proved nothing and to which nobody has said anything.
+  package var strangerTime = Duration.seconds(180)
 
   package var sweepInterval = Duration.seconds(60)
   package var idleThreshold = Duration.seconds(600)
@@ -39,12 +46,25 @@ package struct Limits: Equatable, Sendable {
 
   /// Offers tracked a peer (protocol.md §4).
   static let offersPerPeer = 64
-  /// Public frames that wait for the fan-out budget, in bytes; past it they are dropped.
-  static let delayedBytes = ByteCount.mebibytes(4)
   /// Entries in one PEERLIST frame (protocol.md §6).
   static let entriesPerFrame = 20
   /// The longest line a cs client takes, in bytes without the terminator (protocol.md §1).
   package static let longestLineForOldClients = 40_000
 
   package init() {}
+
+  /// What a circuit may ask for: as much as two connections. Handshakes and departures are as many a minute as a circuit may have
+  /// connections, four times over and twice over.
+  var circuits: CircuitBudgets.Rates {
+    guard limitsCircuits else { return CircuitBudgets.Rates() }
+    let places = min(peersPerCircuit, 100_000)
+    return CircuitBudgets.Rates(
+      frames: messages.doubled, publicLines: publicFrames.doubled,
+      publicBytes: publicBytes.doubled, orderbookRequests: orderbookRequests.doubled,
+      peerlists: peerlistRequests.doubled,
+      handshakes: Rate(count: 4 * places, per: .seconds(60), burst: 4 * places),
+      departures: Rate(count: places, per: .seconds(60), burst: 2 * places))
+  }
+  /// Tests that are about something else turn the circuits' budgets off.
+  var limitsCircuits = true
 }

@@ -30,6 +30,10 @@ package struct Peer {
     package static let probed = Flags(rawValue: 1 << 4)
     /// A newcomer waits for its nick.
     static let contested = Flags(rawValue: 1 << 5)
+    /// A peer that is no stranger has said something to it.
+    static let addressed = Flags(rawValue: 1 << 6)
+    /// Has asked for something since its handshake.
+    static let active = Flags(rawValue: 1 << 7)
   }
 
   var generation: UInt32 = 0
@@ -47,6 +51,7 @@ package struct Peer {
   package var lastReceived = Instant(nanoseconds: 0)
   package var messages = TokenBucket()
   package var publicFrames = TokenBucket()
+  var publicBytes = TokenBucket()
   package var orderbookRequests = TokenBucket()
   package var peerlistRequests = TokenBucket()
   package var violations: UInt32 = 0

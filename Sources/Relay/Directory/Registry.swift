@@ -14,6 +14,8 @@ package struct Registry {
 
   /// Connections of any state.
   package private(set) var connectionCount = 0
+  /// Peers that have announced an offer: those who answer `!orderbook`.
+  package private(set) var makerCount = 0
   /// Connections that have not shaken hands: pending, waiting and proving.
   package private(set) var pendingCount = 0
 
@@ -39,6 +41,7 @@ package struct Registry {
     if peer.state == .present {
       if holders[peer.nick] == id.slot { holders[peer.nick] = nil }
       if peer.isListed { peerlistCache.forget(slot: index) }
+      if peer.flags.contains(.announced) { makerCount -= 1 }
     } else {
       pendingCount -= 1
     }
@@ -76,7 +79,7 @@ package struct Registry {
   /// This peer has announced an offer: from here on it is listed.
   mutating func announce(at index: Int) {
     if !slots[index].isListed { peerlistCache.forget(slot: index) }
-    slots[index].flags.insert(.announced)
+    if slots[index].flags.insert(.announced).inserted { makerCount += 1 }
   }
 
   mutating func setCircuit(_ circuit: CircuitID?, at index: Int) {

@@ -14,6 +14,14 @@ package struct Rate: Equatable, Sendable {
     cost = count == 0 ? 0 : max(1, time.nanoseconds / Int64(count))
     allowance = cost * Int64(max(1, burst))
   }
+
+  private init(cost: Int64, allowance: Int64) {
+    self.cost = cost
+    self.allowance = allowance
+  }
+
+  /// Twice the count and twice the burst in the same time.
+  var doubled: Rate { Rate(cost: cost == 0 ? 0 : max(1, cost / 2), allowance: allowance) }
 }
 
 /// A token bucket in eight bytes: the time at which it will be full again (GCRA). An idle one needs no upkeep.
@@ -34,5 +42,25 @@ package struct TokenBucket {
     guard start + rate.cost - now.nanoseconds <= rate.allowance else { return false }
     fullAgain.nanoseconds = start + rate.cost * Int64(count)
     return true
+  }
+
+  /// Whether there is a token.
+  func has(_ rate: Rate, at now: Instant) -> Bool {
+    rate.cost == 0
+      || max(fullAgain.nanoseconds, now.nanoseconds) + rate.cost - now.nanoseconds
+        <= rate.allowance
+  }
+
+  /// Takes `count` tokens whether or not they are there.
+  mutating func spend(_ count: Int, of rate: Rate, at now: Instant) {
+    guard rate.cost > 0 else { return }
+    fullAgain.nanoseconds = max(fullAgain.nanoseconds, now.nanoseconds) + rate.cost * Int64(count)
+  }
+
+  /// Tokens that were taken and have not come back.
+  func used(_ rate: Rate, at now: Instant) -> Int {
+    guard rate.cost > 0 else { return 0 }
+    let owed = max(0, fullAgain.nanoseconds - now.nanoseconds)
+    return Int((owed + rate.cost - 1) / rate.cost)
   }
 }

@@ -6,6 +6,7 @@ import Wire
 extension DirectoryNode {
   /// Performs and empties `actions`. `frame` is the one being received, while it is.
   func perform(_ now: Instant, frame: Frame? = nil) {
+    scheduleRelease()
     guard !actions.isEmpty else { return }
     for action in actions.items { perform(action, frame: frame) }
     actions.removeAll()

@@ -12,7 +12,7 @@ extension DirectoryNode {
   }
 
   package var hasNothingToSend: Bool {
-    outbox.isEmpty && backlogs.count == 0 && listing.isEmpty && directory.delayed.count == 0
+    outbox.isEmpty && backlogs.count == 0 && listing.isEmpty && directory.publicLines.isEmpty
   }
 
   package func closeSome(_ count: Int, _ reason: CloseReason) {

@@ -48,6 +48,8 @@ package final class DirectoryNode {
   private(set) var turnEnd: TurnEnd?
   private(set) var nextTurn: Timer?
   private var tickTimer: Timer?
+  private var releaseTimer: Timer?
+  private var isReleaseScheduled = false
   /// On the system's clock.
   package let startedAt: Instant
   /// Called at each tick, about twice a second.
@@ -66,6 +68,10 @@ package final class DirectoryNode {
   static let proofsPerTurn = 16
   /// A process that wakes up twice as often costs twice as much while its peers rest.
   static let tickInterval = Duration.milliseconds(500)
+  /// At `FANOUT_RATE_LIMIT`'s default 2,000 deliveries: some milliseconds of work.
+  static let releaseInterval = Duration.milliseconds(20)
+  /// A tick as late as this means that peers wait: the fan-out budget narrows.
+  static let lagThatNarrows = Duration.milliseconds(50)
   /// How long a connection that was refused or told to go may take to read why.
   static let lingerTime = Duration.seconds(5)
 
@@ -86,6 +92,7 @@ package final class DirectoryNode {
     nextTurn = Timer(on: loop) { [unowned self] in beginTurn() }
     tickTimer = Timer(on: loop) { [unowned self] in tick() }
     tickTimer?.scheduleRepeating(every: Self.tickInterval)
+    releaseTimer = Timer(on: loop) { [unowned self] in releasePublicLines() }
     lag.expectTick(at: startedAt + Self.tickInterval)
   }
 
@@ -145,12 +152,35 @@ package final class DirectoryNode {
   package func flush() {
     let now = loop.coarseNow
     outbox.flush { session, delivery in account(delivery, of: session, at: now) }
+    directory.publicLines.isHeld = backlogs.isOverShare
+  }
+
+  /// Public lines that wait go on in small portions, so that private lines find their turn in between.
+  func scheduleRelease() {
+    guard !isReleaseScheduled, !directory.publicLines.isEmpty else { return }
+    isReleaseScheduled = true
+    releaseTimer?.schedule(after: Self.releaseInterval)
+  }
+
+  private func releasePublicLines() {
+    isReleaseScheduled = false
+    directory.releasePublicLines(at: loop.now, into: &actions)
+    perform(loop.coarseNow)
+    scheduleRelease()
+  }
+
+  /// What the fan-out budget goes by.
+  private var pressure: FanOutBudget.Pressure {
+    if lag.last > Self.lagThatNarrows { return .loopLag }
+    return backlogs.isOverShare ? .backlogs : .none
   }
 
   private func tick() {
     let now = loop.now
     let systemNow = loop.systemNow
     lag.tick(at: systemNow, next: systemNow + Self.tickInterval)
+    directory.publicLines.isHeld = backlogs.isOverShare
+    directory.publicLines.budget.adapt(to: pressure, at: now)
     directory.tick(at: now, into: &actions)
     perform(now)
     for session in backlogs.measure(at: now) { closeLater(session, .slowReader) }

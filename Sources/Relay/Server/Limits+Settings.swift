@@ -23,8 +23,12 @@ extension Limits {
       count: settings.orderbookRateLimit, per: .seconds(60), burst: settings.orderbookRateLimit)
     peerlistRequests = Rate(
       count: settings.peerlistRateLimit, per: .seconds(60), burst: settings.peerlistRateLimit)
-    fanout = Rate(
-      count: settings.fanoutRateLimit, per: .seconds(1), burst: settings.fanoutRateLimit)
+    publicBytes = Rate(
+      count: settings.publicBytesLimit.bytes, per: .seconds(60),
+      burst: 4 * settings.publicBytesLimit.bytes)
+    fanout = FanOutBudget.Limits(
+      deliveries: settings.fanoutRateLimit, bytes: settings.fanoutBytesLimit.bytes,
+      orderbookRequests: settings.orderbookTotalLimit)
     sweepInterval = settings.heartbeat.sweepInterval
     idleThreshold = settings.heartbeat.idleThreshold
     hardEvict = settings.heartbeat.hardEvict

@@ -56,12 +56,18 @@ package struct Settings: Sendable, Equatable {
   /// Public frames a minute from one connection.
   package var publicRateLimit = 30
   package var publicBurstLimit = 120
+  /// Bytes of public frames a minute from one connection.
+  package var publicBytesLimit = ByteCount.kibibytes(64)
   /// Public `!orderbook` a minute from one connection.
   package var orderbookRateLimit = 6
   /// GETPEERLIST a minute from one connection.
   package var peerlistRateLimit = 6
   /// Deliveries of public frames a second, all peers together.
-  package var fanoutRateLimit = 0
+  package var fanoutRateLimit = 100_000
+  /// Their bytes a second.
+  package var fanoutBytesLimit = ByteCount.mebibytes(64)
+  /// Public `!orderbook` a minute, all peers together.
+  package var orderbookTotalLimit = 150
 
   // MARK: What a peer may leave unread
 

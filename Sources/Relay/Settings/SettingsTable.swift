@@ -105,6 +105,11 @@ extension Settings {
       "PUBLIC_BURST_LIMIT", \.publicBurstLimit, .integer(1...10_000_000), .applied,
       "Public frames that a peer may send at once before PUBLIC_RATE_LIMIT holds it."),
     .init(
+      "PUBLIC_BYTES_LIMIT", \.publicBytesLimit, .bytes(.kibibytes(0)...(.mebibytes(1024))),
+      .applied,
+      "Bytes of public frames a minute from one peer, four times that at once. More are dropped and counted. 0: no limit."
+    ),
+    .init(
       "ORDERBOOK_RATE_LIMIT", \.orderbookRateLimit, .integer(0...1_000_000), .applied,
       "Public !orderbook requests a minute from one peer, since every maker answers each. 0: no limit."
     ),
@@ -113,7 +118,15 @@ extension Settings {
       "Peerlist requests a minute from one peer. 0: no limit."),
     .init(
       "FANOUT_RATE_LIMIT", \.fanoutRateLimit, .integer(0...1_000_000_000), .applied,
-      "Deliveries of public frames a second, all peers together. Public frames wait past it, private ones never. 0: no limit."
+      "Deliveries of public frames a second, all peers together; less while the relay or its readers cannot keep up. Public frames wait past it, private ones never. 0: no limit."
+    ),
+    .init(
+      "FANOUT_BYTES_LIMIT", \.fanoutBytesLimit, .bytes(.kibibytes(0)...(.mebibytes(1 << 20))),
+      .applied,
+      "The bytes of those deliveries a second, handled likewise. 0: no limit."),
+    .init(
+      "ORDERBOOK_TOTAL_LIMIT", \.orderbookTotalLimit, .integer(0...1_000_000), .applied,
+      "Public !orderbook requests a minute, all peers together: what each maker has to answer. More wait, those of peers that ask seldom first. 0: no limit."
     ),
   ]
 

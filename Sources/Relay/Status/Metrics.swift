@@ -121,7 +121,7 @@ package enum Metrics {
       by: "limit", status.limitHits)
     text.gauge(
       "jm_directory_delayed_frames", "Public frames that wait for FANOUT_RATE_LIMIT.",
-      status.node.directory.delayed.count)
+      status.node.directory.publicLines.count)
     text.gauge(
       "jm_directory_backlog_bytes", "Bytes that peers have not read yet.",
       status.node.backlogs.total)

@@ -72,6 +72,7 @@ extension RelayStatus {
       ("PUBLIC_RATE_LIMIT", counters.dropped[.publicRate]),
       ("ORDERBOOK_RATE_LIMIT", counters.dropped[.orderbookRate]),
       ("PEERLIST_RATE_LIMIT", counters.dropped[.peerlistRate]),
+      ("PUBLIC_BYTES_LIMIT", counters.dropped[.publicBytes]),
       ("FANOUT_RATE_LIMIT", counters.dropped[.fanoutQueue]),
       ("MAX_PEER_BACKLOG", counters.closed[.slowReader]),
       ("MAX_BACKLOG", counters.closed[.backlogBudget]),

@@ -135,7 +135,9 @@ struct DirectoryTarget {
     case 5: watch.directory.policy = value & 1 == 0 ? watch.policy : nil
     case 6: watch.directory.requiresProof = value & 3 == 3
     case 7: watch.directory.identity.location = value & 1 == 0 ? watch.location : nil
-    case 8: watch.directory.limits.fanout = Rate(count: value & 3, per: .seconds(1), burst: value)
+    case 8:
+      watch.directory.limits.fanout = FanOutBudget.Limits(
+        deliveries: value & 3, bytes: 0, orderbookRequests: value >> 2 & 3)
     default: watch.directory.limits.longestLine = [65_536, 200, 40_000, 100][value & 3]
     }
   }

@@ -36,6 +36,8 @@ final class DirectoryWatch {
   // During one event
   private var before: [PeerID: Before] = [:]
   private var departed: [Nick] = []
+  /// Departures that were not told at once: how many, by nick.
+  private var waitingDepartures: [Nick: Int] = [:]
   private var peersBefore = 0
 
   init() {
@@ -209,7 +211,12 @@ final class DirectoryWatch {
         try hold("all are told of departures only", frame.code == 789)
         let entries = try ReadEntry.list(frame.text, on: .mainnet)
         try hold("one departure a frame", entries.count == 1 && entries[0].hasLeft)
-        departed.append(entries[0].nick)
+        let nick = entries[0].nick
+        if let count = waitingDepartures[nick], count > 0 {
+          waitingDepartures[nick] = count - 1
+        } else {
+          departed.append(nick)
+        }
       }
     case .admit(let id, _):
       try hold(
@@ -281,7 +288,10 @@ final class DirectoryWatch {
     try hold("the directory has forgotten who is closed", directory.registry.index(of: id) == nil)
     let nick = before[id]?.nick ?? .nobody
     if before[id]?.isListed == true, !directory.isStopping {
-      try hold("a listed peer's departure comes before its close", departed == [nick])
+      // Or when its turn comes.
+      try hold(
+        "a listed peer's departure comes before its close", departed == [nick] || departed.isEmpty)
+      if departed.isEmpty { waitingDepartures[nick, default: 0] += 1 }
       departed = []
     }
   }

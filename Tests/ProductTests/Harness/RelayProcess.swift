@@ -19,7 +19,8 @@ final class RelayProcess {
   /// Without the limits that a test of something else would run into.
   static let unlimited = [
     "MESSAGE_RATE_LIMIT": "0", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",
-    "PEERLIST_RATE_LIMIT": "0",
+    "PEERLIST_RATE_LIMIT": "0", "PUBLIC_BYTES_LIMIT": "0", "FANOUT_RATE_LIMIT": "0",
+    "FANOUT_BYTES_LIMIT": "0", "ORDERBOOK_TOTAL_LIMIT": "0",
   ]
 
   /// - Parameters:

@@ -36,7 +36,7 @@ extension ProductTests {
       #expect(monotonicSeconds() - began < 1)
       var heard: [String] = []
       while heard.count <= lines.count { heard.append(try readers[0].nextFrame()) }
-      // 120 deliveries at 40 a second, of which the bucket holds the first 40.
+      // 120 deliveries at 40 a second, of which peers that have just come share 30.
       let took = monotonicSeconds() - began
       #expect(took > 1.5 && took < 10, "\(took) s")
       #expect(heard.filter { $0 != aside } == lines)

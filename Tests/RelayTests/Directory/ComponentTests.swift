@@ -192,45 +192,6 @@ struct HeartbeatComponentTests {
   }
 }
 
-@Suite("Delayed broadcasts")
-struct DelayedBroadcastsTests {
-  /// A frame with a line of `size` bytes.
-  private static func add(
-    _ size: Int, from sender: PeerID, to delayed: inout DelayedBroadcasts
-  ) throws -> Bool {
-    var decoder = FrameDecoder(maxNesting: 10)
-    let text = DirectoryHarness.frame(687, String(repeating: "x", count: size))
-    return try Array(text.utf8).withUnsafeBytes { bytes in
-      try decoder.withFrame(bytes) { delayed.add($0, from: sender) }
-    }
-  }
-
-  @Test("in order, at a token per receiver, and free again after a reset")
-  func budget() throws {
-    var delayed = DelayedBroadcasts()
-    let rate = Rate(count: 1, per: .seconds(1), burst: 1)
-    for slot in 1...3 {
-      #expect(try Self.add(10, from: id(Int32(slot)), to: &delayed))
-    }
-    #expect(delayed.next(receivers: 3, rate: rate, at: start)?.sender == id(1))
-    #expect(delayed.next(receivers: 3, rate: rate, at: start + .seconds(2)) == nil)
-    #expect(delayed.next(receivers: 3, rate: rate, at: start + .seconds(3))?.sender == id(2))
-    delayed.resetBudget()
-    let last = delayed.next(receivers: 3, rate: rate, at: start + .seconds(3))
-    #expect(last?.sender == id(3) && last?.frame.suffix(2) == [13, 10])
-    #expect(delayed.count == 0 && delayed.bytes == 0)
-    #expect(delayed.next(receivers: 3, rate: rate, at: start + .seconds(60)) == nil)
-  }
-
-  @Test("room for one frame always, for more up to the limit")
-  func room() throws {
-    var delayed = DelayedBroadcasts()
-    #expect(try Self.add(Limits.delayedBytes.bytes, from: id(1), to: &delayed))
-    #expect(try !Self.add(1, from: id(2), to: &delayed))
-    #expect(delayed.count == 1 && delayed.bytes > Limits.delayedBytes.bytes)
-  }
-}
-
 @Suite("The directory's clock")
 struct DirectoryClockTests {
   @Test("never goes backwards between events of different clocks")

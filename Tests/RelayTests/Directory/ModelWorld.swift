@@ -1,5 +1,6 @@
 /// One life of the directory and of the plain one beside it, compared after every step.
 import NickKeys
+import Units
 
 @testable import Directory
 @testable import Identity
@@ -37,6 +38,12 @@ final class ModelWorld {
     limits.publicFrames = made[1]
     limits.orderbookRequests = made[2]
     limits.peerlistRequests = made[3]
+    limits.publicBytes = Rate(count: 60_000, per: .seconds(60), burst: 240_000)
+    limits.fanout = .unlimited
+    if seed % 7 == 3 {
+      limits.fanout = FanOutBudget.Limits(deliveries: 4, bytes: 0, orderbookRequests: 8)
+      limits.waiting.perFlow = ByteCount(900)
+    }
     stage = DirectoryHarness(
       location: location, limits: limits,
       slotsPerPage: [1, 3, PeerlistCache.defaultSlotsPerPage][Int(seed / 12 % 3)])
@@ -44,14 +51,11 @@ final class ModelWorld {
       rates: rates.map {
         ($0.0 == 0 ? 0 : $0.1 * ReferenceDirectory.second / Int64($0.0), Int64($0.2))
       }, maxPeers: 9, maxPending: 4, maxPerCircuit: 3, maxViolations: 0, location: location,
+      bytesRate: (ReferenceDirectory.second / 1_000, 240_000),
       now: stage.now.nanoseconds)
     plain.proofs = [.unknown, .preferred, .preferred, .required][Int(seed / 5 % 4)]
     if plain.proofs != .unknown { askForProofs() }
-    if seed % 7 == 3 {
-      limits.fanout = Rate(count: 4, per: .seconds(1), burst: 4)
-      stage.directory.limits = limits
-      plain.limitFanOut(toEverySecond: 4)
-    }
+    if seed % 7 == 3 { plain.publicLines.limit(deliveries: 4, requests: 8, room: 900) }
   }
 
   /// Has nickTakeovers count up.
@@ -216,7 +220,7 @@ final class ModelWorld {
       let gone = Duration.nanoseconds(next - plain.now)
       plain.now = next
       stage.pass(gone)
-      plain.releaseDelayed()
+      plain.releasePublicLines()
       if let fault = watch() { return fault }
       if let fault = compare(exactly: false, newcomers: newcomers) { return fault }
     }

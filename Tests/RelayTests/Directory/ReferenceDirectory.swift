@@ -23,6 +23,12 @@ struct ReferenceDirectory {
       saved -= cost * Int64(count)
       return true
     }
+
+    /// Passages that were bought and not saved up again, rounded up.
+    func used(cost: Int64, burst: Int64, at now: Int64) -> Int {
+      guard cost > 0 else { return 0 }
+      return Int((max(0, cost * burst - saved - (now - at)) + cost - 1) / cost)
+    }
   }
 
   enum State { case pending, waiting, proving, present }
@@ -50,6 +56,8 @@ struct ReferenceDirectory {
     var offers: Set<String> = []
     var violations = 0
     var buckets: [Bucket]
+    var publicBytes: Bucket
+    var isAddressed = false
     var listing: Listing?
     var circuit: Int?
     /// What it has to sign, and since when it owes that.
@@ -80,8 +88,8 @@ struct ReferenceDirectory {
   let location: String?
   var isStopping = false
   var proofs = Proofs.unknown
-  /// Of deliveries of public lines; nothing: no limit.
-  var fanOut: (cost: Int64, burst: Int64) = (0, 0)
+  /// Of bytes of public lines, one peer.
+  var bytesRate: (cost: Int64, burst: Int64)
   var now: Int64
 
   /// By the number of the connection: the how-manieth it was.
@@ -97,9 +105,8 @@ struct ReferenceDirectory {
   var verdicts: [NickAuthCode: Int] = [:]
 
   var challengesMade: UInt8 = 0
-  var fanOutBucket = Bucket(saved: 0, at: 0)
-  /// Public lines that wait for the fan-out limit.
-  var delayed: [(frame: String, sender: Int)] = []
+  var publicLines = ReferencePublicLines()
+  var circuitBuckets: [Int: [CircuitBudgets.Kind: Bucket]] = [:]
 
   static let second: Int64 = 1_000_000_000
 
@@ -117,7 +124,9 @@ struct ReferenceDirectory {
   mutating func connect(_ number: Int) -> Bool {
     guard peers.values.count(where: { $0.state != .present }) < maxPending else { return false }
     let full = rates.map { Bucket(saved: $0.cost * $0.burst, at: now) }
-    peers[number] = Peer(connectedAt: now, heardAt: now, buckets: full)
+    peers[number] = Peer(
+      connectedAt: now, heardAt: now, buckets: full,
+      publicBytes: Bucket(saved: bytesRate.cost * bytesRate.burst, at: now))
     return true
   }
 
@@ -126,6 +135,7 @@ struct ReferenceDirectory {
       close(number, .circuitFull)
     } else {
       peers[number]?.circuit = circuit
+      if !takeOf(circuit, .handshakes, 1) { close(number, .circuitRate) }
     }
   }
 
@@ -133,9 +143,8 @@ struct ReferenceDirectory {
     guard let peer = peers.removeValue(forKey: number) else { return }
     closed.append((number, reason))
     held.remove(number)
-    if peer.isListed, !isStopping {
-      for other in present { send(DirectoryHarness.frame(789, peer.entry + ";D"), other, &heard) }
-    }
+    publicLines.forget(number)
+    if peer.isListed, !isStopping { announceDeparture(of: peer, number) }
     for other in peers.keys where peers[other]?.listing?.must.remove(number) != nil {
       peers[other]?.listing?.may.insert(number)
     }

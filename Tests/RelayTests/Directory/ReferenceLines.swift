@@ -1,9 +1,16 @@
 /// What the plain directory does with the frames of its peers (protocol.md §2, §4, §5).
+@testable import Directory
 
 extension ReferenceDirectory {
   private mutating func take(_ bucket: Int, _ number: Int) -> Bool {
     peers[number]?.buckets[bucket].take(
       cost: rates[bucket].cost, burst: rates[bucket].burst, at: now) ?? false
+  }
+
+  private mutating func takeOfCircuit(_ kind: CircuitBudgets.Kind, _ number: Int, _ count: Int = 1)
+    -> Bool
+  {
+    peers[number]?.circuit.map { takeOf($0, kind, count) } ?? true
   }
 
   mutating func speak(_ code: Int, _ line: String, _ number: Int) {
@@ -15,12 +22,14 @@ extension ReferenceDirectory {
       }
       return
     }
+    guard takeOfCircuit(.frames, number) else { return drop(.circuitRate) }
     switch code {
     case 685: privately(line, number)
     case 687: publicly(line, number)
     case 791:
       if peers[number]?.listing != nil { return drop(.listUnderWay) }
       guard take(3, number) else { return drop(.peerlistRate) }
+      guard takeOfCircuit(.peerlists, number) else { return drop(.circuitRate) }
       let listed = peers.filter { $0.value.isListed && $0.key != number }.keys
       peers[number]?.listing = Listing(must: Set(listed))
     case 798: send(DirectoryHarness.pong, number, &heard)
@@ -49,6 +58,7 @@ extension ReferenceDirectory {
     }
     let frame = DirectoryHarness.frame(685, line)
     guard reads(frame, to) else { return drop(.tooLongForClient) }
+    if to != number, !isStranger(number) { peers[to]?.isAddressed = true }
     send(frame, to, &heard)
     if sender.servesOnion {
       send(DirectoryHarness.frame(789, sender.entry(for: receiver)), to, &heard)
@@ -61,21 +71,23 @@ extension ReferenceDirectory {
     let commands = parts[2].split(separator: "!", omittingEmptySubsequences: false).map {
       $0.split(separator: " ").map(String.init)
     }
-    if commands.contains(where: { $0.first == "orderbook" }) {
+    let frame = DirectoryHarness.frame(687, line)
+    let isRequest = commands.contains { $0.first == "orderbook" }
+    if isRequest {
       guard take(2, number) else { return drop(.orderbookRate) }
     } else {
       guard take(1, number) else { return drop(.publicRate) }
     }
+    let count = frame.utf8.count
+    guard
+      peers[number]?.publicBytes.take(
+        count, cost: bytesRate.cost, burst: bytesRate.burst, at: now) == true
+    else { return drop(.publicBytes) }
+    guard takeOfCircuit(isRequest ? .orderbookRequests : .publicLines, number),
+      takeOfCircuit(.publicBytes, number, count)
+    else { return drop(.circuitRate) }
     for command in commands where command.count > 1 { track(command[0], command[1], number) }
-    let frame = DirectoryHarness.frame(687, line)
-    if fanOut.cost > 0 { return delay(frame, number) }
-    tellAll(frame, from: number)
-  }
-
-  mutating func tellAll(_ frame: String, from number: Int) {
-    for other in present where other != number && reads(frame, other) {
-      send(frame, other, &heard)
-    }
+    passOn(frame, number, isRequest: isRequest)
   }
 
   private mutating func track(_ name: String, _ id: String, _ number: Int) {

@@ -1,4 +1,4 @@
-/// The plain directory's proofs of nicks (protocol.md §8) and its fan-out limit.
+/// The plain directory's proofs of nicks (protocol.md §8).
 @testable import Directory
 @testable import Identity
 
@@ -49,30 +49,5 @@ extension ReferenceDirectory {
       DirectoryHarness.frame(807, "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"),
       number,
       &heard)
-  }
-
-  // MARK: The fan-out limit
-
-  mutating func limitFanOut(toEverySecond count: Int64) {
-    fanOut = (Self.second / count, count)
-    fanOutBucket = Bucket(saved: Self.second, at: now)
-  }
-
-  mutating func delay(_ frame: String, _ number: Int) {
-    let waiting = delayed.reduce(0) { $0 + $1.frame.utf8.count }
-    guard waiting + frame.utf8.count <= 4 << 20 else { return drop(.fanoutQueue) }
-    delayed.append((frame, number))
-    releaseDelayed()
-  }
-
-  /// Lines go out in the order in which they came, each for as many deliveries as there are others.
-  mutating func releaseDelayed() {
-    while let first = delayed.first,
-      fanOutBucket.take(
-        max(1, present.count - 1), cost: fanOut.cost, burst: fanOut.burst, at: now)
-    {
-      delayed.removeFirst()
-      if peers[first.sender] != nil { tellAll(first.frame, from: first.sender) }
-    }
   }
 }

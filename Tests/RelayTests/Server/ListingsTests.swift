@@ -15,6 +15,8 @@ struct ListingsTests {
     loop = try EventLoop()
     var settings = Settings()
     settings.network = .regtest
+    settings.fanoutRateLimit = 0
+    settings.fanoutBytesLimit = .kibibytes(0)
     node = DirectoryNode(
       loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
   }

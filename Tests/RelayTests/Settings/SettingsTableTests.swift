@@ -98,9 +98,15 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     .integer("RATE_LIMIT_DISCONNECT", "0", 0, 1_000_000_000),
     .integer("PUBLIC_RATE_LIMIT", "30", 0, 1_000_000),
     .integer("PUBLIC_BURST_LIMIT", "120", 1, 10_000_000),
+    .init(
+      "PUBLIC_BYTES_LIMIT", "64KiB", [("0", "0"), ("1GiB", "1GiB")], wrong: ["-1", "2GiB"]),
     .integer("ORDERBOOK_RATE_LIMIT", "6", 0, 1_000_000),
     .integer("PEERLIST_RATE_LIMIT", "6", 0, 1_000_000),
-    .integer("FANOUT_RATE_LIMIT", "0", 0, 1_000_000_000),
+    .integer("FANOUT_RATE_LIMIT", "100000", 0, 1_000_000_000),
+    .init(
+      "FANOUT_BYTES_LIMIT", "64MiB", [("0", "0"), ("1024GiB", "1024GiB")],
+      wrong: ["-1", "1025GiB"]),
+    .integer("ORDERBOOK_TOTAL_LIMIT", "150", 0, 1_000_000),
     .init(
       "MAX_PEER_BACKLOG", "8MiB", [("64 KiB", "64KiB"), ("1GiB", "1GiB")], wrong: ["65535", "2GiB"]),
     .init(

@@ -1,0 +1,126 @@
+import Units
+import Wire
+
+/// What each Tor circuit may still ask for. A circuit's budgets outlive its nicks and its connections: whoever comes back through the
+/// same circuit under a new name has what is left, not a new burst.
+///
+/// Bounded: circuits are kept in two generations. The older one is forgotten when the newer one is full or `window` has passed,
+/// whichever is first. `window` is as long as any of the buckets takes to fill, so forgetting a circuit that rested gives it nothing.
+struct CircuitBudgets {
+  enum Kind: Int, CaseIterable {
+    case frames
+    case publicLines
+    /// Of public lines.
+    case publicBytes
+    case orderbookRequests
+    case peerlists
+    case handshakes
+    /// Of peers whose leaving is told to everyone.
+    case departures
+  }
+
+  struct Rates: Equatable, Sendable {
+    var frames = Rate.unlimited
+    var publicLines = Rate.unlimited
+    var publicBytes = Rate.unlimited
+    var orderbookRequests = Rate.unlimited
+    var peerlists = Rate.unlimited
+    var handshakes = Rate.unlimited
+    var departures = Rate.unlimited
+
+    subscript(kind: Kind) -> Rate {
+      switch kind {
+      case .frames: frames
+      case .publicLines: publicLines
+      case .publicBytes: publicBytes
+      case .orderbookRequests: orderbookRequests
+      case .peerlists: peerlists
+      case .handshakes: handshakes
+      case .departures: departures
+      }
+    }
+  }
+
+  private struct Buckets {
+    var frames = TokenBucket()
+    var publicLines = TokenBucket()
+    var publicBytes = TokenBucket()
+    var orderbookRequests = TokenBucket()
+    var peerlists = TokenBucket()
+    var handshakes = TokenBucket()
+    var departures = TokenBucket()
+
+    subscript(kind: Kind) -> TokenBucket {
+      get {
+        switch kind {
+        case .frames: frames
+        case .publicLines: publicLines
+        case .publicBytes: publicBytes
+        case .orderbookRequests: orderbookRequests
+        case .peerlists: peerlists
+        case .handshakes: handshakes
+        case .departures: departures
+        }
+      }
+      set {
+        switch kind {
+        case .frames: frames = newValue
+        case .publicLines: publicLines = newValue
+        case .publicBytes: publicBytes = newValue
+        case .orderbookRequests: orderbookRequests = newValue
+        case .peerlists: peerlists = newValue
+        case .handshakes: handshakes = newValue
+        case .departures: departures = newValue
+        }
+      }
+    }
+  }
+
+  /// Circuits in one generation: some 5 MB.
+  static let defaultCapacity = 32_768
+  /// Longer than any of the default buckets takes to fill.
+  static let window = Duration.seconds(300)
+
+  private var newer: [CircuitID: Buckets] = [:]
+  private var older: [CircuitID: Buckets] = [:]
+  private var turnedAt: Instant?
+  private let capacity: Int
+  var rates: Rates
+  /// Takes that were refused, by kind.
+  private(set) var refusals = [Int](repeating: 0, count: Kind.allCases.count)
+
+  init(rates: Rates = Rates(), capacity: Int = CircuitBudgets.defaultCapacity) {
+    self.rates = rates
+    self.capacity = capacity
+  }
+
+  /// Circuits that are remembered; those of both generations count twice.
+  var count: Int { newer.count + older.count }
+
+  /// Takes one token, or says that there is none. A connection whose circuit is not known has no budget to draw on.
+  mutating func take(_ kind: Kind, _ count: Int = 1, of circuit: CircuitID?, at now: Instant)
+    -> Bool
+  {
+    guard let circuit, rates[kind].cost > 0 else { return true }
+    turn(at: now)
+    var buckets = newer[circuit] ?? older[circuit] ?? Buckets()
+    let isTaken = buckets[kind].take(count, of: rates[kind], at: now)
+    newer[circuit] = buckets
+    if !isTaken { refusals[kind.rawValue] += 1 }
+    return isTaken
+  }
+
+  /// Tokens that are in use, 0 for a circuit that has rested.
+  func used(_ kind: Kind, of circuit: CircuitID, at now: Instant) -> Int {
+    (newer[circuit] ?? older[circuit])?[kind].used(rates[kind], at: now) ?? 0
+  }
+
+  private mutating func turn(at now: Instant) {
+    let start = turnedAt ?? now
+    turnedAt = start
+    guard now >= start + Self.window || newer.count >= capacity else { return }
+    older = newer
+    newer = [:]
+    turnedAt = now
+  }
+}

@@ -1,0 +1,232 @@
+import DequeModule
+import Units
+import Wire
+
+/// Public lines that wait for the fan-out budget, so that no circuit delays the lines of another.
+///
+/// A flow is what one circuit, or one connection whose circuit is not known, has waiting. Flows are served in turn, one line each,
+/// and inside a flow its connections are served in turn. Two things come before the turn:
+/// - class: while both wait, strangers and peers that were here before are served alternately;
+/// - level: how much the flow has asked for lately. A lower level is served first, so that whoever asks once does not wait behind
+///   those who ask all the time.
+///
+/// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is dropped from the flow of the highest
+/// level that waits.
+package struct FairQueue {
+  /// Who pays: a circuit, or a connection whose circuit is not known.
+  struct Flow: Hashable {
+    private let value: UInt64
+    let isStranger: Bool
+
+    init(circuit: CircuitID?, peer: PeerID, isStranger: Bool) {
+      self.isStranger = isStranger
+      value =
+        circuit.map { UInt64($0.value) }
+        ?? (1 << 63 | UInt64(UInt32(bitPattern: peer.slot)) << 32 | UInt64(peer.generation))
+    }
+  }
+
+  struct Line {
+    enum Content {
+      /// A peer's own line: `frame` goes to everyone but its sender.
+      case line
+      /// The `D` entry of a peer that has left.
+      case departure(of: Nick)
+    }
+
+    /// With its terminator.
+    let frame: [UInt8]
+    let sender: PeerID
+    var content = Content.line
+
+    /// What it is counted as: its bytes and what holding them takes.
+    var size: Int { frame.count + FairQueue.overhead }
+  }
+
+  package struct Limits: Equatable, Sendable {
+    var capacity = ByteCount.mebibytes(8)
+    var perFlow = ByteCount.kibibytes(256)
+  }
+
+  /// Bytes that a waiting line takes besides its own: the array's head, its place in a queue and what the allocator rounds up.
+  static let overhead = 80
+  static let levels = 8
+
+  fileprivate struct Waiting {
+    /// One queue for each connection; none of them is empty.
+    var queues: Deque<(peer: PeerID, lines: Deque<Line>)> = []
+    var bytes = 0
+    /// Of its newest line; a flow that stands too low moves when it is come to, one that stands too high when it has been served.
+    var level = 0
+    /// Names its entry in `lists`: any other one is of an earlier stay.
+    var ticket: UInt64 = 0
+  }
+
+  private var flows: [Flow: Waiting] = [:]
+  private struct Entry {
+    let flow: Flow
+    let ticket: UInt64
+  }
+
+  /// By class and level, in the order of service. Entries of flows that have nothing left are passed over.
+  private var lists: [[Deque<Entry>]] = Array(
+    repeating: Array(repeating: [], count: FairQueue.levels), count: 2)
+  private var lastTicket: UInt64 = 0
+  private var servedStrangerLast = false
+
+  private(set) var count = 0
+  /// Bytes as they are held, `overhead` among them.
+  private(set) var bytes = 0
+  var limits: Limits
+
+  init(_ limits: Limits = Limits()) { self.limits = limits }
+
+  var isEmpty: Bool { count == 0 }
+  var flowCount: Int { flows.count }
+
+  /// - Parameter level: how much the flow has asked for lately, as `level(ofUsed:)` has it.
+  /// - Returns: how many lines were dropped for want of room, this one or those of others.
+  mutating func add(_ line: Line, to flow: Flow, level: Int) -> Int {
+    let held = flows[flow]?.bytes ?? 0
+    // One line a flow always fits its share.
+    guard held == 0 || held + line.size <= limits.perFlow.bytes else { return 1 }
+    var dropped = 0
+    while bytes + line.size > limits.capacity.bytes, !isEmpty {
+      guard let victim = lastOfHighest(above: level, except: flow) else { return dropped + 1 }
+      dropNewest(of: victim)
+      dropped += 1
+    }
+    let isNew = held == 0
+    flows[flow, default: Waiting()].add(line, level: min(level, Self.levels - 1))
+    count += 1
+    bytes += line.size
+    if isNew { list(flow) }
+    return dropped
+  }
+
+  /// Whether this peer has exactly this frame waiting: a second one would tell nobody anything.
+  func holds(_ frame: UnsafeRawBufferPointer, of peer: PeerID, in flow: Flow) -> Bool {
+    guard let queue = flows[flow]?.queues.first(where: { $0.peer == peer }) else { return false }
+    return queue.lines.contains { line in
+      line.frame.count == frame.count + 2
+        && line.frame.withUnsafeBytes { $0.prefix(frame.count).elementsEqual(frame) }
+    }
+  }
+
+  /// Somebody has asked for more than its place in the queue shows.
+  mutating func raise(_ flow: Flow, to level: Int) {
+    guard let old = flows[flow]?.level else { return }
+    flows[flow]?.level = min(max(old, level), Self.levels - 1)
+  }
+
+  /// Takes the line whose turn it is.
+  /// - Parameter strangers: whether those of strangers may go now.
+  mutating func popFirst(strangers: Bool) -> (line: Line, isStranger: Bool)? {
+    let first = strangers && !servedStrangerLast
+    for isStranger in [first, !first] where strangers || !isStranger {
+      if let line = pop(strangers: isStranger) {
+        servedStrangerLast = isStranger
+        return (line, isStranger)
+      }
+    }
+    return nil
+  }
+
+  /// A peer has left: nothing of it waits any more.
+  mutating func forget(_ peer: PeerID, in flow: Flow) {
+    guard let place = flows[flow]?.queues.firstIndex(where: { $0.peer == peer }),
+      let removed = flows[flow]?.queues.remove(at: place)
+    else { return }
+    let size = removed.lines.reduce(0) { $0 + $1.size }
+    flows[flow]?.bytes -= size
+    bytes -= size
+    count -= removed.lines.count
+    if flows[flow]?.queues.isEmpty == true { flows[flow] = nil }
+  }
+
+  /// The level of a flow that has used so many tokens of its bucket: 0 for none, one more for each doubling.
+  static func level(ofUsed tokens: Int) -> Int {
+    min(levels - 1, Int.bitWidth - max(0, tokens).leadingZeroBitCount)
+  }
+
+  // MARK: Service
+
+  private mutating func pop(strangers: Bool) -> Line? {
+    let place = strangers ? 1 : 0
+    for level in 0..<Self.levels {
+      while let entry = lists[place][level].popFirst() {
+        guard let waiting = flows[entry.flow], waiting.ticket == entry.ticket else { continue }
+        if waiting.level <= level { return serve(entry.flow) }
+        list(entry.flow)
+      }
+    }
+    return nil
+  }
+
+  private mutating func serve(_ flow: Flow) -> Line? {
+    guard let line = flows[flow]?.takeNext() else { return nil }
+    count -= 1
+    bytes -= line.size
+    if flows[flow]?.queues.isEmpty == true { flows[flow] = nil } else { list(flow) }
+    return line
+  }
+
+  private mutating func list(_ flow: Flow) {
+    guard let level = flows[flow]?.level else { return }
+    lastTicket += 1
+    flows[flow]?.ticket = lastTicket
+    lists[flow.isStranger ? 1 : 0][level].append(Entry(flow: flow, ticket: lastTicket))
+  }
+
+  // MARK: Room
+
+  private mutating func lastOfHighest(above level: Int, except flow: Flow) -> Flow? {
+    for candidate in stride(from: Self.levels - 1, to: level, by: -1) {
+      for place in [1, 0] {
+        while let last = lists[place][candidate].last {
+          guard flows[last.flow]?.ticket == last.ticket else {
+            lists[place][candidate].removeLast()
+            continue
+          }
+          if last.flow != flow { return last.flow }
+          break
+        }
+      }
+    }
+    return nil
+  }
+
+  private mutating func dropNewest(of flow: Flow) {
+    guard let line = flows[flow]?.takeNewest() else { return }
+    count -= 1
+    bytes -= line.size
+    if flows[flow]?.queues.isEmpty == true { flows[flow] = nil }
+  }
+}
+
+extension FairQueue.Waiting {
+  fileprivate mutating func add(_ line: FairQueue.Line, level: Int) {
+    if let place = queues.firstIndex(where: { $0.peer == line.sender }) {
+      queues[place].lines.append(line)
+    } else {
+      queues.append((line.sender, [line]))
+    }
+    bytes += line.size
+    self.level = level
+  }
+
+  /// The connection that was served goes behind the others.
+  fileprivate mutating func takeNext() -> FairQueue.Line? {
+    guard var queue = queues.popFirst(), let line = queue.lines.popFirst() else { return nil }
+    if !queue.lines.isEmpty { queues.append(queue) }
+    bytes -= line.size
+    return line
+  }
+
+  fileprivate mutating func takeNewest() -> FairQueue.Line? {
+    guard var queue = queues.popLast(), let line = queue.lines.popLast() else { return nil }
+    if !queue.lines.isEmpty { queues.append(queue) }
+    bytes -= line.size
+    return line
+  }
+}

@@ -1,0 +1,171 @@
+import Units
+
+/// How much of public lines may be passed on, in deliveries and in bytes a second, all peers together.
+///
+/// The settings are the ceiling. Below it the budget follows what the relay and its readers can take: it is halved while the loop is late or
+/// backlogs grow, and widens by a twentieth of the ceiling a second when they do not (additive increase, multiplicative decrease,
+/// as TCP does it). Strangers share a part of it, so that a crowd of them leaves room for those who were here before.
+package struct FanOutBudget {
+  package struct Limits: Equatable, Sendable {
+    /// Deliveries a second (`FANOUT_RATE_LIMIT`); 0 is no limit.
+    package var deliveries = 100_000
+    /// Bytes a second, each receiver's copy counted (`FANOUT_BYTES_LIMIT`); 0 is no limit.
+    package var bytes = 64 << 20
+    /// `!orderbook` a minute (`ORDERBOOK_TOTAL_LIMIT`); 0 is no limit.
+    package var orderbookRequests = 150
+    /// Answers a second that all `!orderbook` together may ask of makers. It lowers `orderbookRequests` when there are many makers.
+    package var answers = 10_000
+
+    package static let unlimited = Limits(deliveries: 0, bytes: 0, orderbookRequests: 0)
+
+    package init(
+      deliveries: Int = 100_000, bytes: Int = 64 << 20, orderbookRequests: Int = 150,
+      answers: Int = 10_000
+    ) {
+      self.deliveries = deliveries
+      self.bytes = bytes
+      self.orderbookRequests = orderbookRequests
+      self.answers = answers
+    }
+  }
+
+  /// Why the budget narrows.
+  package enum Pressure: String, CaseIterable, Sendable {
+    case none
+    /// The loop's tick came late.
+    case loopLag = "loop_lag"
+    /// The sum of backlogs is over its share of `MAX_BACKLOG`, or many readers lag behind.
+    case backlogs
+  }
+
+  /// Of the ceiling, at least: peers still hear each other while the relay is slow for another reason.
+  static let leastShare = 1.0 / 16
+  static let widening = 1.0 / 20
+  static let interval = Duration.seconds(1)
+  /// What may go at once: long enough that a pause of the loop loses little, and short enough that one release delays nobody.
+  static let burst = 0.05
+  /// Of each budget, what strangers together may have.
+  static let strangersShare = 0.75
+
+  package var limits: Limits {
+    didSet {
+      guard limits != oldValue else { return }
+      // What was owed at the old rate is not owed at the new one.
+      everyone = Buckets()
+      strangers = Buckets()
+      setRates()
+    }
+  }
+  /// The part of the ceiling that is open now.
+  package private(set) var share = 1.0
+  package private(set) var pressure = Pressure.none
+  /// How often it was halved.
+  package private(set) var narrowings = 0
+  private var adaptedAt: Instant?
+
+  fileprivate struct Buckets {
+    var deliveries = TokenBucket()
+    var bytes = TokenBucket()
+    var requests = TokenBucket()
+  }
+
+  private var everyone = Buckets()
+  private var strangers = Buckets()
+
+  private var whole = Rates()
+  private var part = Rates()
+
+  package init(_ limits: Limits = Limits()) {
+    self.limits = limits
+    setRates()
+  }
+
+  /// Goes by what was seen since the last time; at most once in `interval`.
+  package mutating func adapt(to pressure: Pressure, at now: Instant) {
+    if pressure != .none { self.pressure = pressure }
+    if let adaptedAt, now < adaptedAt + Self.interval { return }
+    adaptedAt = now
+    self.pressure = pressure
+    if pressure == .none {
+      share = min(1, share + Self.widening)
+    } else {
+      share = max(Self.leastShare, share / 2)
+      narrowings += 1
+    }
+    setRates()
+  }
+
+  /// What one public line costs.
+  struct Cost {
+    let receivers: Int
+    /// Of one copy.
+    let bytes: Int
+    /// Peers that will answer it: it asks for the order book. Such a line costs a token of `orderbookRequests` and each answer.
+    var makers: Int?
+  }
+
+  /// Takes the cost of one line, going into debt when something of each budget is there.
+  mutating func take(_ cost: Cost, isStranger: Bool, at now: Instant) -> Bool {
+    guard mayTake(makers: cost.makers, isStranger: isStranger, at: now) else { return false }
+    spend(cost, isStranger: isStranger, at: now)
+    return true
+  }
+
+  /// Whether there is something of each budget that such a line needs.
+  /// - Parameter makers: as in `Cost`.
+  func mayTake(makers: Int?, isStranger: Bool, at now: Instant) -> Bool {
+    guard
+      everyone.deliveries.has(whole.deliveries, at: now), everyone.bytes.has(whole.bytes, at: now),
+      makers.map({ everyone.requests.has(requests($0), at: now) }) ?? true
+    else { return false }
+    guard isStranger else { return true }
+    return strangers.deliveries.has(part.deliveries, at: now)
+      && strangers.bytes.has(part.bytes, at: now)
+      && (makers.map { strangers.requests.has(requests($0, Self.strangersShare), at: now) } ?? true)
+  }
+
+  /// Takes the cost whether or not it is there.
+  mutating func spend(_ cost: Cost, isStranger: Bool, at now: Instant) {
+    everyone.spend(cost, whole, cost.makers.map { requests($0) }, at: now)
+    guard isStranger else { return }
+    strangers.spend(cost, part, cost.makers.map { requests($0, Self.strangersShare) }, at: now)
+  }
+
+  fileprivate struct Rates {
+    var deliveries = Rate.unlimited
+    var bytes = Rate.unlimited
+  }
+
+  private mutating func setRates() {
+    whole.deliveries = Self.rate(limits.deliveries, share)
+    whole.bytes = Self.rate(limits.bytes, share)
+    part.deliveries = Self.rate(limits.deliveries, share * Self.strangersShare)
+    part.bytes = Self.rate(limits.bytes, share * Self.strangersShare)
+  }
+
+  /// They do not narrow: what they cost is in the other budgets.
+  private func requests(_ makers: Int, _ part: Double = 1) -> Rate {
+    guard limits.orderbookRequests > 0 else { return .unlimited }
+    var count = Double(limits.orderbookRequests) * part
+    if makers > 0 { count = min(count, Double(limits.answers) * part * 60 / Double(makers)) }
+    return Rate(count: max(1, Int(count)), per: .seconds(60), burst: max(1, Int(count / 10)))
+  }
+
+  private static func rate(_ ceiling: Int, _ part: Double) -> Rate {
+    guard ceiling > 0 else { return .unlimited }
+    let count = max(1, Int(Double(ceiling) * part))
+    return Rate(count: count, per: .seconds(1), burst: max(1, Int(Double(count) * burst)))
+  }
+}
+
+extension FanOutBudget.Buckets {
+  fileprivate mutating func spend(
+    _ cost: FanOutBudget.Cost, _ rates: FanOutBudget.Rates, _ requests: Rate?, at now: Instant
+  ) {
+    // Each maker answers, and its answer brings its entry.
+    let deliveries = max(1, cost.receivers + 2 * (cost.makers ?? 0))
+    self.deliveries.spend(deliveries, of: rates.deliveries, at: now)
+    bytes.spend(max(1, cost.receivers) * cost.bytes, of: rates.bytes, at: now)
+    if let requests { self.requests.spend(1, of: requests, at: now) }
+  }
+}

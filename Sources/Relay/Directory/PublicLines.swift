@@ -1,0 +1,148 @@
+import Units
+import Wire
+
+/// Public lines that are to be passed on, and the budgets that they go by. `!orderbook` waits apart from the others: what it waits for is
+/// not what they wait for.
+package struct PublicLines {
+  var lines: FairQueue
+  var requests: FairQueue
+  package var budget: FanOutBudget
+  /// Backlogs are over their share of `MAX_BACKLOG`: all public lines wait until peers have read.
+  package var isHeld = false
+
+  init(_ limits: Limits) {
+    lines = FairQueue(limits.waiting)
+    requests = FairQueue(limits.waiting)
+    budget = FanOutBudget(limits.fanout)
+  }
+
+  package var isEmpty: Bool { lines.isEmpty && requests.isEmpty }
+  package var count: Int { lines.count + requests.count }
+  package var bytes: Int { lines.bytes + requests.bytes }
+
+  mutating func apply(_ limits: Limits) {
+    lines.limits = limits.waiting
+    requests.limits = limits.waiting
+    budget.limits = limits.fanout
+  }
+
+  /// Whether a line may go at once, before any that waits. Takes its cost then.
+  mutating func takeAtOnce(
+    _ cost: FanOutBudget.Cost, isStranger: Bool, at now: Instant
+  ) -> Bool {
+    guard !isHeld, cost.makers == nil ? lines.isEmpty : requests.isEmpty else { return false }
+    return budget.take(cost, isStranger: isStranger, at: now)
+  }
+
+  /// The line whose turn it is, if there is something in the budget for it. The caller takes its cost.
+  mutating func next(makers: Int?, at now: Instant) -> (line: FairQueue.Line, isStranger: Bool)? {
+    guard !isHeld, budget.mayTake(makers: makers, isStranger: false, at: now) else { return nil }
+    let strangers = budget.mayTake(makers: makers, isStranger: true, at: now)
+    return makers == nil
+      ? lines.popFirst(strangers: strangers) : requests.popFirst(strangers: strangers)
+  }
+
+  /// A peer has left: its lines are worth nothing behind the news of that.
+  mutating func forget(_ peer: PeerID, of circuit: CircuitID?) {
+    for isStranger in [true, false] {
+      let flow = FairQueue.Flow(circuit: circuit, peer: peer, isStranger: isStranger)
+      lines.forget(peer, in: flow)
+      requests.forget(peer, in: flow)
+    }
+  }
+}
+
+extension Directory {
+  /// A peer is a stranger while it is young, has proved nothing and nobody has said anything to it who is no stranger.
+  func isStranger(_ peer: borrowing Peer) -> Bool {
+    !peer.flags.contains(.verified) && !peer.flags.contains(.addressed)
+      && now < peer.connectedAt + limits.strangerTime
+  }
+
+  /// Passes a peer's public line on, at once or when its turn comes.
+  /// - Parameter isRequest: it asks for the order book.
+  func passOn(
+    _ frame: Frame, from id: PeerID, at index: Int, isRequest: Bool, into actions: inout Actions
+  ) {
+    let peer = registry[index]
+    let isStranger = isStranger(peer)
+    let cost = cost(ofBytes: frame.body.count + 2, isRequest: isRequest)
+    if publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
+      return actions.add(.broadcast(except: id))
+    }
+    let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
+    let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id)
+    let dropped: Int
+    if isRequest {
+      let level = level(
+        of: peer, .orderbookRequests, peer.orderbookRequests, limits.orderbookRequests)
+      // A second one would bring the same answers.
+      guard !publicLines.requests.holds(frame.body, of: id, in: flow) else {
+        publicLines.requests.raise(flow, to: level)
+        return counters.dropped.count(.waitingAlready)
+      }
+      dropped = publicLines.requests.add(line, to: flow, level: level)
+    } else {
+      let level = level(of: peer, .publicLines, peer.publicFrames, limits.publicFrames)
+      dropped = publicLines.lines.add(line, to: flow, level: level)
+    }
+    for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
+  }
+
+  /// Tells everyone that a listed peer has left, at once or when its turn comes: who makes peers come and go pays for it.
+  func announceDeparture(of peer: Peer, _ id: PeerID, into actions: inout Actions) {
+    let departure = actions.write { frames in
+      PeerlistWriter.departure(of: peer.entry, to: &frames)
+    }
+    let isStranger = isStranger(peer)
+    let cost = cost(ofBytes: departure.count, isRequest: false)
+    let isWithin = circuits.take(.departures, of: peer.circuit, at: now)
+    if isWithin, publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
+      return actions.add(.sendAll(departure, except: id))
+    }
+    let line = FairQueue.Line(
+      frame: Array(actions.bytes[departure]), sender: id, content: .departure(of: peer.nick))
+    let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
+    let level = isWithin ? 0 : FairQueue.levels - 1
+    for _ in 0..<publicLines.lines.add(line, to: flow, level: level) {
+      counters.dropped.count(.fanoutQueue)
+    }
+  }
+
+  /// Lets out what the budgets allow. The server calls it every few milliseconds while something waits.
+  package func releasePublicLines(at time: Instant, into actions: inout Actions) {
+    advance(to: time)
+    while let (line, isStranger) = publicLines.next(makers: registry.makerCount, at: now) {
+      release(line, isStranger, isRequest: true, into: &actions)
+    }
+    while let (line, isStranger) = publicLines.next(makers: nil, at: now) {
+      release(line, isStranger, isRequest: false, into: &actions)
+    }
+  }
+
+  private func release(
+    _ line: FairQueue.Line, _ isStranger: Bool, isRequest: Bool, into actions: inout Actions
+  ) {
+    // Its nick is held again: the news would be wrong.
+    if case .departure(let nick) = line.content, registry.holder(of: nick) != nil { return }
+    let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
+    publicLines.budget.spend(cost, isStranger: isStranger, at: now)
+    let range = actions.write { $0.append(contentsOf: line.frame) }
+    actions.add(.sendAll(range, except: line.sender))
+  }
+
+  private func cost(ofBytes bytes: Int, isRequest: Bool) -> FanOutBudget.Cost {
+    FanOutBudget.Cost(
+      receivers: max(1, registry.peerCount - 1), bytes: bytes,
+      makers: isRequest ? registry.makerCount : nil)
+  }
+
+  /// How much whoever pays for a line has asked for lately.
+  private func level(
+    of peer: Peer, _ kind: CircuitBudgets.Kind, _ bucket: TokenBucket, _ rate: Rate
+  ) -> Int {
+    let used =
+      peer.circuit.map { circuits.used(kind, of: $0, at: now) } ?? bucket.used(rate, at: now)
+    return FairQueue.level(ofUsed: used)
+  }
+}

@@ -1,0 +1,227 @@
+/// Budgets that outlive connections, and the one that all share.
+import Testing
+import Units
+
+@testable import Directory
+@testable import Wire
+
+@Suite("Budgets of circuits")
+struct CircuitBudgetTests {
+  private let start = Instant(nanoseconds: 1_000_000_000_000)
+  private var rates: CircuitBudgets.Rates {
+    CircuitBudgets.Rates(orderbookRequests: Rate(count: 6, per: .seconds(60), burst: 2))
+  }
+
+  @Test("each circuit and each kind has its own; without a circuit or a limit nothing is refused")
+  func kinds() {
+    var budgets = CircuitBudgets(rates: rates)
+    let a = CircuitID(value: 1)
+    func take(_ kind: CircuitBudgets.Kind, _ circuit: CircuitID?) -> Bool {
+      budgets.take(kind, of: circuit, at: start)
+    }
+    #expect(take(.orderbookRequests, a) && take(.orderbookRequests, a))
+    #expect(!take(.orderbookRequests, a) && take(.orderbookRequests, CircuitID(value: 2)))
+    for _ in 0..<100 { #expect(take(.publicLines, a) && take(.orderbookRequests, nil)) }
+    #expect(budgets.used(.orderbookRequests, of: a, at: start) == 2)
+    #expect(budgets.used(.orderbookRequests, of: a, at: start + .seconds(10)) == 1)
+    let isTaken = budgets.take(.orderbookRequests, of: a, at: start + .seconds(10))
+    #expect(isTaken)
+    #expect(budgets.refusals[CircuitBudgets.Kind.orderbookRequests.rawValue] == 1)
+  }
+
+  @Test("a circuit is remembered through a window, and all together are bounded")
+  func memory() {
+    var budgets = CircuitBudgets(rates: rates, capacity: 100)
+    let a = CircuitID(value: 1)
+    for _ in 0..<3 { _ = budgets.take(.orderbookRequests, of: a, at: start) }
+    for n in UInt32(2)..<100 {
+      _ = budgets.take(.orderbookRequests, of: CircuitID(value: n), at: start)
+    }
+    #expect(budgets.take(.orderbookRequests, of: a, at: start) == false)
+    // The next generation has begun, and the last is still known.
+    _ = budgets.take(.orderbookRequests, of: CircuitID(value: 100), at: start)
+    #expect(budgets.take(.orderbookRequests, of: a, at: start) == false)
+    for n in 0..<10_000 {
+      _ = budgets.take(.orderbookRequests, of: CircuitID(value: UInt32(1_000 + n)), at: start)
+      #expect(budgets.count <= 200)
+    }
+    for _ in 0..<3 { _ = budgets.take(.orderbookRequests, of: a, at: start) }
+    let later = start + CircuitBudgets.window * 2
+    _ = budgets.take(.orderbookRequests, of: CircuitID(value: 5), at: later)
+    #expect(budgets.take(.orderbookRequests, of: a, at: later) == true)
+  }
+
+  @Test("a new nick on the same circuit has what the last one left")
+  func outlivesConnection() {
+    var limits = Limits()
+    limits.orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 2)
+    limits.fanout = .unlimited
+    let stage = DirectoryHarness(limits: limits)
+    let reader = stage.join(DirectoryHarness.nick(1))
+    for n in 2..<5 {
+      guard let id = stage.connect() else { preconditionFailure("no place") }
+      stage.identify(id, circuit: 9)
+      stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(n)), from: id)
+      for _ in 0..<2 {
+        stage.say(687, "\(DirectoryHarness.nick(n))!PUBLIC!orderbook", from: id)
+      }
+      stage.leave(id)
+    }
+    // Twice what one connection may ask for.
+    #expect(stage.read(reader).count == 4)
+    #expect(stage.dropped(.circuitRate) == 2)
+  }
+
+  @Test("a circuit that opens connection after connection is closed at once, others are not")
+  func handshakes() {
+    let stage = DirectoryHarness(limits: Limits())
+    func comeAndGo(_ circuit: UInt32) -> PeerID {
+      guard let id = stage.connect() else { preconditionFailure("no place") }
+      stage.identify(id, circuit: circuit)
+      return id
+    }
+    for _ in 0..<32 {
+      let id = comeAndGo(1)
+      #expect(stage.isHere(id))
+      stage.leave(id)
+    }
+    let refused = comeAndGo(1)
+    #expect(stage.endings[refused] == .circuitRate)
+    #expect(stage.isHere(comeAndGo(2)))
+    stage.skip(.seconds(2))
+    #expect(stage.isHere(comeAndGo(1)))
+  }
+}
+
+@Suite("The fan-out budget")
+struct FanOutBudgetTests {
+  private let start = Instant(nanoseconds: 1_000_000_000_000)
+
+  private func cost(_ receivers: Int, makers: Int? = nil) -> FanOutBudget.Cost {
+    FanOutBudget.Cost(receivers: receivers, bytes: 100, makers: makers)
+  }
+
+  @Test("deliveries and bytes a second, and a line may go into debt once")
+  func rates() {
+    var budget = FanOutBudget(
+      FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0))
+    #expect(budget.take(cost(500), isStranger: false, at: start) == true)
+    #expect(budget.take(cost(1), isStranger: false, at: start + .milliseconds(449)) == false)
+    #expect(budget.take(cost(1), isStranger: false, at: start + .milliseconds(460)) == true)
+    budget.limits = FanOutBudget.Limits(deliveries: 0, bytes: 100_000, orderbookRequests: 0)
+    #expect(budget.take(cost(500), isStranger: false, at: start) == true)
+    #expect(budget.take(cost(1), isStranger: false, at: start + .milliseconds(449)) == false)
+    #expect(budget.take(cost(1), isStranger: false, at: start + .milliseconds(460)) == true)
+    budget.limits = .unlimited
+    for _ in 0..<1_000 {
+      #expect(budget.take(cost(10_000, makers: 9_000), isStranger: true, at: start) == true)
+    }
+  }
+
+  @Test("a crowd of strangers leaves a quarter to the others")
+  func strangers() {
+    var budget = FanOutBudget(
+      FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0))
+    var passed = [0, 0]
+    for step in 0..<10_000 {
+      let now = start + .milliseconds(step)
+      if budget.take(cost(1), isStranger: true, at: now) { passed[0] += 1 }
+      if step % 4 == 0, budget.take(cost(1), isStranger: false, at: now) { passed[1] += 1 }
+    }
+    #expect((7_400...7_700).contains(passed[0]))
+    #expect(passed[1] >= 2_400)
+  }
+
+  @Test("requests for the order book have their own limit, lower with more makers than answers")
+  func requests() {
+    func passed(_ makers: Int) -> Int {
+      var budget = FanOutBudget(
+        FanOutBudget.Limits(deliveries: 0, bytes: 0, orderbookRequests: 120, answers: 1_000))
+      var count = 0
+      for second in 0..<600 {
+        while budget.take(cost(1, makers: makers), isStranger: false, at: start + .seconds(second))
+        {
+          count += 1
+        }
+      }
+      return count
+    }
+    #expect((1_200...1_220).contains(passed(100)))
+    #expect((600...620).contains(passed(1_000)))
+    #expect((60...70).contains(passed(10_000)))
+  }
+
+  @Test("it is halved a second at most while there is pressure, and widens by a twentieth a second")
+  func adapting() {
+    var budget = FanOutBudget()
+    budget.adapt(to: .loopLag, at: start)
+    #expect(budget.share == 0.5 && budget.pressure == .loopLag && budget.narrowings == 1)
+    budget.adapt(to: .backlogs, at: start + .milliseconds(999))
+    #expect(budget.share == 0.5 && budget.narrowings == 1)
+    for n in 1...10 { budget.adapt(to: .backlogs, at: start + .seconds(n)) }
+    #expect(budget.share == FanOutBudget.leastShare && budget.pressure == .backlogs)
+    for n in 11...40 { budget.adapt(to: .none, at: start + .seconds(n)) }
+    #expect(budget.share == 1 && budget.pressure == .none)
+  }
+
+  @Test("backlogs over their share hold all public lines, and private ones go on")
+  func held() {
+    let stage = DirectoryHarness(limits: Limits())
+    let speaker = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    stage.directory.publicLines.isHeld = true
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
+    stage.say(
+      685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!b", from: speaker)
+    stage.pass(.seconds(1))
+    #expect(stage.read(reader).map { $0.hasSuffix("!b\"}") } == [true])
+    stage.directory.publicLines.isHeld = false
+    stage.pass(.seconds(1))
+    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+  }
+
+  @Test(
+    "a second !orderbook while the first waits is dropped; one who asks once is before the many")
+  func crowd() {
+    var limits = Limits()
+    limits.fanout = FanOutBudget.Limits(deliveries: 0, bytes: 0, orderbookRequests: 60)
+    let stage = DirectoryHarness(limits: limits)
+    let maker = stage.join(DirectoryHarness.nick(1))
+    let crowd = (2..<22).map { stage.join(DirectoryHarness.nick($0)) }
+    for (n, id) in crowd.enumerated() {
+      for _ in 0..<6 {
+        stage.say(687, "\(DirectoryHarness.nick(n + 2))!PUBLIC!orderbook", from: id)
+      }
+    }
+    #expect(stage.dropped(.waitingAlready) > 80)
+    stage.forgetAll()
+    let taker = stage.join(DirectoryHarness.nick(50))
+    stage.say(687, "\(DirectoryHarness.nick(50))!PUBLIC!orderbook", from: taker)
+    stage.wait(.seconds(2))
+    #expect(stage.read(maker).contains { $0.contains(DirectoryHarness.nick(50)) })
+    // And a maker hears no more than the limit and its burst.
+    stage.wait(.seconds(58))
+    #expect(stage.read(maker).count <= 66)
+  }
+
+  @Test("the departure of a nick that is held again is not told")
+  func departures() {
+    var limits = Limits()
+    limits.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)
+    limits.strangerTime = .zero
+    let stage = DirectoryHarness(limits: limits)
+    let readers = (1..<9).map { stage.join(DirectoryHarness.nick($0)) }
+    let gone = stage.join(DirectoryHarness.nick(10), at: "a.test:1")
+    let back = stage.join(DirectoryHarness.nick(11), at: "b.test:1")
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: readers[0])
+    stage.forgetAll()
+    stage.leave(gone)
+    stage.leave(back)
+    #expect(stage.read(readers[1]).isEmpty)
+    stage.join(DirectoryHarness.nick(11), at: "b.test:1")
+    stage.wait(.seconds(60))
+    #expect(
+      stage.read(readers[1])
+        == [DirectoryHarness.frame(789, "\(DirectoryHarness.nick(10));a.test:1;D")])
+  }
+}
