@@ -7,6 +7,7 @@ FLAGS ?=
 CONTAINER_FLAGS ?=
 RUNS ?= 5
 ROWS ?=
+ATTACKS ?=
 SECONDS ?= 60
 UNIT_TESTS ?= RelayTests|FuzzTests
 SWIFT_SOURCES = Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Sources Tests)
@@ -83,6 +84,13 @@ bench: deps ## measure the relay against the floor and its budget: about ten min
 	strip -s -o .build-static/stripped .build-static/release/jm-directory-server
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
 	Benchmarks/.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
+
+# What honest peers notice of each attack of docs/attacks.md, on loopback. ATTACKS: `--attack a-80 --seed 1`, for example.
+.PHONY: attack
+attack: deps ## attack the relay and show what honest peers notice: about eight minutes
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	$(BENCH_BUILD)
+	Benchmarks/.build/release/jm-directory-bench attack --server .build/release/jm-directory-server $(ATTACKS)
 
 # Tools from PyPI, in the versions of Scripts/python-tools.txt.
 TOOLS = .build-tools/bin

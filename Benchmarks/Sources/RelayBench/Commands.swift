@@ -154,7 +154,11 @@
 
     static func read<T: Decodable>(_ type: T.Type, from path: String) throws -> T {
       guard let text = ServerProcess.read(path) else { throw BenchError("\(path): cannot be read") }
-      return try JSONDecoder().decode(type, from: Data(text.utf8))
+      return try decode(type, text)
+    }
+
+    static func decode<T: Decodable>(_ type: T.Type, _ text: some StringProtocol) throws -> T {
+      try JSONDecoder().decode(type, from: Data(text.utf8))
     }
   }
 #endif

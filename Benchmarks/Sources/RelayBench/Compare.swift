@@ -157,14 +157,14 @@
         unix: unix)
     }
 
-    private func healthPort(besides port: UInt16) throws(BenchError) -> UInt16 {
+    func healthPort(besides port: UInt16) throws(BenchError) -> UInt16 {
       let held = try Socket.listen(on: .tcp(host: "127.0.0.1", port: port))
       defer { close(held) }
       return try Child.freePort()
     }
 
     /// What a dynamically linked server may need, and nothing that could set it up differently.
-    private static var inherited: [String: String] {
+    static var inherited: [String: String] {
       var kept: [String: String] = [:]
       for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR"] {
         if let value = getenv(name) { kept[name] = String(cString: value) }

@@ -8,9 +8,12 @@ import ArgumentParser
       abstract: "Measures a JoinMarket directory node from outside.",
       discussion: """
         `run` drives any directory node, `floor` is the least a node can do, `compare` runs both in \
-        turn and checks a budget.
+        turn and checks a budget, `attack` shows what honest peers notice of attacks.
         """,
-      subcommands: [RunCommand.self, FloorCommand.self, CompareCommand.self],
+      subcommands: [
+        RunCommand.self, FloorCommand.self, CompareCommand.self, AttackCommand.self,
+        AttackersCommand.self,
+      ],
       defaultSubcommand: RunCommand.self)
   }
 #else

@@ -1,0 +1,155 @@
+#if os(Linux)
+  /// What one run came to.
+  struct AttackRow: Codable, Sendable {
+    var attack: Attack
+    var reference: Attack.Reference
+    var seed: UInt64
+    var seconds: Int
+    /// Lines owed and lost, public and private.
+    var publicLines = 0
+    var publicLost = 0
+    var privateLines = 0
+    var privateLost = 0
+    var wrong = 0
+    /// Honest peers that the relay closed, and victims among them.
+    var closed = 0
+    var victimsClosed = 0
+    /// Milliseconds.
+    var publicP50 = 0.0
+    var publicP99 = 0.0
+    var privateP50 = 0.0
+    var privateP99 = 0.0
+    /// Takers that asked, those that got all answers, and the longest that it took in seconds.
+    var booksAsked = 0
+    var booksComplete = 0
+    var bookMedian = 0.0
+    var bookLongest = 0.0
+    var newcomers = 0
+    var newcomersIn = 0
+    var entryMedian = 0.0
+    var entryLongest = 0.0
+    var refusals = 0
+    /// `!orderbook` lines a minute, mean of the makers.
+    var orderbooksPerMinute = 0.0
+    /// Per cent of a core.
+    var relayCPU = 0.0
+    var honestCPU = 0.0
+    var attackerCPU = 0.0
+    /// Bytes, the highest seen.
+    var resident = 0
+    var backlog = 0
+    /// The largest lag of the event loop in seconds, rounded up to a bound of its histogram.
+    var loopLag = 0.0
+    var statusAnswers = 0
+    var statusUnhealthy = 0
+    var closes: [String: Int] = [:]
+    var attackers: AttackReport?
+    var goals: [Goal] = []
+
+    init(attack: Attack, reference: Attack.Reference, seed: UInt64, seconds: Int) {
+      self.attack = attack
+      self.reference = reference
+      self.seed = seed
+      self.seconds = seconds
+    }
+
+    mutating func take(_ honest: HonestPeers) {
+      let seen = honest.measures
+      (publicLines, publicLost) = (seen.public.owed, seen.public.lost)
+      (privateLines, privateLost) = (seen.private.owed, seen.private.lost)
+      (wrong, closed, victimsClosed) = (seen.wrong, seen.closed, seen.victimsClosed)
+      publicP50 = seen.public.milliseconds(0.5)
+      publicP99 = seen.public.milliseconds(0.99)
+      privateP50 = seen.private.milliseconds(0.5)
+      privateP99 = seen.private.milliseconds(0.99)
+      (booksAsked, booksComplete) = (seen.asked, seen.books.count)
+      let books = Spread(seen.books)
+      (bookMedian, bookLongest) = (books.median, books.highest)
+      newcomers = honest.newcomers.count
+      let entries = Spread(honest.entryTimes)
+      newcomersIn = honest.entryTimes.count
+      (entryMedian, entryLongest) = (entries.median, entries.highest)
+      refusals = seen.refusals
+      orderbooksPerMinute =
+        Double(seen.orderbooks) * 60 / Double(seconds) / Double(honest.makers.count)
+    }
+
+    mutating func take(_ probe: RelayProbe) {
+      resident = probe.residentBytes
+      backlog = probe.backlogBytes
+      loopLag = RelayProbe.lag(in: probe.last)
+      statusAnswers = probe.answers
+      statusUnhealthy = probe.unhealthy
+      closes = probe.closes
+    }
+
+    // MARK: Text
+
+    static let head = [
+      "attack", "lost", "closed", "private p50/p99 ms", "public p50/p99 ms", "book s", "newcomers",
+      "!orderbook/min", "CPU %", "RSS MiB", "backlog MiB", "goals",
+    ]
+
+    var cells: [String] {
+      let number = Report.number
+      let name = attack == .quiet && reference == .slow ? "quiet, 50 kB/s" : attack.rawValue
+      let book =
+        booksComplete > 0
+        ? "\(number(bookMedian)), longest \(number(bookLongest))" : "none"
+      let entry = newcomers == 0 ? "" : "\(newcomersIn) of \(newcomers), \(number(entryLongest)) s"
+      return [
+        name, "\(publicLost + privateLost) of \(publicLines + privateLines)",
+        "\(closed + victimsClosed)", "\(number(privateP50)) / \(number(privateP99))",
+        "\(number(publicP50)) / \(number(publicP99))",
+        "\(booksComplete) of \(booksAsked): \(book)", entry, number(orderbooksPerMinute),
+        number(relayCPU), "\(resident >> 20)", Report.number(Double(backlog) / 1_048_576), verdict,
+      ]
+    }
+
+    private var verdict: String {
+      if goals.isEmpty { return "" }
+      let missed = goals.filter { !$0.met }.map(\.name.rawValue)
+      return missed.isEmpty ? "met" : "MISSED: " + missed.joined(separator: ", ")
+    }
+  }
+
+  /// One goal of an attack (docs/attacks.md).
+  struct Goal: Codable, Sendable {
+    enum Name: String, Codable, Sendable {
+      case lines, closed, latency, book, newcomers, orderbooks, nicks
+    }
+
+    var name: Name
+    var value: Double
+    /// The highest value that meets it.
+    var limit: Double
+
+    var met: Bool { value <= limit }
+  }
+
+  extension AttackRow {
+    /// Holds the row against the quiet run with the same readers.
+    mutating func judge(by quiet: AttackRow) {
+      goals = [
+        Goal(name: .lines, value: Double(publicLost + privateLost + wrong), limit: 0),
+        Goal(name: .closed, value: Double(closed + victimsClosed), limit: 0),
+        Goal(name: .latency, value: privateP99, limit: min(50, 3 * quiet.privateP99)),
+        // A book that never became complete took for ever.
+        Goal(
+          name: .book, value: booksComplete < booksAsked ? .greatestFiniteMagnitude : bookLongest,
+          limit: quiet.bookLongest + 10),
+        Goal(
+          name: .orderbooks, value: orderbooksPerMinute, limit: 10 * quiet.orderbooksPerMinute),
+      ]
+      if newcomers > 0 {
+        goals.append(
+          Goal(
+            name: .newcomers,
+            value: newcomersIn < newcomers ? .greatestFiniteMagnitude : entryLongest, limit: 5))
+      }
+      if attack == .theft {
+        goals.append(Goal(name: .nicks, value: Double(attackers?.stolen ?? 0), limit: 0))
+      }
+    }
+  }
+#endif

@@ -1,0 +1,172 @@
+#if os(Linux)
+  import Glibc
+
+  /// One run: a relay of its own with its default limits, the honest peers, and the attackers in
+  /// another process.
+  struct AttackRun {
+    let server: String
+    let attack: Attack
+    let reference: Attack.Reference
+    let sizes: HonestSizes
+    let seconds: Int
+    let seed: UInt64
+    let scale: Int
+
+    /// How long after the attack lines and answers may still arrive.
+    private static let grace: Int64 = 12_000_000_000
+    /// `MAX_PEERS` and its default.
+    private var places: Int { 10_000 / scale }
+
+    func run() throws(BenchError) -> AttackRow {
+      let (relay, statusPort) = try startRelay()
+      defer { relay.stop() }
+      let names = Names(seed: seed)
+      let path = "\(relay.unix)"
+      let honest = try HonestPeers(
+        path: path, names: names, sizes: sizes, attack: attack, reference: reference)
+      try honest.connect()
+      let process = ServerProcess(pid: relay.pid)
+      var session = Session(
+        honest: honest, probe: RelayProbe(port: statusPort, process: process),
+        attackers: nil, random: SplitMix64(seed: seed))
+      defer { session.probe.close() }
+      try session.pump(until: Clock.now() + 1_000_000_000)
+      if attack != .quiet {
+        session.attackers = try AttackerProcess([
+          "--path", path, "--attack", attack.rawValue, "--seed", "\(seed)", "--seconds",
+          "\(seconds)", "--places", "\(places)", "--first-victim", "\(honest.victims.lowerBound)",
+          "--scale", "\(scale)",
+        ])
+      }
+      do {
+        return try measure(&session, process)
+      } catch {
+        _ = session.attackers?.finish()
+        throw error
+      }
+    }
+
+    private func measure(
+      _ session: inout Session, _ process: ServerProcess
+    ) throws(BenchError) -> AttackRow {
+      try session.awaitAttackers(within: 60)
+      let relayBefore = try process.cpu()
+      let ownBefore = AttackersCommand.cpu()
+      let start = Clock.now()
+      try session.converse(from: start, seconds: seconds)
+      session.honest.attackEndedAt = Clock.now()
+      let nanoseconds = Double(Clock.now() - start)
+      let relayCPU = Double(try process.cpu() - relayBefore) * 100 / nanoseconds
+      let ownCPU = Double(AttackersCommand.cpu() - ownBefore) * 100 / nanoseconds
+      try session.drain(until: Clock.now() + Self.grace)
+      var row = AttackRow(attack: attack, reference: reference, seed: seed, seconds: seconds)
+      row.relayCPU = relayCPU
+      row.honestCPU = ownCPU
+      row.take(session.honest)
+      row.take(session.probe)
+      if session.attackers != nil {
+        try session.awaitReport(within: 10)
+        guard let report = session.attackers?.finish() else {
+          throw BenchError("the attackers ended without a report")
+        }
+        row.attackers = report
+        row.attackerCPU = Double(report.cpu) * 100 / nanoseconds
+      }
+      return row
+    }
+
+    private func startRelay() throws(BenchError) -> (Child, UInt16) {
+      let port = try Child.freePort()
+      let unix = "\(Comparison.folder)/jm-attack-\(getpid()).sock"
+      var environment = Comparison.inherited
+      environment["HOST"] = ""
+      environment["LISTEN_UNIX"] = unix
+      environment["PROXY_PROTOCOL"] = "true"
+      environment["HEALTH_CHECK_PORT"] = "\(port)"
+      environment["NETWORK"] = "regtest"
+      environment["MAX_PEERS"] = "\(places)"
+      environment["NICK_AUTH_DIRECTORY_ID"] = Lines.onion(1, salt: 1)
+      environment["LOG_LEVEL"] = "error"
+      environment["ALLOW_ROOT"] = "true"
+      let child = try Child.start(
+        "relay", server, [], environment: environment,
+        tcp: .tcp(host: "127.0.0.1", port: port), unix: .unix(path: unix))
+      return (child, port)
+    }
+  }
+
+  /// What goes on in this process during a run.
+  private struct Session {
+    let honest: HonestPeers
+    var probe: RelayProbe
+    var attackers: AttackerProcess?
+    var random: SplitMix64
+
+    mutating func turn() throws(BenchError) {
+      try honest.pool.turn(atMost: 2)
+      try probe.step(at: Clock.now())
+      attackers?.read()
+    }
+
+    mutating func pump(until deadline: Int64) throws(BenchError) {
+      while Clock.now() < deadline { try turn() }
+    }
+
+    mutating func awaitAttackers(within seconds: Int64) throws(BenchError) {
+      let deadline = Clock.now() + seconds * 1_000_000_000
+      while let attackers, !attackers.isReady {
+        guard !attackers.hasEnded, Clock.now() < deadline else {
+          throw BenchError("the attackers did not get ready")
+        }
+        try turn()
+      }
+    }
+
+    /// A busy attacker may end a little later than this process.
+    mutating func awaitReport(within seconds: Int64) throws(BenchError) {
+      let deadline = Clock.now() + seconds * 1_000_000_000
+      while let attackers, !attackers.hasEnded, Clock.now() < deadline { try turn() }
+    }
+
+    /// The measured time: offers, conversations, questions and newcomers, each at its rate.
+    mutating func converse(from start: Int64, seconds: Int) throws(BenchError) {
+      let sizes = honest.sizes
+      var announcements = Schedule(start: start, perSecond: Double(sizes.publicLines))
+      var conversations = Schedule(start: start, perSecond: Double(sizes.privateLines))
+      var questions = Schedule(start: start, perSecond: Double(sizes.orderbooksPerMinute) / 60)
+      // All newcomers come in the first half, so that each has time to get in.
+      let newcomersPerSecond = Double(max(1, honest.newcomers.count)) * 2 / Double(seconds)
+      var arrivals = Schedule(start: start, perSecond: newcomersPerSecond)
+      let takers = honest.takers.shuffled(using: &random)
+      let makers = honest.makers.shuffled(using: &random)
+      let end = start + Int64(seconds) * 1_000_000_000
+      honest.isMeasuring = true
+      while Clock.now() < end {
+        let now = Clock.now()
+        while announcements.isDue(at: now) {
+          honest.announce(makers[(announcements.count - 1) % makers.count])
+        }
+        while conversations.isDue(at: now) {
+          let number = conversations.count - 1
+          let half = number / 2
+          honest.speak(
+            number % 2 == 0 ? makers[half % makers.count] : takers[half % takers.count])
+        }
+        while questions.isDue(at: now) {
+          honest.ask(takers[(questions.count - 1) % takers.count])
+        }
+        while arrivals.count < honest.newcomers.count, arrivals.isDue(at: now) {
+          honest.arrive(honest.newcomers.lowerBound + arrivals.count - 1, at: now)
+        }
+        try honest.retry(at: now)
+        try turn()
+      }
+      honest.isMeasuring = false
+    }
+
+    /// Waits for what has not arrived yet.
+    mutating func drain(until deadline: Int64) throws(BenchError) {
+      while Clock.now() < deadline, honest.isExpecting { try turn() }
+    }
+  }
+#endif

@@ -1,0 +1,101 @@
+#if os(Linux)
+  import Glibc
+
+  /// What honest peers send: offers in public, answers to `!orderbook`, conversations.
+  extension HonestPeers {
+    /// Bytes of a public line and of an answer, with their end.
+    private static let publicBytes = 300
+    private static let answerBytes = 500
+    private static let conversationBytes = 400
+
+    /// A maker announces its offer in public.
+    func announce(_ maker: Int) {
+      guard pool.isReady(maker) else { return }
+      let line = Self.stamped(
+        687, from: names.honestNick(maker), to: "PUBLIC",
+        stream: Kind.announcement.rawValue + maker,
+        number: nextPublic[maker], size: Self.publicBytes)
+      nextPublic[maker] += 1
+      for slot in counted where slot != maker && pool.isReady(slot) { measures.public.owed += 1 }
+      pool.send(line, from: maker)
+    }
+
+    /// One line of a conversation; each sender always speaks to the same peer.
+    func speak(_ sender: Int) {
+      let receiver = partner(sender)
+      guard pool.isReady(sender), pool.isReady(receiver) else { return }
+      let line = Self.stamped(
+        685, from: names.honestNick(sender), to: names.honestNick(receiver),
+        stream: Kind.conversation.rawValue + sender, number: nextPrivate[sender],
+        size: Self.conversationBytes)
+      nextPrivate[sender] += 1
+      measures.private.owed += 1
+      pool.send(line, from: sender)
+    }
+
+    private func partner(_ sender: Int) -> Int {
+      if makers.contains(sender) { return takers.lowerBound + sender % takers.count }
+      return (sender - takers.lowerBound) % makers.count
+    }
+
+    /// A taker asks for all offers.
+    func ask(_ taker: Int) {
+      guard pool.isReady(taker) else { return }
+      let expected = makers.count { pool.isReady($0) }
+      books[taker] = Book(
+        number: (books[taker]?.number ?? 0) + 1, askedAt: Clock.now(), expected: makers.count)
+      measures.asked += 1
+      measures.public.owed += expected
+      pool.send(AttackLines.orderbook(from: names.honestNick(taker)), from: taker)
+    }
+
+    /// A maker answers an `!orderbook`, whoever asked. Lines to honest takers are counted.
+    func answer(_ line: UnsafeMutablePointer<UInt8>, as maker: Int) {
+      let nick = line + Self.senderOffset
+      var number = 0
+      if isHonest(line) {
+        let text = String(decoding: UnsafeBufferPointer(start: nick, count: 16), as: UTF8.self)
+        guard let taker = slotOfNick[text], let book = books[taker] else { return }
+        number = book.number
+        measures.public.arrived()
+        if pool.isReady(taker) { measures.private.owed += 1 }
+      }
+      answers[maker].withUnsafeMutableBufferPointer { answer in
+        guard let base = answer.baseAddress, let part = Lines.measuredPart(base, answer.count)
+        else { return }
+        memcpy(base + Self.receiverOffset, nick, 16)
+        Lines.stamp(base + part + 6, number: number, time: Clock.now())
+        pool.send(base, answer.count, from: maker)
+      }
+    }
+
+    func makeAnswer(_ maker: Int) -> [UInt8] {
+      Self.stamped(
+        685, from: names.honestNick(maker), to: names.honestNick(takers.lowerBound),
+        stream: Kind.answer.rawValue + maker, number: 0, size: Self.answerBytes)
+    }
+
+    /// Where the sender's nick begins: behind `{"type": 687, "line": "`.
+    static let senderOffset = 23
+    /// Where the receiver's nick begins: behind the sender's and `!`.
+    static let receiverOffset = 40
+
+    /// A measured line that carries an offer, stamped with the time of now.
+    static func stamped(
+      _ type: Int, from: String, to: String, stream: Int, number: Int, size: Int
+    ) -> [UInt8] {
+      let suffix = "!\(AttackLines.offer)"
+      var line = Lines.measured(
+        type, from: from, to: to, stream: stream, size: size - suffix.utf8.count)
+      // In front of the closing quote, brace, CR and LF.
+      line.insert(contentsOf: Array(suffix.utf8), at: line.count - 4)
+      let offset = Lines.stampOffset(line)
+      line.withUnsafeMutableBufferPointer {
+        if let base = $0.baseAddress {
+          Lines.stamp(base + offset, number: number, time: Clock.now())
+        }
+      }
+      return line
+    }
+  }
+#endif

@@ -1,0 +1,60 @@
+#if os(Linux)
+  /// What the honest peers of one run saw.
+  struct Measures: Sendable {
+    /// Lines of one kind that honest peers sent one another.
+    struct Flow: Sendable {
+      /// Arrivals that were due: one for each receiver that was connected.
+      var owed = 0
+      var arrivals = 0
+      /// Nanoseconds from writing to reading.
+      var latencies: [Int64] = []
+
+      var lost: Int { max(0, owed - arrivals) }
+
+      mutating func arrived(_ nanoseconds: Int64? = nil) {
+        arrivals += 1
+        if let nanoseconds { latencies.append(nanoseconds) }
+      }
+
+      func milliseconds(_ part: Double) -> Double {
+        Double(Spread.percentile(part, of: latencies)) / 1e6
+      }
+    }
+
+    var `public` = Flow()
+    var `private` = Flow()
+    /// Lines that came twice or in the wrong order.
+    var wrong = 0
+    /// Honest peers that the relay closed.
+    var closed = 0
+    var victimsClosed = 0
+    /// Connections of newcomers that the relay refused.
+    var refusals = 0
+    /// `!orderbook` lines at all makers together, whoever asked.
+    var orderbooks = 0
+    /// Times that takers asked, and for those whose book was complete the seconds until it was.
+    var asked = 0
+    var books: [Double] = []
+
+    mutating func noteWrong() { wrong += 1 }
+  }
+
+  /// Plans when things are due: `rate` times a second, from `start` on.
+  struct Schedule {
+    private let start: Int64
+    private let interval: Int64
+    private(set) var count = 0
+
+    init(start: Int64, perSecond rate: Double) {
+      self.start = start
+      interval = Int64(1e9 / rate)
+    }
+
+    /// Whether the next one is due; counts it if so.
+    mutating func isDue(at now: Int64) -> Bool {
+      guard now >= start + Int64(count) * interval else { return false }
+      count += 1
+      return true
+    }
+  }
+#endif
