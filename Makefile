@@ -1,5 +1,7 @@
-# What a newcomer needs: make run, make test. `make help` lists the rest.
-.PHONY: help run demo test test-asan test-release test-e2e test-docker test-operating soak soak-operating fuzz lint format clean bench deps
+# To begin: make run, make test. `make help` lists the rest.
+.PHONY: help run demo test test-asan test-release test-e2e test-docker test-operating test-docs \
+  test-package soak soak-operating fuzz lint format clean bench deps deps-check \
+  release install deb dist dist-check
 
 SWIFT ?= swift
 JOBS ?= 2
@@ -12,6 +14,18 @@ SECONDS ?= 60
 UNIT_TESTS ?= RelayTests|FuzzTests
 SWIFT_SOURCES = Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Sources Tests)
 BENCH_BUILD = $(SWIFT) build --package-path Benchmarks -c release -j $(JOBS)
+# The version and its date stand in one place each.
+VERSION = $(shell sed -n 's/.*relayVersion = "\(.*\)"/\1/p' Sources/Relay/Units/Version.swift)
+DATE = $(shell sed -n 's/^\#\# \[$(VERSION)\] - //p' CHANGELOG.md)
+DESTDIR ?=
+PREFIX ?= /usr/local
+DIST ?= .build-dist
+RELRO = -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
+# Swift's libraries are always linked in: no system has them. The package takes the C libraries from
+# Debian, which updates them. No path of the build folder stays in the program.
+SHARED_C = --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=/src $(RELRO)
+STATIC = $(SHARED_C) -Xswiftc -static-executable
+BUILD_RELEASE = $(SWIFT) build -c release -j $(JOBS) --product
 TARGETS ?= frame handshake routing proxy reply proof directory image
 
 help:
@@ -24,12 +38,13 @@ run: deps ## build the relay and run it on its defaults
 	@if [ "$$(id -u)" = 0 ]; then export ALLOW_ROOT=true; fi; \
 	  exec .build/release/jm-directory-server $(FLAGS)
 
-demo: deps ## the relay with 30 simulated peers: page, top and metrics of a living market
+demo: deps ## the relay with 30 simulated peers: page, top and metrics with numbers
 	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
 	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
 	@exec Scripts/demo $(FLAGS)
 
-test: deps ## all tests
+test: deps ## all tests (Linux)
+	@[ "$$(uname)" = Linux ] || { echo 'make test: the tests need Linux' >&2; exit 1; }
 	$(SWIFT) test -j $(JOBS) $(FLAGS)
 	$(SWIFT) test --package-path Benchmarks -j $(JOBS) --disable-xctest
 	Scripts/update-readme --check
@@ -55,6 +70,12 @@ test-docker: ## both images and compose, as an operator gets them
 test-operating: deps ## metrics, alerts and the page with Prometheus and Chromium (installs both)
 	Tests/Operating/run
 
+test-docs: deps ## the commands of the documents (Linux)
+	Tests/Docs/run
+
+test-package: deb ## the Debian package: install, start, upgrade, remove, purge (root)
+	Tests/Package/run $(DIST)/jm-directory-server_$(VERSION)_*.deb
+
 soak: deps ## the promises that take minutes, in release (docs/promises.md)
 	$(BENCH_BUILD)
 	JM_SOAK=1 $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
@@ -79,7 +100,7 @@ fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
 # The server is linked statically, as the container image holds it. ROWS: some rows of Benchmarks/budget.json only.
 bench: deps ## measure the relay against the floor and its budget: about ten minutes (installs valgrind)
 	@command -v valgrind >/dev/null || Scripts/install-packages valgrind
-	$(SWIFT) build -c release -j $(JOBS) --static-swift-stdlib -Xswiftc -static-executable --product jm-directory-server --scratch-path .build-static
+	$(BUILD_RELEASE) jm-directory-server $(STATIC) --scratch-path .build-static
 	$(BENCH_BUILD)
 	strip -s -o .build-static/stripped .build-static/release/jm-directory-server
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
@@ -97,18 +118,43 @@ TOOLS = .build-tools/bin
 $(TOOLS)/reuse: Scripts/python-tools.txt
 	@Scripts/install-python-tools .build-tools
 
-lint: $(TOOLS)/reuse ## layout of the sources, links and commands of the documents, licences
+lint: $(TOOLS)/reuse ## layout of the sources, documents, workflows, licences
 	$(SWIFT) format lint --strict --parallel -r $(SWIFT_SOURCES)
 	Scripts/check-docs
 	python3 Tests/Docs/test_check_docs.py 2>&1
+	$(TOOLS)/actionlint
 	cmp LICENSE LICENSES/MIT.txt
 	$(TOOLS)/reuse lint --quiet || $(TOOLS)/reuse lint
 
+release: deps ## build the program that `make install` installs
+	$(BUILD_RELEASE) jm-directory-server $(SHARED_C) --scratch-path .build-release
+	$(BUILD_RELEASE) jm-fd-store $(SHARED_C) --scratch-path .build-release
+
+install: ## install what `make release` built (DESTDIR, PREFIX)
+	@test -e .build-release/release/jm-directory-server || { echo "run: make release" >&2; exit 1; }
+	Scripts/install-files .build-release/release "$(DESTDIR)" "$(PREFIX)" \
+	  "$(PREFIX)/lib/systemd/system"
+
+deb: release ## the Debian package, in .build-dist (installs dpkg-dev)
+	@command -v dpkg-shlibdeps >/dev/null || Scripts/install-packages dpkg-dev
+	Scripts/make-deb .build-release/release $(VERSION) $(DATE) $(DIST)
+
+dist: deps ## the static program as a tarball with SHA256SUMS, in .build-dist
+	$(BUILD_RELEASE) jm-directory-server $(STATIC) --scratch-path .build-static
+	$(BUILD_RELEASE) jm-fd-store $(STATIC) --scratch-path .build-static
+	Scripts/make-tarball .build-static/release $(VERSION) $(DATE) $(DIST)
+
+dist-check: dist ## that another build in another folder gives the same bytes
+	Scripts/check-reproducible $(DIST)
+
 format: ## set the layout right
 	$(SWIFT) format format -i --parallel -r $(SWIFT_SOURCES)
+
+deps-check: ## name newer versions of the Swift packages
+	Scripts/check-dependencies
 
 deps: ## install the C libraries that are missing
 	@Scripts/install-dependencies
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release .build-tools Benchmarks/.build
+	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release .build-release .build-dist .build-tools Benchmarks/.build
