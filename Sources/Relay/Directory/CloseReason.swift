@@ -23,6 +23,8 @@ package enum CloseReason: String, CaseIterable, Sendable {
 
   // The directory's doing
   case displaced
+  /// It was silent for long and could not be probed, and places ran short.
+  case evicted
   /// `MAX_PEERS`
   case full
   /// `MAX_PENDING`

@@ -9,7 +9,8 @@ extension Directory {
     guard frame.type == .handshake else { return close(id, .malformed, into: &actions) }
     let request: HandshakeRequest
     do throws(HandshakeError) {
-      request = try HandshakeRequest.parse(line: frame.line, network: identity.network)
+      request = try HandshakeRequest.parse(
+        line: frame.line, network: identity.network, allowsClearnet: identity.allowsClearnet)
     } catch {
       switch error {
       case .notAHandshake: return close(id, .malformed, into: &actions)
@@ -24,7 +25,10 @@ extension Directory {
     }
     if let policy, request.features.known.contains(.nickAuth) {
       // Only one that replaces its own or an impostor's connection can still come in when all places are taken.
-      guard registry.peerCount < limits.peers || registry.holder(of: request.nick) != nil else {
+      guard
+        registry.peerCount < limits.peers || registry.evictableCount > 0
+          || registry.holder(of: request.nick) != nil
+      else {
         return reject(id, .full, into: &actions)
       }
       return requestProof(of: id, request, policy, into: &actions)
@@ -32,10 +36,10 @@ extension Directory {
     guard !requiresProof else { return reject(id, .nickAuthRequired, into: &actions) }
     if let holder = registry.holder(of: request.nick) {
       beginTakeover(holder, for: id, request: request, into: &actions)
-    } else if registry.peerCount >= limits.peers {
-      reject(id, .full, into: &actions)
-    } else {
+    } else if makeRoom(into: &actions) {
       admit(id, request, into: &actions)
+    } else {
+      reject(id, .full, into: &actions)
     }
   }
 

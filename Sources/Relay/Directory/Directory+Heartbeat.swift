@@ -5,8 +5,9 @@ import Wire
 extension Directory {
   /// The peer has sent something, whatever it was.
   func noteActivity(_ index: Int, into actions: inout Actions) {
-    guard !registry[index].flags.isDisjoint(with: [.probed, .contested]) else { return }
+    guard !registry[index].flags.isDisjoint(with: [.probed, .contested, .evictable]) else { return }
     registry[index].flags.remove(.probed)
+    registry.setEvictable(false, at: index)
     if registry[index].flags.contains(.contested) { refuseTakeover(index, into: &actions) }
   }
 
@@ -26,6 +27,23 @@ extension Directory {
     return true
   }
 
+  /// Whether there is a question that this kind of peer answers.
+  private func canBeProbed(_ index: Int) -> Bool {
+    registry[index].features.contains(.ping) || registry[index].isListed
+  }
+
+  /// Whether one more peer may come in. When all places are taken, the evictable peer that has been silent for the longest time
+  /// gives up its own.
+  func makeRoom(into actions: inout Actions) -> Bool {
+    if registry.peerCount < limits.peers { return true }
+    // Lowered by a reload, the limit may be passed by more than one.
+    guard registry.peerCount == limits.peers, let silent = registry.longestSilent() else {
+      return false
+    }
+    close(silent, .evicted, into: &actions)
+    return true
+  }
+
   func sweepSome(into actions: inout Actions) {
     let count = registry.slots.count
     heartbeat.advance(to: now, slots: count, interval: limits.sweepInterval)
@@ -35,12 +53,13 @@ extension Directory {
   private func check(_ index: Int, into actions: inout Actions) {
     guard registry[index].state == .present else { return }
     let idle = now - registry[index].lastReceived
+    guard idle > limits.idleThreshold else { return }
+    // Its silence says nothing: a client without `ping` has nothing to say for hours.
+    guard canBeProbed(index) else { return registry.setEvictable(true, at: index) }
     let id = registry.id(at: index)
     if idle > limits.hardEvict {
       close(id, .idle, into: &actions)
-    } else if idle > limits.idleThreshold, !registry[index].flags.contains(.probed),
-      probe(index, into: &actions)
-    {
+    } else if !registry[index].flags.contains(.probed), probe(index, into: &actions) {
       counters.probesSent += 1
       registry[index].flags.insert(.probed)
       heartbeat.noteProbe(of: id, at: now)

@@ -65,7 +65,7 @@ extension Directory {
         reject(takeover.claimant, .nickTaken, into: &actions)
       }
       close(holder, .displaced, into: &actions)
-    } else if registry.peerCount >= limits.peers {
+    } else if !makeRoom(into: &actions) {
       counters.fullAtProof += 1
       return fail(id, .policy, into: &actions)
     }

@@ -10,6 +10,11 @@ extension Directory {
     guard let index = registry.index(of: claimant), let held = registry.index(of: holder) else {
       return
     }
+    if registry[held].flags.contains(.evictable), !registry[held].flags.contains(.verified) {
+      counters.takeovers += 1
+      close(holder, .displaced, into: &actions)
+      return admit(claimant, request, into: &actions)
+    }
     // A verified owner yields to nobody who has not proved the same.
     guard !registry[held].flags.contains(.verified),
       takeovers.mayStart(request.nick, at: now, interval: limits.takeoverInterval),
@@ -53,9 +58,7 @@ extension Directory {
   private func succeed(_ claimant: PeerID, into actions: inout Actions) {
     guard let request = pending.request(of: claimant) else { return }
     guard !isStopping else { return reject(claimant, .stopping, into: &actions) }
-    guard registry.peerCount < limits.peers else {
-      return reject(claimant, .full, into: &actions)
-    }
+    guard makeRoom(into: &actions) else { return reject(claimant, .full, into: &actions) }
     admit(claimant, request, into: &actions)
     actions.add(.resume(claimant))
   }

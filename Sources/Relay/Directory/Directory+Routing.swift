@@ -60,6 +60,7 @@ extension Directory {
       registry[receiverIndex].flags.insert(.addressed)
     }
     actions.add(.relay(to: receiver))
+    registry.noteSpoken(at: index)
     guard registry[index].flags.contains(.servesOnion) else { return }
     // Where the sender can be reached directly, right behind its line.
     let withFeatures = registry[receiverIndex].features.contains(.peerlistFeatures)
@@ -87,6 +88,7 @@ extension Directory {
       return counters.dropped.count(reason)
     }
     registry[index].flags.insert(.active)
+    registry.noteSpoken(at: index)
     for command in PublicCommands(line.command) { track(command, at: index) }
     passOn(frame, from: id, at: index, isRequest: isRequest, into: &actions)
   }

@@ -16,13 +16,19 @@ package final class Directory {
     package let network: Network
     /// Its own onion endpoint, if known; it is listed first then.
     package var location: OnionEndpoint?
+    /// Whether peers may serve at other places than an onion (`ALLOW_CLEARNET_LOCATIONS`).
+    package var allowsClearnet: Bool
     /// What a newcomer is told, as it is sent.
     package var motd: String
 
-    package init(nick: Nick, network: Network, location: OnionEndpoint? = nil, motd: String) {
+    package init(
+      nick: Nick, network: Network, location: OnionEndpoint? = nil, allowsClearnet: Bool? = nil,
+      motd: String
+    ) {
       self.nick = nick
       self.network = network
       self.location = location
+      self.allowsClearnet = allowsClearnet ?? (network == .regtest)
       self.motd = motd
     }
   }
@@ -125,8 +131,8 @@ package final class Directory {
     counters.closed.count(reason)
     pending.forgetRequest(of: id)
     proofs.end(id)
-    publicLines.forget(id, of: peer.circuit)
-    if peer.state == .present, peer.isListed, !isStopping {
+    publicLines.forgetRequests(of: id, circuit: peer.circuit)
+    if peer.state == .present, peer.isKnownToOthers, !isStopping {
       announceDeparture(of: peer, id, into: &actions)
     }
     actions.add(.close(id, reason, flush: flush))

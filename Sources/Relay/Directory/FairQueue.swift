@@ -27,17 +27,11 @@ package struct FairQueue {
   }
 
   struct Line {
-    enum Content {
-      /// A peer's own line: `frame` goes to everyone but its sender.
-      case line
-      /// The `D` entry of a peer that has left.
-      case departure(of: Nick)
-    }
-
-    /// With its terminator.
+    /// With its terminator: a line of the sender's own, or its `D` entry when it has left.
     let frame: [UInt8]
     let sender: PeerID
-    var content = Content.line
+    /// The sender's.
+    var nick = Nick.nobody
 
     /// What it is counted as: its bytes and what holding them takes.
     var size: Int { frame.count + FairQueue.overhead }

@@ -17,8 +17,8 @@ package struct Peer {
   }
 
   package struct Flags: OptionSet {
-    package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
     package static let servesOnion = Flags(rawValue: 1 << 0)
     /// Has announced an offer at some time.
     package static let announced = Flags(rawValue: 1 << 1)
@@ -34,6 +34,10 @@ package struct Peer {
     static let addressed = Flags(rawValue: 1 << 6)
     /// Has asked for something since its handshake.
     static let active = Flags(rawValue: 1 << 7)
+    /// Silent for long, and nothing that it would answer can be asked (protocol.md §7). `Registry` counts these.
+    package static let evictable = Flags(rawValue: 1 << 8)
+    /// A line of its own has been passed on: others may believe that they reach it here.
+    package static let hasSpoken = Flags(rawValue: 1 << 9)
   }
 
   var generation: UInt32 = 0
@@ -60,6 +64,9 @@ package struct Peer {
   package var circuit: CircuitID?
   /// Fingerprints of the order ids it has announced and not cancelled.
   package var offers: [UInt64] = []
+
+  /// Whether its leaving is told.
+  var isKnownToOthers: Bool { isListed || flags.contains(.hasSpoken) }
 
   var isListed: Bool { flags.contains(.servesOnion) || flags.contains(.announced) }
 }

@@ -42,12 +42,10 @@ package struct PublicLines {
       ? lines.popFirst(strangers: strangers) : requests.popFirst(strangers: strangers)
   }
 
-  /// A peer has left: its lines are worth nothing behind the news of that.
-  mutating func forget(_ peer: PeerID, of circuit: CircuitID?) {
+  /// A peer has left: who would answer its requests? Its other lines go out, and the news of its leaving behind them.
+  mutating func forgetRequests(of peer: PeerID, circuit: CircuitID?) {
     for isStranger in [true, false] {
-      let flow = FairQueue.Flow(circuit: circuit, peer: peer, isStranger: isStranger)
-      lines.forget(peer, in: flow)
-      requests.forget(peer, in: flow)
+      requests.forget(peer, in: FairQueue.Flow(circuit: circuit, peer: peer, isStranger: isStranger))
     }
   }
 }
@@ -71,7 +69,7 @@ extension Directory {
       return actions.add(.broadcast(except: id))
     }
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
-    let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id)
+    let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id, nick: peer.nick)
     let dropped: Int
     if isRequest {
       let level = level(
@@ -101,7 +99,7 @@ extension Directory {
       return actions.add(.sendAll(departure, except: id))
     }
     let line = FairQueue.Line(
-      frame: Array(actions.bytes[departure]), sender: id, content: .departure(of: peer.nick))
+      frame: Array(actions.bytes[departure]), sender: id, nick: peer.nick)
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
     let level = isWithin ? 0 : FairQueue.levels - 1
     for _ in 0..<publicLines.lines.add(line, to: flow, level: level) {
@@ -123,8 +121,9 @@ extension Directory {
   private func release(
     _ line: FairQueue.Line, _ isStranger: Bool, isRequest: Bool, into actions: inout Actions
   ) {
-    // Its nick is held again: the news would be wrong.
-    if case .departure(let nick) = line.content, registry.holder(of: nick) != nil { return }
+    // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once), unless another holds its nick
+    // now; then the news of its leaving would be wrong, too.
+    if registry.index(of: line.sender) == nil, registry.holder(of: line.nick) != nil { return }
     let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
     publicLines.budget.spend(cost, isStranger: isStranger, at: now)
     let range = actions.write { $0.append(contentsOf: line.frame) }

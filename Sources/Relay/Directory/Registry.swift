@@ -16,6 +16,8 @@ package struct Registry {
   package private(set) var connectionCount = 0
   /// Peers that have announced an offer: those who answer `!orderbook`.
   package private(set) var makerCount = 0
+  /// Peers that are marked `.evictable`.
+  package private(set) var evictableCount = 0
   /// Connections that have not shaken hands: pending, waiting and proving.
   package private(set) var pendingCount = 0
 
@@ -46,6 +48,7 @@ package struct Registry {
       pendingCount -= 1
     }
     connectionCount -= 1
+    setEvictable(false, at: index)
     setCircuit(nil, at: index)
     slots[index] = Peer()
     slots[index].generation = peer.generation &+ 1
@@ -80,6 +83,30 @@ package struct Registry {
   mutating func announce(at index: Int) {
     if !slots[index].isListed { peerlistCache.forget(slot: index) }
     if slots[index].flags.insert(.announced).inserted { makerCount += 1 }
+  }
+
+  /// A line of this peer's own has been passed on.
+  mutating func noteSpoken(at index: Int) {
+    if !slots[index].flags.contains(.hasSpoken) { slots[index].flags.insert(.hasSpoken) }
+  }
+
+  /// Whether this peer may go when places run short.
+  mutating func setEvictable(_ isEvictable: Bool, at index: Int) {
+    guard slots[index].flags.contains(.evictable) != isEvictable else { return }
+    if isEvictable {
+      slots[index].flags.insert(.evictable)
+      evictableCount += 1
+    } else {
+      slots[index].flags.remove(.evictable)
+      evictableCount -= 1
+    }
+  }
+
+  /// The evictable peer that has been silent for the longest time. Looks at every slot, but only when there is one to be found.
+  func longestSilent() -> PeerID? {
+    guard evictableCount > 0 else { return nil }
+    return slots.indices.lazy.filter { slots[$0].flags.contains(.evictable) }
+      .min { slots[$0].lastReceived < slots[$1].lastReceived }.map { id(at: $0) }
   }
 
   mutating func setCircuit(_ circuit: CircuitID?, at index: Int) {

@@ -61,14 +61,18 @@ extension HandshakeRequest {
   /// - Parameters:
   ///   - line: the line of a 793, escaped, as `Frame` holds it.
   ///   - network: the relay's own.
-  package static func parse(line: UnsafeRawBufferPointer, network: Network) throws(HandshakeError)
+  package static func parse(
+    line: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool? = nil
+  ) throws(HandshakeError)
     -> HandshakeRequest
   {
     let text = JSONText.decode(line)
     let said: HandshakeFields
     do {
       said = try text.withUnsafeBytes { bytes in
-        Result { () throws(EnvelopeError) in try HandshakeFields(bytes, network: network) }
+        Result { () throws(EnvelopeError) in
+          try HandshakeFields(bytes, network: network, allowsClearnet: allowsClearnet)
+        }
       }.get()
     } catch { throw .notAHandshake }
     if let rejection = said.firstFault { throw .rejected(rejection) }
@@ -82,6 +86,7 @@ extension HandshakeRequest {
 
 /// The values of a handshake as they were read, before they are checked.
 private struct HandshakeFields {
+  let allowsClearnet: Bool?
   var isJoinMarket = false
   var isVersion5 = false
   var isOurNetwork = false
@@ -95,7 +100,10 @@ private struct HandshakeFields {
   var featureCount = 0
   var hasTrueFeature = false
 
-  init(_ bytes: UnsafeRawBufferPointer, network: Network) throws(EnvelopeError) {
+  init(_ bytes: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool?)
+    throws(EnvelopeError)
+  {
+    self.allowsClearnet = allowsClearnet
     var reader = JSONReader(bytes, maxNesting: 10, uniqueKeys: true)
     var cursor = try reader.openObject()
     while let key = try reader.nextKey(&cursor) {
@@ -158,7 +166,8 @@ private struct HandshakeFields {
       return
     }
     do throws(OnionEndpointError) {
-      location = .onion(try OnionEndpoint(text, network: network))
+      location = .onion(
+        try OnionEndpoint(text, network: network, allowsClearnet: allowsClearnet))
     } catch {
       isHostBad = error == .badHost
     }

@@ -40,6 +40,12 @@ extension UnsafeRawBufferPointer {
       && memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 
+  /// Whether these bytes end with those of `text`.
+  package func hasSuffix(_ text: StaticString) -> Bool {
+    let length = text.utf8CodeUnitCount
+    return count >= length && part(count - length..<count).isEqual(to: text)
+  }
+
   /// The 16 bytes of the IPv6 address whose text this is, or nil: `inet_pton(3)`.
   func ipv6Address() -> [UInt8]? {
     // 45 characters are the longest spelling (INET6_ADDRSTRLEN less its NUL).

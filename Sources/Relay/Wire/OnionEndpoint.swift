@@ -22,14 +22,16 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - bytes: `host:port`; the port without sign or leading zero.
   ///   - network: on regtest any host of `A-Z a-z 0-9 . _ : -`, up to 255, so that test networks work.
-  package init(_ bytes: UnsafeRawBufferPointer, network: Network) throws(OnionEndpointError) {
+  package init(_ bytes: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool? = nil)
+    throws(OnionEndpointError)
+  {
     guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")),
       let number = bytes.part(colon + 1..<bytes.count).decimal(atMost: 65_535), number > 0
     else { throw .badPort }
     let host = bytes.part(0..<colon)
     if Onion.isValid(host) {
       text = bytes.map(\.lowercased)
-    } else if network == .regtest, OnionEndpoint.isSafe(host) {
+    } else if allowsClearnet ?? (network == .regtest), OnionEndpoint.isSafe(host) {
       text = [UInt8](bytes)
     } else {
       throw .badHost
@@ -37,9 +39,13 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
     port = UInt16(number)
   }
 
-  package init(_ text: String, network: Network) throws(OnionEndpointError) {
+  package init(_ text: String, network: Network, allowsClearnet: Bool? = nil)
+    throws(OnionEndpointError)
+  {
     let parsed = Array(text.utf8).withUnsafeBytes { bytes in
-      Result { () throws(OnionEndpointError) in try OnionEndpoint(bytes, network: network) }
+      Result { () throws(OnionEndpointError) in
+        try OnionEndpoint(bytes, network: network, allowsClearnet: allowsClearnet)
+      }
     }
     self = try parsed.get()
   }

@@ -47,11 +47,10 @@ package enum PublicCommand {
     }
   }
 
-  /// The offer commands of cs and ng, `relorder` and `absorder` being ng's older spelling.
+  /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and whatever comes), `relorder` and `absorder`
+  /// being ng's older spelling.
   private static func isOffer(_ name: UnsafeRawBufferPointer) -> Bool {
-    name.isEqual(to: "sw0reloffer") || name.isEqual(to: "sw0absoffer")
-      || name.isEqual(to: "swreloffer") || name.isEqual(to: "swabsoffer")
-      || name.isEqual(to: "reloffer") || name.isEqual(to: "absoffer")
+    name.hasSuffix("reloffer") || name.hasSuffix("absoffer")
       || name.isEqual(to: "relorder") || name.isEqual(to: "absorder")
   }
 }

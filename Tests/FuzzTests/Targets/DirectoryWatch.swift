@@ -20,7 +20,7 @@ final class DirectoryWatch {
   /// What the directory knew of a peer before an event.
   private struct Before {
     let nick: Nick
-    let isListed: Bool
+    let isKnownToOthers: Bool
     let isOldClient: Bool
     let lastReceived: Instant
   }
@@ -171,7 +171,7 @@ final class DirectoryWatch {
       guard let index = directory.registry.index(of: id) else { continue }
       let peer = directory.registry[index]
       before[id] = Before(
-        nick: peer.nick, isListed: peer.state == .present && peer.isListed,
+        nick: peer.nick, isKnownToOthers: peer.state == .present && peer.isKnownToOthers,
         isOldClient: peer.flags.contains(.oldClient), lastReceived: peer.lastReceived)
     }
     let isKnown = sender.map { peers[$0] != nil } ?? true
@@ -287,10 +287,10 @@ final class DirectoryWatch {
     }
     try hold("the directory has forgotten who is closed", directory.registry.index(of: id) == nil)
     let nick = before[id]?.nick ?? .nobody
-    if before[id]?.isListed == true, !directory.isStopping {
+    if before[id]?.isKnownToOthers == true, !directory.isStopping {
       // Or when its turn comes.
       try hold(
-        "a listed peer's departure comes before its close", departed == [nick] || departed.isEmpty)
+        "a known peer's departure comes before its close", departed == [nick] || departed.isEmpty)
       if departed.isEmpty { waitingDepartures[nick, default: 0] += 1 }
       departed = []
     }

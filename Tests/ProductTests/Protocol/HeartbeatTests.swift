@@ -49,14 +49,49 @@ extension ProductTests {
       try maker.expectClosed()
     }
 
-    @Test("A taker without ping is sent nothing, and evicted after the hard limit")
+    @Test(
+      "A taker without ping is sent nothing and stays past every limit; it is counted as evictable")
     func oldTaker() throws {
       let relay = try RelayProcess(Self.settings)
-      let began = monotonicSeconds()
       let taker = try TestPeer(to: relay, .oldTaker(1))
-      try taker.expectClosed()
-      #expect(monotonicSeconds() - began > 2.3)
-      #expect(monotonicSeconds() - began < 5)
+      try eventually("it is evictable") {
+        try relay.metric("jm_directory_peers_evictable") == 1
+      }
+      let status = try HTTP.get("/status", port: relay.statusPort ?? 0).body
+      #expect(status.contains("\"evictable_peers\": 1}"))
+      // Past the hard limit and two sweeps.
+      pause(seconds: 4)
+      try taker.expectNothing()
+      #expect(try relay.metric("jm_directory_peers_evictable") == 0)
+      #expect(try relay.closed("idle") == 0)
+    }
+
+    @Test("When places run short, the taker without ping that has been silent for the longest goes")
+    func roomOfOldTakers() throws {
+      let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS": "2"]) { $1 })
+      let first = try TestPeer(to: relay, .oldTaker(1))
+      let second = try TestPeer(to: relay, .oldTaker(2))
+      try eventually("both are evictable") {
+        try relay.metric("jm_directory_peers_evictable") == 2
+      }
+      try second.send(Frames.frame(798, ""))
+      try second.expect(Frames.pong)
+      let third = try TestPeer(to: relay, .oldTaker(3))
+      try first.expectClosed()
+      for peer in [second, third] { try peer.expectNothing() }
+      #expect(try relay.closed("evicted") == 1)
+    }
+
+    @Test("The nick of a taker without ping that has been silent for long is a newcomer's at once")
+    func nickOfOldTaker() throws {
+      let relay = try RelayProcess(Self.settings.merging(["NICK_CHALLENGE_TIMEOUT": "60"]) { $1 })
+      let holder = try TestPeer(to: relay, .oldTaker(1))
+      try eventually("it is evictable") {
+        try relay.metric("jm_directory_peers_evictable") == 1
+      }
+      let newcomer = try TestPeer(to: relay, .oldTaker(1))
+      try holder.expectClosed()
+      try newcomer.expectNothing()
     }
 
     @Test("A peer that speaks is never asked, and the leaving of an evicted one is told")

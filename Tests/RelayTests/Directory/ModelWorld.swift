@@ -240,6 +240,12 @@ final class ModelWorld {
       where frame == DirectoryHarness.ping || frame == DirectoryHarness.probe {
         if let fault = plain.sweepAsks(number) { return fault }
       }
+      if let index = stage.directory.registry.index(of: id),
+        stage.directory.registry[index].flags.contains(.evictable),
+        plain.peers[number]?.isEvictable == false, let fault = plain.sweepMarks(number)
+      {
+        return fault
+      }
     }
     for (number, reason) in closed where reason == .idle {
       if let fault = plain.sweepEvicts(number) { return fault }
@@ -296,6 +302,8 @@ final class ModelWorld {
         real.isListed == peer.isListed, real.offers.count == peer.offers.count,
         Int(real.violations) == peer.violations,
         real.flags.contains(.verified) == peer.isVerified,
+        real.flags.contains(.evictable) == peer.isEvictable,
+        real.flags.contains(.hasSpoken) == peer.hasSpoken,
         (real.listCursor >= 0) == (peer.listing != nil), stage.seats[id] != nil
       else { return "\(number) is not what it should be" }
     }

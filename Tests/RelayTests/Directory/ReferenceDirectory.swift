@@ -64,6 +64,9 @@ struct ReferenceDirectory {
     var challenge = ""
     var owesSince: Int64 = 0
     var isVerified = false
+    var hasSpoken = false
+    /// The sweep has found it silent for long, and nothing can be asked.
+    var isEvictable = false
 
     var isListed: Bool { state == .present && (servesOnion || announced) }
     var entry: String { "\(nick);\(location)" }
@@ -143,8 +146,9 @@ struct ReferenceDirectory {
     guard let peer = peers.removeValue(forKey: number) else { return }
     closed.append((number, reason))
     held.remove(number)
-    publicLines.forget(number)
-    if peer.isListed, !isStopping { announceDeparture(of: peer, number) }
+    publicLines.requests.forget(number)
+    let isKnown = peer.isListed || peer.state == .present && peer.hasSpoken
+    if isKnown, !isStopping { announceDeparture(of: peer, number) }
     for other in peers.keys where peers[other]?.listing?.must.remove(number) != nil {
       peers[other]?.listing?.may.insert(number)
     }
@@ -157,11 +161,21 @@ struct ReferenceDirectory {
     if challenge.value.holder == number { succeed(challenge.value.newcomer) }
   }
 
+  /// Whether there is a place, for which one that is evictable may have to go.
+  mutating func makeRoom() -> Bool {
+    if present.count < maxPeers { return true }
+    let silent = present.filter { peers[$0]?.isEvictable == true }
+      .min { peers[$0]?.heardAt ?? 0 < peers[$1]?.heardAt ?? 0 }
+    guard present.count == maxPeers, let silent else { return false }
+    close(silent, .evicted)
+    return true
+  }
+
   private mutating func succeed(_ newcomer: Int) {
     held.remove(newcomer)
     if isStopping {
       reject(newcomer, "the directory is stopping", .shutdown)
-    } else if present.count >= maxPeers {
+    } else if !makeRoom() {
       reject(newcomer, "Maximum peers reached: \(maxPeers)", .full)
     } else {
       seat(newcomer)
@@ -206,6 +220,7 @@ struct ReferenceDirectory {
     case .present:
       if code == 801 { return close(number, .disconnectMessage) }
       peers[number]?.probedAt = nil
+      peers[number]?.isEvictable = false
       if let challenge = nickTakeovers[peer.nick], challenge.holder == number {
         nickTakeovers[peer.nick] = nil
         reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
@@ -223,7 +238,9 @@ struct ReferenceDirectory {
     peers[number]?.features = shaken.features.sorted()
     let isFull = "Maximum peers reached: \(maxPeers)"
     if proofs != .unknown, shaken.features.contains("nick_auth") {
-      if holder(shaken.nick) == nil, present.count >= maxPeers {
+      if holder(shaken.nick) == nil, present.count >= maxPeers,
+        !present.contains(where: { peers[$0]?.isEvictable == true })
+      {
         return reject(number, isFull, .full)
       }
       return requestProof(number)
@@ -232,9 +249,13 @@ struct ReferenceDirectory {
       return reject(number, "verified nick authentication required")
     }
     guard let holder = holder(shaken.nick) else {
-      if present.count >= maxPeers {
+      if !makeRoom() {
         return reject(number, isFull, .full)
       }
+      return seat(number)
+    }
+    if peers[holder]?.isEvictable == true, peers[holder]?.isVerified == false {
+      close(holder, .displaced)
       return seat(number)
     }
     let isTooSoon = lastTakeover[shaken.nick].map { now < $0 + 30 * Self.second } ?? false

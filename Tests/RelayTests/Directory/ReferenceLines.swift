@@ -59,6 +59,7 @@ extension ReferenceDirectory {
     let frame = DirectoryHarness.frame(685, line)
     guard reads(frame, to) else { return drop(.tooLongForClient) }
     if to != number, !isStranger(number) { peers[to]?.isAddressed = true }
+    peers[number]?.hasSpoken = true
     send(frame, to, &heard)
     if sender.servesOnion {
       send(DirectoryHarness.frame(789, sender.entry(for: receiver)), to, &heard)
@@ -86,16 +87,16 @@ extension ReferenceDirectory {
     guard takeOfCircuit(isRequest ? .orderbookRequests : .publicLines, number),
       takeOfCircuit(.publicBytes, number, count)
     else { return drop(.circuitRate) }
+    peers[number]?.hasSpoken = true
     for command in commands where command.count > 1 { track(command[0], command[1], number) }
     passOn(frame, number, isRequest: isRequest)
   }
 
   private mutating func track(_ name: String, _ id: String, _ number: Int) {
-    let offers: Set = [
-      "sw0reloffer", "sw0absoffer", "swreloffer", "swabsoffer", "reloffer", "absoffer", "relorder",
-      "absorder",
-    ]
-    if offers.contains(name) {
+    let isOffer =
+      name.hasSuffix("reloffer") || name.hasSuffix("absoffer")
+      || ["relorder", "absorder"].contains(name)
+    if isOffer {
       peers[number]?.announced = true
       mayBeListed(number)
       if peers[number]?.offers.count ?? 64 < 64 { peers[number]?.offers.insert(id) }

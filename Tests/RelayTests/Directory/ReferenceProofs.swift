@@ -30,7 +30,7 @@ extension ReferenceDirectory {
         reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
       }
       close(holder, .displaced)
-    } else if present.count >= maxPeers {
+    } else if !makeRoom() {
       return fail(number, .policy)
     }
     tellResult(.ok, number)

@@ -7,8 +7,8 @@ struct ReferencePublicLines {
   struct Line {
     let frame: String
     let sender: Int
-    /// The nick whose leaving it tells.
-    var left: String?
+    /// The sender's.
+    let nick: String
     var size: Int { frame.utf8.count + 2 + 80 }
   }
 
@@ -121,11 +121,6 @@ struct ReferencePublicLines {
     self.room = room
   }
 
-  mutating func forget(_ sender: Int) {
-    lines.forget(sender)
-    requests.forget(sender)
-  }
-
   /// Deliveries and requests of everyone and of strangers: cost, and one at once.
   private var costs: [Int64] {
     let second = ReferenceDirectory.second
@@ -220,7 +215,7 @@ extension ReferenceDirectory {
         deliveries(isRequest: isRequest), isStranger: isStranger, isRequest: isRequest, at: now)
       return tellAll(frame, from: number)
     }
-    let line = ReferencePublicLines.Line(frame: frame, sender: number)
+    let line = ReferencePublicLines.Line(frame: frame, sender: number, nick: peer.nick)
     let payer = payer(peer, number)
     if isRequest {
       if publicLines.requests.holds(frame, of: number) {
@@ -252,7 +247,7 @@ extension ReferenceDirectory {
       return
     }
     let isTaken = publicLines.lines.add(
-      .init(frame: frame, sender: number, left: peer.nick), payer: payer(peer, number),
+      .init(frame: frame, sender: number, nick: peer.nick), payer: payer(peer, number),
       isStranger: isStranger, level: isWithin ? 0 : 7, room: publicLines.room)
     if !isTaken { drop(.fanoutQueue) }
   }
@@ -266,7 +261,7 @@ extension ReferenceDirectory {
             ? publicLines.requests.pop(strangers: strangers)
             : publicLines.lines.pop(strangers: strangers)
         else { break }
-        if let left = line.left, holder(left) != nil { continue }
+        if peers[line.sender] == nil, holder(line.nick) != nil { continue }
         publicLines.spend(
           deliveries(isRequest: isRequest), isStranger: isStranger, isRequest: isRequest, at: now)
         tellAll(line.frame, from: line.sender)

@@ -64,7 +64,17 @@ extension ReferenceDirectory {
     guard let peer = peers[number], now - peer.heardAt > Self.hardEvict else {
       return "evicts \(number) early"
     }
+    if probe(number) == nil { return "evicts \(number), which could not be asked" }
     close(number, .idle)
+    return nil
+  }
+
+  /// The sweep has found this peer silent and has nothing to ask it.
+  mutating func sweepMarks(_ number: Int) -> String? {
+    guard let peer = peers[number], peer.state == .present else { return "marks a stranger" }
+    guard now - peer.heardAt > Self.idle else { return "marks \(number), which is not idle" }
+    guard probe(number) == nil else { return "marks \(number), which could be asked" }
+    peers[number]?.isEvictable = true
     return nil
   }
 
@@ -73,6 +83,12 @@ extension ReferenceDirectory {
     for number in present {
       guard let peer = peers[number] else { continue }
       let silence = now - peer.heardAt
+      if probe(number) == nil {
+        if silence > Self.idle + 2 * Self.sweep, !peer.isEvictable {
+          return "\(number) is not evictable"
+        }
+        continue
+      }
       if silence > Self.hardEvict + 2 * Self.sweep { return "\(number) is long dead" }
       if silence > Self.idle + 2 * Self.sweep, peer.probedAt == nil, probe(number) != nil {
         return "\(number) was not asked"
