@@ -57,7 +57,9 @@ package struct StatusClient: Sendable {
 
   package func get(_ path: String) throws(Failure) -> Response {
     let deadline = ClientSocket.Deadline(after: timeout)
-    let request = "GET \(path) HTTP/1.0\r\nHost: \(endpoint)\r\nConnection: close\r\n\r\n"
+    // A Unix socket has no name that the relay would know.
+    let host = if case .unix = endpoint { "localhost" } else { endpoint.description }
+    let request = "GET \(path) HTTP/1.0\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
     let reply: [UInt8]
     do throws(ClientSocket.Failure) {
       let socket = try ClientSocket(to: endpoint, before: deadline)

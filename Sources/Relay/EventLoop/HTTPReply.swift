@@ -15,6 +15,8 @@ package struct HTTPRequest {
   package let query: String?
   /// The `Accept` header.
   package let accept: String?
+  /// The `Host` header.
+  package let host: String?
 
   package init(_ raw: OpaquePointer) {
     method =
@@ -26,8 +28,9 @@ package struct HTTPRequest {
     let uri = evhttp_request_get_evhttp_uri(raw)
     path = evhttp_uri_get_path(uri).map { String(cString: $0) } ?? ""
     query = evhttp_uri_get_query(uri).map { String(cString: $0) }
-    accept = evhttp_find_header(evhttp_request_get_input_headers(raw), "Accept")
-      .map { String(cString: $0) }
+    let headers = evhttp_request_get_input_headers(raw)
+    accept = evhttp_find_header(headers, "Accept").map { String(cString: $0) }
+    host = evhttp_find_header(headers, "Host").map { String(cString: $0) }
   }
 }
 

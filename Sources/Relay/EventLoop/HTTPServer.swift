@@ -16,14 +16,14 @@ import Units
 package final class HTTPServer {
   package struct Limits: Sendable {
     /// Request line and headers together.
-    var header = ByteCount.kibibytes(2)
+    var header = ByteCount.kibibytes(16)
     /// From connecting to the end of the request.
     var requestTime = Duration.seconds(2)
     /// From the request to the last byte of the reply taken.
     var replyTime = Duration.seconds(30)
     package var connections = 8
     /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that nobody asked for.
-    var pendingInput = ByteCount.kibibytes(8)
+    var pendingInput = ByteCount.kibibytes(24)
 
     package init() {}
   }

@@ -35,6 +35,11 @@ package final class StatusEndpoint {
       reply.headers.append(HTTPReply.Header("Allow", "GET, HEAD"))
       return reply
     }
+    guard isOpen(route) || isKnownHost(request.host) else {
+      return Self.failure(
+        403, "host not allowed",
+        "ask by a local name or address, or add this name to STATUS_HOSTS")
+    }
     return switch route {
     case .page: Page.reply
     case .health: health()
@@ -43,6 +48,14 @@ package final class StatusEndpoint {
     case .summary: summary()
     case .history: history(request.query.flatMap(History.Range.init) ?? .hour)
     }
+  }
+
+  /// Health and totals are no secrets, and Prometheus asks by any name.
+  private func isOpen(_ route: Route) -> Bool { route == .health || route == .metrics }
+
+  private func isKnownHost(_ host: String?) -> Bool {
+    let settings = relay.node.settings
+    return StatusHosts(settings.statusHosts + [settings.healthHost]).allows(host)
   }
 
   private func health() -> HTTPReply {

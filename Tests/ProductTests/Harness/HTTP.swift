@@ -9,14 +9,19 @@ enum HTTP {
     let body: String
   }
 
-  static func get(_ path: String, port: UInt16) throws -> Response {
-    try request("GET", path, port: port)
+  static func get(_ path: String, port: UInt16, headers: [String] = ["Host: localhost"]) throws
+    -> Response
+  {
+    try request("GET", path, port: port, headers: headers)
   }
 
-  static func request(_ method: String, _ path: String, port: UInt16) throws -> Response {
+  static func request(
+    _ method: String, _ path: String, port: UInt16, headers: [String] = ["Host: localhost"]
+  ) throws -> Response {
     let socket = try TestSocket(.tcp(port))
+    let line = "\(method) \(path) HTTP/1.0"
     try socket.send(
-      Array("\(method) \(path) HTTP/1.0\r\nHost: localhost\r\n\r\n".utf8), until: 10)
+      Array(([line] + headers + ["", ""]).joined(separator: "\r\n").utf8), until: 10)
     var bytes: [UInt8] = []
     while let more = try socket.receive(within: 10) { bytes += more }
     let text = String(decoding: bytes, as: UTF8.self)

@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The names under which the page and /status answer. A stranger's web page can have a name of its own point to this machine and then
+/// read what a browser here is answered (DNS rebinding); it cannot choose the name that the browser sends.
+package struct StatusHosts {
+  private let names: Set<String>
+
+  /// - Parameter names: those of the operator, in lower case, besides this machine's own.
+  package init(_ names: [String]) {
+    self.names = Set(names + ["localhost"] + [Self.machineName].compactMap { $0 })
+  }
+
+  /// - Parameter host: the value of a Host header. Without one it is no browser that asks.
+  package func allows(_ host: String?) -> Bool {
+    guard let host else { return true }
+    let name = Self.name(in: host.lowercased())
+    return names.contains(name) || names.contains("[\(name)]") || name.hasSuffix(".localhost")
+      || Self.isLocalAddress(name)
+  }
+
+  /// Without its port, its brackets and the dot at its end.
+  private static func name(in host: String) -> String {
+    if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
+    let parts = host.split(separator: ":", omittingEmptySubsequences: false)
+    // Several colons without brackets are an address without a port.
+    let name = parts.count == 2 ? String(parts[0]) : host
+    return name.hasSuffix(".") ? String(name.dropLast()) : name
+  }
+
+  private static var machineName: String? {
+    var bytes = [CChar](repeating: 0, count: 256)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return nil }
+    let name = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return name.isEmpty ? nil : String(decoding: name, as: UTF8.self).lowercased()
+  }
+
+  /// Loopback, private (RFC 1918, 4193, 6598) and link-local addresses.
+  private static func isLocalAddress(_ text: String) -> Bool {
+    var v4 = in_addr()
+    if inet_pton(AF_INET, text, &v4) == 1 { return withUnsafeBytes(of: v4) { isLocal(v4: $0) } }
+    var v6 = in6_addr()
+    guard inet_pton(AF_INET6, text, &v6) == 1 else { return false }
+    return withUnsafeBytes(of: v6) { bytes in
+      let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+      if isMapped { return isLocal(v4: UnsafeRawBufferPointer(rebasing: bytes[12...])) }
+      let isLoopback = bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] == 1
+      return isLoopback || bytes[0] & 0xfe == 0xfc || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
+    }
+  }
+
+  private static func isLocal(v4: UnsafeRawBufferPointer) -> Bool {
+    switch (v4[0], v4[1]) {
+    case (127, _), (10, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): true
+    default: false
+    }
+  }
+}
