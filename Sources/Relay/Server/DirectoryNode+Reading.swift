@@ -69,6 +69,7 @@ extension DirectoryNode {
         take(bytes.part(range), of: session, at: now)
       case .incomplete where session.phase == .expectingProxyLine:
         // Tor writes it at once, and nobody else has a reason to come in pieces.
+        noteProxyMismatch(in: bytes.part(start..<bytes.count))
         close(session, .badProxyLine)
         return start
       case .incomplete:
@@ -78,7 +79,9 @@ extension DirectoryNode {
         takeProof(UnsafeRawBufferPointer(start: nil, count: 0), of: session, at: now)
         return start
       case .tooLong:
-        close(session, session.phase == .expectingProxyLine ? .badProxyLine : .tooLong)
+        let isProxyLine = session.phase == .expectingProxyLine
+        if isProxyLine { noteProxyMismatch(in: bytes.part(start..<bytes.count)) }
+        close(session, isProxyLine ? .badProxyLine : .tooLong)
         return start
       }
     }
@@ -96,6 +99,7 @@ extension DirectoryNode {
         perform(now, frame: frame)
       }
     } catch {
+      if !settings.proxyProtocol { noteProxyMismatch(in: line) }
       log.debug("not a frame", metadata: ["connection": "\(session.id)", "fault": "\(error)"])
       close(session, .malformed)
     }
@@ -111,6 +115,7 @@ extension DirectoryNode {
       directory.identify(session.id, circuit: circuit, into: &actions)
       perform(loop.coarseNow)
     } catch {
+      noteProxyMismatch(in: line)
       close(session, .badProxyLine)
     }
   }

@@ -63,6 +63,7 @@ package final class DirectoryNode {
   package var bytesIn = 0
   /// How often newcomers had to wait for want of descriptors.
   package var acceptPauses = 0
+  package var proxyMismatches = ProxyMismatches()
 
   /// Signatures checked before the loop looks at its sockets again.
   static let proofsPerTurn = 16
@@ -85,6 +86,7 @@ package final class DirectoryNode {
     directory = Directory(
       identity: Directory.Identity(
         nick: nick, network: settings.network, location: settings.ownLocation,
+        allowsClearnet: settings.allowsClearnet,
         motd: settings.fullMotd),
       limits: Limits(settings), at: loop.now)
     backlogs.limits = Backlogs.Limits(settings)

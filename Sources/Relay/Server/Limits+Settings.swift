@@ -48,7 +48,9 @@ extension Backlogs.Limits {
 extension Settings {
   /// The onion endpoint that peers dial, when it is known.
   var ownLocation: OnionEndpoint? {
-    directoryLocation.flatMap { try? OnionEndpoint($0, network: network) }
+    directoryLocation.flatMap {
+      try? OnionEndpoint($0, network: network, allowsClearnet: allowsClearnet)
+    }
   }
 
   /// What a newcomer reads: the operator's text and, unless that speaks of it already, the version.

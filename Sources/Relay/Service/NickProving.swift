@@ -18,13 +18,12 @@ final class NickProving {
   private let node: DirectoryNode
   private let log = Logger(label: "nick-auth")
   private var timer: Timer?
-  private let startedAt: Instant
-  private var hasWarned = false
+  /// Why the file could not be used, as it was told last.
+  private var reason: String?
   private var learned: OnionEndpoint?
   private let rereading: Duration
 
-  /// Tor writes its hostname file within a second of its first start; this leaves room for a slow host.
-  package static let hostnameTimeout = Duration.seconds(300)
+  /// Between two looks at the file until a name is known.
   package static let interval = Duration.seconds(1)
   /// The same once a name is known.
   static let defaultRereading = Duration.seconds(30)
@@ -32,7 +31,6 @@ final class NickProving {
   package init(for node: DirectoryNode, rereading: Duration = NickProving.defaultRereading) {
     self.node = node
     self.rereading = rereading
-    startedAt = node.loop.now
     let settings = node.settings
     node.directory.requiresProof = settings.nickAuthMode == .requireVerified
     if settings.onionHostnameFile != nil {
@@ -62,11 +60,15 @@ final class NickProving {
 
   private func look() {
     guard let path = node.settings.onionHostnameFile else { return }
-    guard let endpoint = endpoint(in: path) else {
-      if learned == nil, !hasWarned, node.loop.now - startedAt > Self.hostnameTimeout {
-        hasWarned = true
+    let endpoint: OnionEndpoint
+    do throws(HostnameFault) {
+      endpoint = try self.endpoint(in: path)
+    } catch {
+      // Each reason once: the next look is a second away.
+      if learned == nil, reason != error.reason {
+        reason = error.reason
         log.warning(
-          "no onion name yet; waiting on", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
+          "no onion name yet: \(error.reason)", metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
       }
       timer?.schedule(after: learned == nil ? Self.interval : rereading)
       return
@@ -78,20 +80,44 @@ final class NickProving {
       metadata: ["ONION_HOSTNAME_FILE": "\(path)"])
     learned = endpoint
     if node.settings.directoryLocation == nil { node.directory.identity.location = endpoint }
-    if node.settings.nickAuthDirectoryID == .automatic {
-      turnOn(DirectoryID(endpoint.description))
+    switch node.settings.nickAuthDirectoryID {
+    case .automatic: turnOn(DirectoryID(endpoint.description))
+    case .endpoint(let id) where id != endpoint.description:
+      log.warning(
+        "NICK_AUTH_DIRECTORY_ID is not the relay's own onion: proofs of clients that dial it will be invalid",
+        metadata: ["NICK_AUTH_DIRECTORY_ID": "\(id)", "own": "\(endpoint)"])
+    case .endpoint, .unset: break
+    }
+  }
+
+  private enum HostnameFault: Error {
+    case unreadable(Int32)
+    case empty
+    case notAnOnion
+
+    var reason: String {
+      switch self {
+      case .unreadable(let code): String(cString: strerror(code))
+      case .empty: "the file is empty"
+      case .notAnOnion: "what is in the file is not the name of a v3 onion"
+      }
     }
   }
 
   /// The first line of Tor's file with our port behind it, if it is there and whole.
-  private func endpoint(in path: String) -> OnionEndpoint? {
+  private func endpoint(in path: String) throws(HostnameFault) -> OnionEndpoint {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { return nil }
+    guard file >= 0 else { throw .unreadable(errno) }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: 128)
     let count = read(file, &bytes, bytes.count)
-    guard count > 0 else { return nil }
+    guard count >= 0 else { throw .unreadable(errno) }
+    guard count > 0 else { throw .empty }
     let name = String(decoding: bytes[..<count].prefix { $0 > 32 }, as: UTF8.self)
-    return try? OnionEndpoint("\(name):\(node.settings.onionPort)", network: .mainnet)
+    do {
+      return try OnionEndpoint("\(name):\(node.settings.onionPort)", network: .mainnet)
+    } catch {
+      throw .notAnOnion
+    }
   }
 }

@@ -35,7 +35,7 @@ package final class RelayService {
   private var signals: [SignalSource] = []
   private var shutdown: Shutdown?
   private var nickProving: NickProving?
-  private let manager = ServiceManager(environment: Settings.processEnvironment)
+  private let manager: ServiceManager
   private var watchdog: Timer?
   private var settled: Timer?
 
@@ -67,6 +67,7 @@ package final class RelayService {
     _ settings: Settings, sink: LogSink, reread: @escaping () -> SettingsReading
   ) throws(StartFault) {
     do { loop = try EventLoop() } catch { throw .system("the system gives no event queue") }
+    manager = try ServiceManager(environment: Settings.processEnvironment)
     self.sink = sink
     self.reread = reread
     log = Logger(label: "relay")
@@ -87,6 +88,11 @@ package final class RelayService {
         "nick": "\(node.directory.identity.nick)", "backend": "\(loop.backend)",
       ])
     try listen(settings)
+    guard !node.listeners.isEmpty else {
+      throw .setting(
+        "nothing to listen on: HOST is empty, LISTEN_UNIX is not set, and no socket was handed over (LISTEN_FDS, LISTEN_PID)"
+      )
+    }
     do throws(SocketError) {
       let endpoint = try StatusEndpoint(
         for: status, at: .tcp(host: settings.healthHost, port: settings.healthPort))

@@ -1,4 +1,5 @@
 import EventLoop
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -18,15 +19,43 @@ struct ServiceManager {
   /// How often it wants to hear that the loop goes round; `nil`: not at all.
   let watchdog: Duration?
 
-  package init(environment: [String: String], processID: Int32 = getpid()) {
+  /// - Throws: when a variable that is meant for this process cannot be right.
+  init(environment: [String: String], processID: Int32 = getpid()) throws(StartFault) {
     notifySocket = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
-    let isForUs = environment["LISTEN_PID"].map { $0 == String(processID) } ?? false
-    let count = isForUs ? environment["LISTEN_FDS"].flatMap { Int32($0) } ?? 0 : 0
-    inherited = count > 0 ? (0..<count).map { Self.firstDescriptor + $0 } : []
+    inherited = try Self.descriptors(environment, processID)
     let isWatched = environment["WATCHDOG_PID"].map { $0 == String(processID) } ?? true
-    watchdog = environment["WATCHDOG_USEC"].flatMap { Int64($0) }
-      .flatMap { isWatched && $0 > 0 ? .microseconds($0) : nil }
+    watchdog = isWatched ? try Self.interval(environment["WATCHDOG_USEC"] ?? "") : nil
   }
+
+  /// Those that are really there.
+  private static func descriptors(_ environment: [String: String], _ processID: Int32)
+    throws(StartFault) -> [Int32]
+  {
+    let text = environment["LISTEN_FDS"] ?? ""
+    guard environment["LISTEN_PID"] == String(processID), !text.isEmpty else { return [] }
+    guard let count = Int32(text), (0...mostDescriptors).contains(count) else {
+      throw .setting(
+        "LISTEN_FDS: \(text.wordForOneLine) is not a whole number, 0 to \(mostDescriptors)")
+    }
+    let descriptors = (0..<count).map { firstDescriptor + $0 }
+    for descriptor in descriptors where fcntl(descriptor, F_GETFD) < 0 {
+      throw .setting("LISTEN_FDS: \(count), but descriptor \(descriptor) is not open")
+    }
+    return descriptors
+  }
+
+  /// Microseconds, up to a year.
+  private static func interval(_ text: String) throws(StartFault) -> Duration? {
+    if text.isEmpty || text == "0" { return nil }
+    let most: Int64 = 365 * 86_400 * 1_000_000
+    guard let microseconds = Int64(text), (1...most).contains(microseconds) else {
+      throw .setting("WATCHDOG_USEC: \(text.wordForOneLine) is not a whole number, 1 to \(most)")
+    }
+    return .microseconds(microseconds)
+  }
+
+  /// Far more than any unit hands over.
+  private static let mostDescriptors: Int32 = 1_000
 
   package enum State: String {
     case ready = "READY=1"

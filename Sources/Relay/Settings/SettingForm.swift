@@ -222,6 +222,27 @@ extension SettingForm where Value == String {
   }
 }
 
+extension SettingForm where Value == [String] {
+  /// Host names or addresses without ports, with commas or blanks between them.
+  static var hostNames: SettingForm {
+    SettingForm(
+      allowed: "at most 64 host names or addresses without ports, separated by commas",
+      valueName: "HOSTS",
+      read: { text in
+        let names = text.lowercased().split { $0 == "," || $0 == " " }.map(String.init)
+        let isPlain = names.allSatisfy { name in
+          name.utf8.count <= 255
+            && name.utf8.allSatisfy { byte in
+              (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
+                || ".-_:[]".utf8.contains(byte)
+            }
+        }
+        return isPlain && names.count <= 64 ? names : nil
+      },
+      write: { $0.joined(separator: ",") })
+  }
+}
+
 extension SettingForm where Value == NickAuthDirectoryID {
   package static var directoryID: SettingForm {
     SettingForm(

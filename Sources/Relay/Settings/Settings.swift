@@ -10,6 +10,8 @@ package struct Settings: Sendable, Equatable {
   // MARK: Who we are
 
   package var network: Network = .mainnet
+  /// `nil`: only on regtest.
+  package var allowClearnetLocations: Bool?
   /// The relay's own `onion:port`, as it stands first in peerlists.
   package var directoryLocation: String?
   /// The file tor writes its onion name to; with `onionPort` it gives the location.
@@ -100,11 +102,16 @@ package struct Settings: Sendable, Equatable {
   package var logLevel: Logger.Level = .info
   package var logFormat: LogFormat = .text
   package var statusNicks = true
+  /// Names, besides those of this machine, under which the status port may be asked.
+  package var statusHosts: [String] = []
   package var dataDir: String?
   package var shutdownGrace: Duration = .seconds(10)
   package var allowRoot = false
 
   package init() {}
+
+  /// Whether peers may serve at other places than an onion.
+  package var allowsClearnet: Bool { allowClearnetLocations ?? (network == .regtest) }
 }
 
 /// What the relay asks of a peer's nick (protocol.md §8).

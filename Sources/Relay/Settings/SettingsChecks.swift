@@ -32,9 +32,14 @@ extension Settings {
     if maxPeerBacklog > maxBacklog {
       found.append("MAX_PEER_BACKLOG must not be larger than MAX_BACKLOG")
     }
-    if let directoryLocation, (try? OnionEndpoint(directoryLocation, network: network)) == nil {
+    if let directoryLocation, (try? endpoint(directoryLocation)) == nil {
       found.append(
         "DIRECTORY_LOCATION=\(directoryLocation) is no v3 onion address with a right checksum and a port"
+      )
+    }
+    if case .endpoint(let id) = nickAuthDirectoryID, let fault = directoryIDFault(id) {
+      found.append(
+        "NICK_AUTH_DIRECTORY_ID=\(id) is not what clients can dial: \(fault); it must be onion:port"
       )
     }
     if nickAuthMode == .requireVerified, nickAuthDirectoryID == .unset {
@@ -62,7 +67,39 @@ extension Settings {
         "HANDSHAKE_TIMEOUT is not longer than NICK_CHALLENGE_TIMEOUT, so nobody gets a nick back from a dead connection"
       )
     }
+    if case .endpoint(let id) = nickAuthDirectoryID, let directoryLocation, id != directoryLocation
+    {
+      found.append(
+        "NICK_AUTH_DIRECTORY_ID=\(id) is not DIRECTORY_LOCATION=\(directoryLocation): proofs of clients that dial the latter will be invalid"
+      )
+    }
+    if allowClearnetLocations == true, network == .mainnet {
+      found.append(
+        "ALLOW_CLEARNET_LOCATIONS is true on mainnet, so peers may be listed with addresses that are no onions"
+      )
+    }
     return found.map { .questionable($0) }
+  }
+
+  /// Why clients cannot dial this place.
+  private func directoryIDFault(_ id: String) -> String? {
+    guard let colon = id.lastIndex(of: ":"), let port = UInt16(id[id.index(after: colon)...]),
+      port > 0
+    else { return "it has no port" }
+    let host = id[..<colon]
+    if host.hasSuffix(".onion") {
+      if (try? OnionEndpoint(id, network: .mainnet)) != nil { return nil }
+      return switch host.utf8.count {
+      case 22: "its onion is of version 2"
+      case 62: "its onion has a wrong checksum"
+      default: "\(host) is not an onion name"
+      }
+    }
+    return (try? endpoint(id)) == nil ? "\(host) is not an onion name" : nil
+  }
+
+  private func endpoint(_ text: String) throws(OnionEndpointError) -> OnionEndpoint {
+    try OnionEndpoint(text, network: network, allowsClearnet: allowsClearnet)
   }
 }
 

@@ -39,7 +39,8 @@ extension Settings {
     }
     settings.completeDefaults()
     if reading.faults.isEmpty {
-      let inherits = !(environment["LISTEN_FDS"] ?? "").isEmpty
+      // What has really been handed over is seen at the start.
+      let inherits = !["", "0"].contains(environment["LISTEN_FDS"] ?? "")
       reading.faults += settings.conflicts(inheritsListeners: inherits)
       reading.warnings += settings.suspiciousSettings()
     }

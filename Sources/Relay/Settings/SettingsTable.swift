@@ -12,6 +12,10 @@ extension Settings {
       "NETWORK", ng: "NETWORK_CONFIG__NETWORK", \.network, .choice, .needsRestart,
       "The Bitcoin network. A peer of another one is turned away."),
     .init(
+      "ALLOW_CLEARNET_LOCATIONS", \.allowClearnetLocations, .optional(.bool), .needsRestart,
+      "Whether peers may serve at any host:port, as in test networks, and not only at an onion. Unset: only on regtest."
+    ),
+    .init(
       "DIRECTORY_LOCATION", \.directoryLocation, .optional(.onionEndpoint), .needsRestart,
       "The relay's own onion endpoint, which then stands first in every peerlist."),
     .init(
@@ -153,11 +157,12 @@ extension Settings {
     .init(
       "HEARTBEAT_IDLE_THRESHOLD", ng: "DIRECTORY_SERVER__HEARTBEAT_IDLE_THRESHOLD",
       \.heartbeat.idleThreshold, .seconds(0.05...86400), .applied,
-      "How long a peer may be silent before it is probed."),
+      "How long a peer may be silent before it is probed. One that cannot be probed may go from then on when places run short."
+    ),
     .init(
       "HEARTBEAT_HARD_EVICT", ng: "DIRECTORY_SERVER__HEARTBEAT_HARD_EVICT",
       \.heartbeat.hardEvict, .seconds(0.05...604800), .applied,
-      "How long a peer may be silent before it is disconnected without a probe."),
+      "How long a peer that can be probed may be silent before it is disconnected without a probe."),
     .init(
       "HEARTBEAT_PONG_WAIT", ng: "DIRECTORY_SERVER__HEARTBEAT_PONG_WAIT",
       \.heartbeat.pongWait, .seconds(0.05...86400), .applied,
@@ -189,6 +194,10 @@ extension Settings {
     .init(
       "STATUS_NICKS", \.statusNicks, .bool, .applied,
       "Whether /status names nicks. Without, its lists are empty and only counts are told."),
+    .init(
+      "STATUS_HOSTS", \.statusHosts, .hostNames, .applied,
+      "Names under which browsers and programs may ask for the page and /status, besides localhost, this machine's name and local addresses."
+    ),
     .init(
       "DATA_DIR", ng: "JOINMARKET_DATA_DIR", \.dataDir, .optional(.path()), .needsRestart,
       "Where the nick state file is kept (state/directory.nick). Unset: nothing is written."),

@@ -48,6 +48,10 @@ package enum Metrics {
     text.gauge(
       "jm_directory_peers_verified", "Peers that have proved their nick.", counts.verified)
     text.gauge(
+      "jm_directory_peers_evictable",
+      "Peers that have been silent for long and cannot be probed: the first to go when places run short.",
+      counts.evictable)
+    text.gauge(
       "jm_directory_peers_limit", "MAX_PEERS.", status.node.directory.limits.peers)
     text.gauge(
       "jm_directory_pending_connections", "Connections that have not finished their handshake.",
@@ -81,6 +85,10 @@ package enum Metrics {
       "jm_directory_nick_challenges", "Holders of nicks asked for life because another came.",
       counters.takeovers)
     text.counter("jm_directory_probes", "Idle peers asked for life.", counters.probesSent)
+    text.counter(
+      "jm_directory_proxy_mismatches",
+      "Connections that begin otherwise than PROXY_PROTOCOL says.", by: "line",
+      ProxyMismatches.Kind.allCases.map { ($0.rawValue, status.node.proxyMismatches[$0]) })
   }
 
   private static func appendTraffic(of status: RelayStatus, to text: inout MetricsText) {

@@ -12,6 +12,8 @@ struct PeerCounts {
   package var verified = 0
   /// Those that have sent nothing for HEARTBEAT_IDLE_THRESHOLD.
   package var quiet = 0
+  /// Silent for long and not to be probed: the first to go when places run short.
+  package var evictable = 0
   /// Those that advertised no feature at all.
   var withoutFeatures = 0
   package var offers = 0
@@ -41,6 +43,7 @@ struct PeerCounts {
   private mutating func count(_ peer: borrowing Peer) {
     if peer.flags.contains(.servesOnion) { active += 1 } else { passive += 1 }
     if peer.flags.contains(.verified) { verified += 1 }
+    if peer.flags.contains(.evictable) { evictable += 1 }
     if peer.flags.contains(.oldClient) { withoutFeatures += 1 }
     for place in Self.features.indices where peer.features.contains(Self.features[place].flag) {
       withFeature[place] += 1

@@ -33,6 +33,8 @@ package struct StatusReport: Codable, Sendable, Equatable {
     var pushEncryptedPeers = 0
     /// Peers that have proved their nick; `nil` from a directory that does not say.
     package var verifiedPeers: Int?
+    /// Peers that have been silent for long and cannot be probed; `nil` from a directory that does not say.
+    package var evictablePeers: Int?
 
     package init() {}
 
@@ -45,6 +47,7 @@ package struct StatusReport: Codable, Sendable, Equatable {
       case peerlistFeaturesPeers = "peerlist_features_peers"
       case pushEncryptedPeers = "push_encrypted_peers"
       case verifiedPeers = "verified_peers"
+      case evictablePeers = "evictable_peers"
     }
   }
 
@@ -163,6 +166,9 @@ extension StatusReport {
       "offers: \(offers.totalOffers) from \(offers.peersWithOffers) peers",
     ]
     if let verified = stats.verifiedPeers { lines.append("verified nicks: \(verified)") }
+    if let evictable = stats.evictablePeers, evictable > 0 {
+      lines.append("silent for long, evictable: \(evictable)")
+    }
     if !offers.peersManyOffers.isEmpty {
       lines.append("many offers: " + Self.tallies(offers.peersManyOffers))
     }

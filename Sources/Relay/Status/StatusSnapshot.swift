@@ -16,6 +16,7 @@ package struct StatusSnapshot {
   package var peerlistFeatures = 0
   package var pushEncrypted = 0
   package var verified = 0
+  package var evictable = 0
   package var violations: Int
   var violators: [StatusReport.Tally] = []
   var offerCount = 0
@@ -53,6 +54,7 @@ package struct StatusSnapshot {
       if peer.features.contains(.peerlistFeatures) { peerlistFeatures += 1 }
       if peer.features.contains(.pushEncrypted) { pushEncrypted += 1 }
       if peer.flags.contains(.verified) { verified += 1 }
+      if peer.flags.contains(.evictable) { evictable += 1 }
       if peer.violations > 0 {
         violators.append((directory.registry.id(at: index), Int(peer.violations)))
       }
@@ -85,6 +87,7 @@ package struct StatusSnapshot {
     stats.peerlistFeaturesPeers = peerlistFeatures
     stats.pushEncryptedPeers = pushEncrypted
     stats.verifiedPeers = verified
+    stats.evictablePeers = evictable
     var rateLimiter = StatusReport.RateLimiter()
     rateLimiter.trackedPeers = peerCount
     rateLimiter.totalViolations = violations

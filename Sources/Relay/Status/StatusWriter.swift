@@ -76,7 +76,8 @@ final class StatusWriter {
       "neutrino_compat_peers": \(stats.neutrinoCompatPeers), \
       "peerlist_features_peers": \(stats.peerlistFeaturesPeers), \
       "push_encrypted_peers": \(stats.pushEncryptedPeers), \
-      "verified_peers": \(stats.verifiedPeers ?? 0)}, \
+      "verified_peers": \(stats.verifiedPeers ?? 0), \
+      "evictable_peers": \(stats.evictablePeers ?? 0)}, \
       "rate_limiter": {"tracked_peers": \(report.rateLimiter.trackedPeers), \
       "total_violations": \(report.rateLimiter.totalViolations), \
       "top_violators": \(json(report.rateLimiter.topViolators))}, \

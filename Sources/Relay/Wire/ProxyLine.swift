@@ -1,6 +1,6 @@
 // The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID haproxy`
 // begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32 bits of the
-// source address are the circuit's id. Only Tor's form is accepted.
+// source address are the circuit's id; Tor's manual says that everything before them can be ignored.
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {
@@ -10,8 +10,6 @@ package struct CircuitID: Hashable, Sendable {
 package enum ProxyLineError: Error, Hashable, Sendable {
   /// Not `PROXY TCP6 source destination port port`.
   case malformed
-  /// Well formed, but its source address does not name a circuit.
-  case notACircuit
 }
 
 package enum ProxyLine {
@@ -29,10 +27,7 @@ package enum ProxyLine {
       word(&rest)?.decimal(atMost: 65_535) != nil, word(&rest)?.decimal(atMost: 65_535) != nil,
       rest == nil
     else { throw .malformed }
-    // Tor leaves the 32 bits between its prefix and the id at zero.
-    guard source.starts(with: [0xfc, 0x00, 0xde, 0xad, 0xbe, 0xef, 0x4d, 0xad, 0, 0, 0, 0]) else {
-      throw .notACircuit
-    }
+    // Tor's manual: the circuit is the last 32 bits of the source address, and all else can be ignored.
     return CircuitID(value: source[12...].reduce(0) { $0 << 8 | UInt32($1) })
   }
 

@@ -102,6 +102,8 @@ struct Limits {
   var memory: MemoryGroup?
   /// Sockets that listen already, handed over as sd_listen_fds(3) has it.
   var listening: [Int32] = []
+  /// Variables meant for this process alone, as sd_listen_fds(3) has it: LISTEN_PID is its own.
+  var variables: [String: String] = [:]
   /// Standard descriptors that are closed.
   var closed: [Int32] = []
 
@@ -110,6 +112,7 @@ struct Limits {
       + (addressSpace.map { "ulimit -v \($0 / 1024) && " } ?? "")
       + (memory?.entering ?? "")
       + closed.map { "exec \($0)>&- && " }.joined()
+      + variables.map { "export LISTEN_PID=$$ \($0.key)=\($0.value) && " }.joined()
       + (listening.isEmpty
         ? "" : "export LISTEN_PID=$$ LISTEN_FDS=\(listening.count) && ")
   }

@@ -51,6 +51,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     .init(
       "NETWORK", "mainnet", [("testnet", "testnet"), ("Signet", "signet"), ("regtest", "regtest")],
       wrong: ["main", "bitcoin"]),
+    .bool("ALLOW_CLEARNET_LOCATIONS", ""),
     .init(
       "DIRECTORY_LOCATION", "",
       [(onion + ":5222", onion + ":5222"), (onion.uppercased() + ":1", onion + ":1")],
@@ -136,6 +137,9 @@ struct RowCase: Sendable, CustomTestStringConvertible {
       wrong: ["verbose", "3"]),
     .init("LOG_FORMAT", "text", [("JSON", "json")], wrong: ["yaml"]),
     .bool("STATUS_NICKS", "true"),
+    .init(
+      "STATUS_HOSTS", "", [("a, B.c,[::1]", "a,b.c,[::1]"), ("relay", "relay")],
+      wrong: ["a/b", "http://a", "é", String(repeating: "a ", count: 65)]),
     .init(
       "DATA_DIR", "", [("/var/lib/jm", "/var/lib/jm")], wrong: [String(repeating: "a", count: 4096)]
     ),

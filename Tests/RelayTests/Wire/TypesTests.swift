@@ -157,12 +157,13 @@ import Testing
   func malformed(_ line: String) { #expect(parse(line).failure == .malformed) }
 
   @Test(
-    "An address outside Tor's range is no circuit",
+    "The circuit is the last 32 bits, whatever stands before them",
     arguments: [
-      "::1", "fc00:dead:beef:4dae::1", "fc00:dead:beef:4dad:1::1", "fc00:dead:beef:4dad:0:1:0:1",
-    ])
-  func elsewhere(_ address: String) {
-    #expect(parse("PROXY TCP6 \(address) ::1 22 5222").failure == .notACircuit)
+      ("::1", 1), ("fc00:dead:beef:4dae::1", 1), ("fc00:dead:beef:4dad:1::7", 7),
+      ("2001:db8::ffff:fffe", 0xffff_fffe),
+    ] as [(String, UInt32)])
+  func elsewhere(_ address: String, _ id: UInt32) throws {
+    #expect(try parse("PROXY TCP6 \(address) ::1 22 5222").get() == CircuitID(value: id))
   }
 }
 
