@@ -120,7 +120,8 @@ extension ProductTests {
     @Test("A PROXY_PROTOCOL that is not what comes is one warning that names both settings")
     func proxyProtocol() throws {
       for isOn in [true, false] {
-        let relay = try RelayProcess(["PROXY_PROTOCOL": "\(isOn)"])
+        let relay = try RelayProcess(
+          ["PROXY_PROTOCOL": "\(isOn)", "NICK_AUTH_MODE": "disabled"])
         let proxyLine = "PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222\r\n"
         for number in 0..<5 {
           let peer = try TestPeer(.tcp(try relay.port))

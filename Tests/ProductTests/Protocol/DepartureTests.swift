@@ -17,7 +17,7 @@ extension ProductTests {
         while true {
           let frame = try peer.nextFrame()
           if frame == Frames.pong { return }
-          let line = frame.dropFirst(#"{"type": 687, "line": ""#.count).dropLast(4)
+          let line = frame.dropFirst(#"{"type": 687, "line": ""#.count).dropLast(3)
           if frame.hasPrefix(#"{"type": 687,"#) || frame.hasPrefix(#"{"type": 685,"#) {
             believed.insert(String(line.prefix { $0 != "!" }))
           } else if frame.hasPrefix(#"{"type": 789,"#) {
@@ -39,10 +39,13 @@ extension ProductTests {
       let filling = try TestPeer(to: relay, .taker(4))
       try asking.sayPublic("orderbook")
       try filling.say("fill 0 1000 abc", to: nickNumber(1))
-      for peer in [asking, filling] { try peer.expectNothing() }
+      try asking.expectNothing()
+      try filling.expect(Frames.frame(687, "\(nickNumber(3))!PUBLIC!orderbook"))
+      try filling.expectNothing()
       try maker.read()
       #expect(maker.believes(in: nickNumber(3)) && maker.believes(in: nickNumber(4)))
       try asking.leave()
+      try filling.expect(Hello.oldTaker(3).departure)
       try filling.send(Frames.frame(801, ""))
       try filling.expectClosed()
       try silent.leave()
