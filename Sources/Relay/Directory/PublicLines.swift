@@ -45,7 +45,8 @@ package struct PublicLines {
   /// A peer has left: who would answer its requests? Its other lines go out, and the news of its leaving behind them.
   mutating func forgetRequests(of peer: PeerID, circuit: CircuitID?) {
     for isStranger in [true, false] {
-      requests.forget(peer, in: FairQueue.Flow(circuit: circuit, peer: peer, isStranger: isStranger))
+      requests.forget(
+        peer, in: FairQueue.Flow(circuit: circuit, peer: peer, isStranger: isStranger))
     }
   }
 }
