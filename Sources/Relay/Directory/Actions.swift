@@ -1,20 +1,26 @@
+import Wire
+
 /// What the directory wants done, in order. The server performs it and empties it; both arrays keep their room, so that routing a frame
 /// allocates nothing.
+///
+/// A frame that is being received is borrowed: the actions must be performed before the call that received it returns.
 package struct Actions {
+  /// What is sent.
+  package enum Message: Equatable {
+    /// The frame being received, without its terminator.
+    case received(Frame)
+    /// A frame made here: `bytes[range]`, its terminator included.
+    case made(Range<Int>, MessageType)
+  }
+
   package enum Action: Equatable {
-    /// The frame being received, to one peer.
-    case relay(to: PeerID)
-    /// The frame being received, to every present peer but its sender.
-    case broadcast(except: PeerID)
-    /// Frames made here, `bytes[range]`, to one peer.
-    case send(Range<Int>, to: PeerID)
-    /// One frame made here, to every present peer but one.
-    case sendAll(Range<Int>, except: PeerID?)
-    /// From here on broadcasts reach this peer.
+    case send(Message, to: PeerID)
+    /// To every present peer but one.
+    case broadcast(Message, except: PeerID?)
+    /// Broadcasts reach this peer from now on. If it was held, it takes frames again.
     case admit(PeerID, takesLongFrames: Bool)
-    /// Take no more frames from this peer until `resume`.
+    /// Take no more frames from this peer until it is admitted or closed.
     case hold(PeerID)
-    case resume(PeerID)
     /// The next line of this peer, whatever it is, is its proof: `receiveProof`.
     case prove(PeerID)
     /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a line in the debug log.
@@ -34,11 +40,16 @@ package struct Actions {
 
   package mutating func add(_ action: Action) { items.append(action) }
 
-  /// Appends frames to `bytes` and says where they are.
-  package mutating func write(_ body: (inout [UInt8]) -> Void) -> Range<Int> {
+  /// Returns a message that `body` appends: one whole frame of this type.
+  mutating func make(_ type: MessageType, _ body: (inout [UInt8]) -> Void) -> Message {
     let start = bytes.count
     body(&bytes)
-    return start..<bytes.count
+    return .made(start..<bytes.count, type)
+  }
+
+  /// Returns a frame with this text as its line.
+  mutating func make(_ type: MessageType, line: String) -> Message {
+    make(type) { Frame.append(type, line, to: &$0) }
   }
 
   package mutating func removeAll() {

@@ -45,15 +45,13 @@ extension Directory {
 
   /// The pending connection becomes a peer without a proof of its nick.
   package func admit(_ id: PeerID, _ request: HandshakeRequest, into actions: inout Actions) {
-    let reply = actions.write { frames in
-      appendReply(accepted: true, motd: identity.motd, to: &frames)
-    }
+    let reply = makeReply(accepted: true, motd: identity.motd, in: &actions)
     enter(id, request, greeting: reply, into: &actions)
   }
 
   /// The pending connection becomes a peer: it reads `greeting`, and from then on it is here.
   func enter(
-    _ id: PeerID, _ request: HandshakeRequest, greeting: Range<Int>, into actions: inout Actions
+    _ id: PeerID, _ request: HandshakeRequest, greeting: Actions.Message, into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
     registry[index].nick = request.nick
@@ -76,11 +74,8 @@ extension Directory {
   ) {
     let nick = nick ?? pending.request(of: id)?.nick
     counters.rejected.count(rejection)
-    let reply = actions.write { frames in
-      appendReply(
-        accepted: false, motd: "Rejected: \(text(of: rejection, nick))", to: &frames)
-    }
-    actions.add(.send(reply, to: id))
+    let motd = "Rejected: \(text(of: rejection, nick))"
+    actions.add(.send(makeReply(accepted: false, motd: motd, in: &actions), to: id))
     let reason: CloseReason =
       switch rejection {
       case .full: .full
@@ -111,11 +106,13 @@ extension Directory {
     return [.present, .proving].contains(registry[index].state)
   }
 
-  func appendReply(accepted: Bool, motd: String, to frames: inout [UInt8]) {
-    HandshakeReply.append(
-      accepted: accepted, features: Features(advertised), nick: identity.nick,
-      network: identity.network,
-      motd: motd, to: &frames)
+  /// Makes a 795.
+  func makeReply(accepted: Bool, motd: String, in actions: inout Actions) -> Actions.Message {
+    actions.make(.directoryHandshake) { frames in
+      HandshakeReply.append(
+        accepted: accepted, features: Features(advertised), nick: identity.nick,
+        network: identity.network, motd: motd, to: &frames)
+    }
   }
 
   /// What this relay can do, as it says in every 795.

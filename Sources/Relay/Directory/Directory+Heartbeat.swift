@@ -15,15 +15,15 @@ extension Directory {
   /// - Returns: false when it has nothing that it would answer.
   package func probe(_ index: Int, into actions: inout Actions) -> Bool {
     let id = registry.id(at: index)
-    let frame: Range<Int>
+    let message: Actions.Message
     if registry[index].features.contains(.ping) {
-      frame = actions.write { Frame.append(.ping, "", to: &$0) }
+      message = actions.make(.ping, line: "")
     } else if registry[index].isListed {
-      frame = actions.write { Frame.append(.pubmsg, "\(identity.nick)!PUBLIC!orderbook", to: &$0) }
+      message = actions.make(.pubmsg, line: "\(identity.nick)!PUBLIC!orderbook")
     } else {
       return false
     }
-    actions.add(.send(frame, to: id))
+    actions.add(.send(message, to: id))
     return true
   }
 

@@ -23,11 +23,8 @@ extension Directory {
     registry[index].nick = request.nick
     let nonce = proofs.request(request, of: id, until: now + limits.proofTime)
     let line = NickAuth.nonceLine(nonce: nonce, directoryID: policy.directoryID)
-    let frames = actions.write { frames in
-      appendReply(accepted: true, motd: identity.motd, to: &frames)
-      Frame.append(.nickAuthChallenge, line, to: &frames)
-    }
-    actions.add(.send(frames, to: id))
+    actions.add(.send(makeReply(accepted: true, motd: identity.motd, in: &actions), to: id))
+    actions.add(.send(actions.make(.nickAuthChallenge, line: line), to: id))
     actions.add(.prove(id))
   }
 
@@ -74,17 +71,13 @@ extension Directory {
     counters.proofs.count(.ok)
     registry[index].keyTag = key
     registry[index].flags.insert(.verified)
-    let result = actions.write { frames in
-      Frame.append(.nickAuthResult, NickAuth.resultLine(.ok), to: &frames)
-    }
+    let result = actions.make(.nickAuthResult, line: NickAuth.resultLine(.ok))
     enter(id, request, greeting: result, into: &actions)
   }
 
   func fail(_ id: PeerID, _ code: NickAuthCode, into actions: inout Actions) {
     counters.proofs.count(code)
-    let result = actions.write { frames in
-      Frame.append(.nickAuthResult, NickAuth.resultLine(code), to: &frames)
-    }
+    let result = actions.make(.nickAuthResult, line: NickAuth.resultLine(code))
     actions.add(.send(result, to: id))
     close(id, .nickAuthFailed, flush: true, into: &actions)
   }

@@ -60,6 +60,5 @@ extension Directory {
     guard !isStopping else { return reject(claimant, .stopping, into: &actions) }
     guard makeRoom(into: &actions) else { return reject(claimant, .full, into: &actions) }
     admit(claimant, request, into: &actions)
-    actions.add(.resume(claimant))
   }
 }

@@ -20,8 +20,7 @@ extension Directory {
     case .pubmsg: routePublic(frame, from: id, at: index, into: &actions)
     case .getPeerlist: startList(for: id, at: index, into: &actions)
     case .ping:
-      let pong = actions.write { Frame.append(.pong, "", to: &$0) }
-      actions.add(.send(pong, to: id))
+      actions.add(.send(actions.make(.pong, line: ""), to: id))
     case .pong, .handshake, .peerlist, .directoryHandshake: counters.dropped.count(.ignoredType)
     case .nickAuthChallenge, .nickAuthProof, .nickAuthResult:
       close(id, .malformed, into: &actions)
@@ -59,12 +58,12 @@ extension Directory {
     {
       registry[receiverIndex].flags.insert(.addressed)
     }
-    actions.add(.relay(to: receiver))
+    actions.add(.send(.received(frame), to: receiver))
     registry.noteSpoken(at: index)
     guard registry[index].flags.contains(.servesOnion) else { return }
     // Where the sender can be reached directly, right behind its line.
     let withFeatures = registry[receiverIndex].features.contains(.peerlistFeatures)
-    let entry = actions.write { frames in
+    let entry = actions.make(.peerlist) { frames in
       PeerlistWriter.frame(to: &frames) { appendEntry(of: index, withFeatures, to: &$0) }
     }
     actions.add(.send(entry, to: receiver))

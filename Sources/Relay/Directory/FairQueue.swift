@@ -32,6 +32,8 @@ package struct FairQueue {
     let sender: PeerID
     /// The sender's.
     var nick = Nick.nobody
+    /// Of the frame.
+    var type = MessageType.pubmsg
 
     /// What it is counted as: its bytes and what holding them takes.
     var size: Int { frame.count + FairQueue.overhead }

@@ -67,7 +67,7 @@ extension Directory {
     let isStranger = isStranger(peer)
     let cost = cost(ofBytes: frame.body.count + 2, isRequest: isRequest)
     if publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
-      return actions.add(.broadcast(except: id))
+      return actions.add(.broadcast(.received(frame), except: id))
     }
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
     let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id, nick: peer.nick)
@@ -90,17 +90,17 @@ extension Directory {
 
   /// Tells everyone that a listed peer has left, at once or when its turn comes: who makes peers come and go pays for it.
   func announceDeparture(of peer: Peer, _ id: PeerID, into actions: inout Actions) {
-    let departure = actions.write { frames in
-      PeerlistWriter.departure(of: peer.entry, to: &frames)
-    }
+    var departure: [UInt8] = []
+    PeerlistWriter.departure(of: peer.entry, to: &departure)
     let isStranger = isStranger(peer)
     let cost = cost(ofBytes: departure.count, isRequest: false)
     let isWithin = circuits.take(.departures, of: peer.circuit, at: now)
     if isWithin, publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
-      return actions.add(.sendAll(departure, except: id))
+      let message = actions.make(.peerlist) { $0.append(contentsOf: departure) }
+      return actions.add(.broadcast(message, except: id))
     }
     let line = FairQueue.Line(
-      frame: Array(actions.bytes[departure]), sender: id, nick: peer.nick)
+      frame: departure, sender: id, nick: peer.nick, type: .peerlist)
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
     let level = isWithin ? 0 : FairQueue.levels - 1
     for _ in 0..<publicLines.lines.add(line, to: flow, level: level) {
@@ -127,8 +127,8 @@ extension Directory {
     if registry.index(of: line.sender) == nil, registry.holder(of: line.nick) != nil { return }
     let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
     publicLines.budget.spend(cost, isStranger: isStranger, at: now)
-    let range = actions.write { $0.append(contentsOf: line.frame) }
-    actions.add(.sendAll(range, except: line.sender))
+    let message = actions.make(line.type) { $0.append(contentsOf: line.frame) }
+    actions.add(.broadcast(message, except: line.sender))
   }
 
   private func cost(ofBytes bytes: Int, isRequest: Bool) -> FanOutBudget.Cost {

@@ -121,38 +121,32 @@ open class Connection {
     bufferevent == nil ? 0 : evbuffer_get_length(bufferevent_get_output(bufferevent))
   }
 
-  package enum Sent {
-    /// Taken or kept. `left`: how many of them wait in the output buffer.
-    case accepted(left: Int)
-    case failed(errno: Int32)
-  }
-
   /// Sends `bytes` behind everything sent before.
-  package func send(_ bytes: UnsafeRawBufferPointer) -> Sent {
+  package func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
     let output = bufferevent_get_output(open)
     guard evbuffer_get_length(output) == 0 else {
       evbuffer_add(output, bytes.baseAddress, bytes.count)
       return .accepted(left: bytes.count)
     }
-    switch SystemCalls.send(descriptor, bytes) {
-    case .failed(let code): return .failed(errno: code)
-    case .taken(let count):
-      guard count < bytes.count else { return .accepted(left: 0) }
-      keep(UnsafeRawBufferPointer(rebasing: bytes[count...]), in: output)
-      return .accepted(left: bytes.count - count)
+    let outcome = SystemCalls.send(descriptor, bytes)
+    if case .accepted(let left) = outcome, left > 0 {
+      keep(UnsafeRawBufferPointer(rebasing: bytes.suffix(left)), in: output)
     }
+    return outcome
   }
 
   /// Sends several pieces in one write, behind everything sent before.
-  package func send(_ pieces: UnsafeBufferPointer<iovec>) -> Sent {
+  package func send(_ pieces: UnsafeBufferPointer<iovec>) -> SendOutcome {
     let output = bufferevent_get_output(open)
     var rest = pieces[...]
     var skipped = 0
     while evbuffer_get_length(output) == 0, !rest.isEmpty {
       let some = rest.prefix(SystemCalls.mostPieces)
-      switch SystemCalls.send(descriptor, UnsafeBufferPointer(rebasing: some)) {
-      case .failed(let code): return .failed(errno: code)
-      case .taken(var count):
+      let outcome = SystemCalls.send(descriptor, UnsafeBufferPointer(rebasing: some))
+      switch outcome {
+      case .failed: return outcome
+      case .accepted(let left):
+        var count = some.reduce(0) { $0 + $1.iov_len } - left
         for piece in some {
           guard count >= piece.iov_len else { break }
           count -= piece.iov_len

@@ -9,14 +9,8 @@ import CLibevent
 #endif
 
 package enum SystemCalls {
-  package enum Sent {
-    /// So many bytes were taken, from none (the socket is full) to all.
-    case taken(Int)
-    case failed(errno: Int32)
-  }
-
   /// `send(2)` without a signal and without waiting.
-  package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Sent {
+  package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
     while true {
       #if os(Linux)
         let count = Glibc.send(
@@ -24,23 +18,24 @@ package enum SystemCalls {
       #else
         let count = Darwin.send(descriptor, bytes.baseAddress, bytes.count, MSG_DONTWAIT)
       #endif
-      if count >= 0 { return .taken(count) }
+      if count >= 0 { return .accepted(left: bytes.count - count) }
       switch errno {
       case EINTR: continue
-      case EAGAIN, EWOULDBLOCK, ENOBUFS: return .taken(0)
+      case EAGAIN, EWOULDBLOCK, ENOBUFS: return .accepted(left: bytes.count)
       case let code: return .failed(errno: code)
       }
     }
   }
 
   /// `writev(2)` on a socket that does not wait.
-  package static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> Sent {
+  package static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> SendOutcome {
+    let length = pieces.reduce(0) { $0 + $1.iov_len }
     while true {
       let count = writev(descriptor, pieces.baseAddress, Int32(pieces.count))
-      if count >= 0 { return .taken(count) }
+      if count >= 0 { return .accepted(left: length - count) }
       switch errno {
       case EINTR: continue
-      case EAGAIN, EWOULDBLOCK, ENOBUFS: return .taken(0)
+      case EAGAIN, EWOULDBLOCK, ENOBUFS: return .accepted(left: length)
       case let code: return .failed(errno: code)
       }
     }

@@ -1,51 +1,48 @@
 import Directory
-import Units
-import Wire
 
 /// The directory's actions, done in order.
 extension DirectoryNode {
-  /// Performs and empties `actions`. `frame` is the one being received, while it is.
-  func perform(_ now: Instant, frame: Frame? = nil) {
+  /// Performs and empties `actions`. Nothing is written to a socket yet, but what closes.
+  func perform() {
     scheduleRelease()
     guard !actions.isEmpty else { return }
-    for action in actions.items { perform(action, frame: frame) }
+    for action in actions.items { perform(action) }
     actions.removeAll()
     if outbox.isFull { flush() }
-    if !outbox.isEmpty || !pendingCloses.isEmpty || !listing.isEmpty || !resumed.isEmpty {
+    if !outbox.isEmpty || sessions.hasClosing || !peerlists.isEmpty || deferred.hasAdmitted {
       scheduleTurnEnd()
     }
   }
 
-  private func perform(_ action: Actions.Action, frame: Frame?) {
+  private func perform(_ action: Actions.Action) {
     switch action {
-    case .relay(let receiver):
-      if let frame, let session = session(receiver) { outbox.send(frame, to: session) }
-    case .broadcast(let sender):
-      if let frame { outbox.broadcast(frame, except: session(sender)) }
-    case .send(let range, let receiver):
-      guard let session = session(receiver) else { return }
-      actions.bytes.withUnsafeBytes { outbox.send($0.part(range), to: session) }
-    case .sendAll(let range, let except):
+    case .send(.received(let frame), let receiver):
+      if let session = sessions[receiver] { outbox.send(frame, to: session) }
+    case .send(.made(let range, let type), let receiver):
+      guard let session = sessions[receiver] else { return }
+      actions.bytes.withUnsafeBytes { outbox.send($0.part(range), type: type, to: session) }
+    case .broadcast(.received(let frame), let sender):
+      outbox.broadcast(frame, except: sender.flatMap { sessions[$0] })
+    case .broadcast(.made(let range, let type), let sender):
       actions.bytes.withUnsafeBytes {
-        outbox.broadcast($0.part(range), except: except.flatMap(session))
+        outbox.broadcast($0.part(range), type: type, except: sender.flatMap { sessions[$0] })
       }
     case .admit(let id, let takesLongFrames):
-      guard let session = session(id) else { return }
-      if session.phase == .proving { session.phase = .reading }
+      guard let session = sessions[id], session.state.isOpen else { return }
+      if session.state == .held { deferred.admit(id) }
+      session.move(to: .present)
       session.takesLongFrames = takesLongFrames
       outbox.subscribe(session)
     case .noteUnusableLocation(let id):
       log.debug("no usable location: taken as not serving", metadata: ["connection": "\(id)"])
     case .hold(let id):
-      if let session = session(id), session.phase == .reading { session.phase = .held }
+      if let session = sessions[id], session.state.isOpen { session.move(to: .held) }
     case .prove(let id):
-      if let session = session(id), session.phase == .reading { session.phase = .proving }
-    case .resume(let id):
-      resumed.append(id)
+      if let session = sessions[id], session.state.isOpen { session.move(to: .awaitingProof) }
     case .sendPeerlist(let id):
-      listing.append(id)
+      peerlists.add(id)
     case .close(let id, let reason, let flush):
-      if let session = session(id) { part(from: session, reason, flush: flush) }
+      if let session = sessions[id] { finishClose(session, reason, flush: flush) }
     }
   }
 }

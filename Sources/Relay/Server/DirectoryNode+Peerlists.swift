@@ -1,40 +1,20 @@
 import Directory
 
-/// Peer lists under way: each goes on when its socket has taken the last part, and all of them together fill at most so much
-/// of a turn.
 extension DirectoryNode {
-  /// Bytes of lists sent in one turn.
-  static let listBytesPerTurn = 256 << 10
-
-  func continueLists() {
-    let now = loop.coarseNow
-    var budget = Self.listBytesPerTurn
-    var waiting: [PeerID] = []
-    var canGoOn = false
-    for (place, id) in listing.enumerated() {
-      guard budget > 0 else {
-        waiting.append(contentsOf: listing[place...])
-        canGoOn = true
-        break
-      }
-      guard let session = session(id) else { continue }
-      guard session.backlog == 0 else {
-        waiting.append(id)
-        continue
-      }
-      guard let part = directory.nextListPart(for: id) else { continue }
-      budget -= part.count
-      outbox.send(part, to: session) { session, delivery in
-        account(delivery, of: session, at: now)
-      }
-      if !part.isLast {
-        waiting.append(id)
-        canGoOn = true
-      }
-    }
-    listing = waiting
-    if !pendingCloses.isEmpty { scheduleTurnEnd() }
+  /// Sends the next parts of the peerlists under way.
+  func continuePeerlists() {
+    let canGoOn = peerlists.advance(budget: TurnBudget.peerlistBytes, sendPeerlistPart)
+    if sessions.hasClosing { scheduleTurnEnd() }
     // Those whose sockets are full go on when they have drained.
     if canGoOn { nextTurn?.schedule(after: .zero) }
+  }
+
+  private func sendPeerlistPart(to id: PeerID) -> PeerlistSender.Progress {
+    guard let session = sessions[id] else { return .over }
+    guard session.backlog == 0 else { return .waits }
+    guard let part = directory.nextListPart(for: id) else { return .over }
+    let now = loop.coarseNow
+    outbox.send(part, to: session) { account($1, of: $0, at: now) }
+    return .sent(bytes: part.count, isLast: part.isLast)
   }
 }

@@ -1,4 +1,3 @@
-import DequeModule
 import Directory
 import EventLoop
 import Logging
@@ -6,46 +5,28 @@ import Settings
 import Units
 import Wire
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The running relay: sockets on one side, the directory on the other, one loop under both.
 ///
-/// What happens in a turn: sessions read what has come and hand frames to the directory, whose actions are performed at
-/// once, which mostly means queued in the outbox; at the end of the turn the outbox leaves, whoever failed or lags too far
-/// is closed, and lists go on. Reading, performing, closing and lists stand in extensions.
+/// What happens in a turn: sessions read what has come and hand lines to the node, which hands them to the directory and performs its
+/// actions at once; that mostly means queueing in the outbox. At the end of the turn the outbox leaves and sessions that failed or lag
+/// too far are closed; what was put off goes on in the next turn. Input, actions, closing, peerlists and stopping stand in extensions.
 package final class DirectoryNode {
   package let loop: EventLoop
   package let log: Logger
   package let directory: Directory
-  package var settings: Settings
+  package private(set) var settings: Settings
+  package let acceptGate: AcceptGate
   package let outbox = Outbox()
-  package var backlogs = Backlogs()
-  var heapTrimmer = HeapTrimmer()
-  package var decoder: FrameDecoder
+  package internal(set) var backlogs = Backlogs()
+  package internal(set) var sessions = SessionTable()
+  package internal(set) var peerlists = PeerlistSender()
+  var deferred = DeferredReads()
+  var budget = TurnBudget()
+  var decoder: FrameDecoder
   package var actions = Actions()
+  var heapTrimmer = HeapTrimmer()
 
-  /// By slot of the directory's registry.
-  package var sessions: [Session?] = []
-  /// Sessions that the directory has forgotten and whose last bytes are still on their way.
-  var lingering: [ObjectIdentifier: LingeringClose] = [:]
-  /// Whoever failed or overflowed while something was sent, to be closed when it is safe to.
-  var pendingCloses: [PendingClose] = []
-  /// Whom the directory lets go on after it held them.
-  var resumed: [PeerID] = []
-  /// Whose proofs wait for the next turn, and how many may still be checked in this one.
-  var postponed: Deque<PeerID> = []
-  var proofsLeft = DirectoryNode.proofsPerTurn
-  /// How often a peer may still be read once more in this turn.
-  var furtherReadsLeft = DirectoryNode.furtherReadsPerTurn
-  /// Whose lists go on when the loop comes round again.
-  package var listing: [PeerID] = []
-
-  package var listeners: [Listener] = []
-  private(set) var turnEnd: TurnEnd?
+  private var turnEnd: TurnEnd?
   private(set) var nextTurn: Timer?
   private var tickTimer: Timer?
   private var releaseTimer: Timer?
@@ -55,18 +36,10 @@ package final class DirectoryNode {
   /// Called at each tick, about twice a second.
   package var onTick: () -> Void = {}
   package var lag = LoopLag()
-  /// How many connections the process may hold; past it the listeners stand still.
-  package var descriptorBudget = Int.max
-  package var isFullOfDescriptors = false
-  var lastDescriptorWarning: Instant?
   /// Bytes of whole lines taken from peers.
-  package var bytesIn = 0
-  /// How often newcomers had to wait for want of descriptors.
-  package var acceptPauses = 0
+  package internal(set) var bytesIn = 0
   package var proxyMismatches = ProxyMismatches()
 
-  /// Signatures checked before the loop looks at its sockets again.
-  static let proofsPerTurn = 16
   /// A process that wakes up twice as often costs twice as much while its peers rest.
   static let tickInterval = Duration.milliseconds(500)
   /// At `FANOUT_RATE_LIMIT`'s default 2,000 deliveries: some milliseconds of work.
@@ -82,6 +55,7 @@ package final class DirectoryNode {
     log = Logger(label: "relay")
     loop.expectTicks()
     startedAt = loop.systemNow
+    acceptGate = AcceptGate(loop: loop, log: log)
     decoder = FrameDecoder(maxNesting: settings.maxNesting)
     directory = Directory(
       identity: Directory.Identity(
@@ -101,31 +75,29 @@ package final class DirectoryNode {
   /// The longest line taken, in bytes without its terminator.
   var lineLimit: Int { settings.maxLineLength.bytes }
 
-  /// Connections of every kind, those that are leaving included.
-  package var connectionCount: Int { directory.registry.connectionCount + lingering.count }
+  /// Connections of every kind, those that linger included.
+  package var connectionCount: Int { directory.registry.connectionCount + sessions.lingeringCount }
 
-  // MARK: Newcomers
+  /// New limits and texts, at once.
+  package func apply(_ settings: Settings) {
+    self.settings = settings
+    directory.limits = Limits(settings)
+    directory.identity.motd = settings.fullMotd
+    backlogs.limits = Backlogs.Limits(settings)
+  }
 
+  /// Takes over an accepted socket.
   package func accept(_ descriptor: Int32) {
-    let now = loop.coarseNow
-    guard let id = directory.connect(at: now) else {
+    guard let id = directory.connect(at: loop.coarseNow) else {
       Listener.closeDescriptor(descriptor)
       return
     }
     let session = Session(
       on: loop, adopting: descriptor, id: id, node: self,
       expectsProxyLine: settings.proxyProtocol)
-    let slot = Int(id.slot)
-    while sessions.count <= slot { sessions.append(nil) }
-    sessions[slot] = session
+    sessions.insert(session)
     session.startReading()
-    if connectionCount >= descriptorBudget { pauseAccepting() }
-  }
-
-  package func session(_ id: PeerID) -> Session? {
-    let slot = Int(id.slot)
-    guard slot < sessions.count, let session = sessions[slot], session.id == id else { return nil }
-    return session
+    acceptGate.accepted(connections: connectionCount)
   }
 
   // MARK: Turns
@@ -134,26 +106,26 @@ package final class DirectoryNode {
   func scheduleTurnEnd() { turnEnd?.activate() }
 
   private func endTurn() {
-    furtherReadsLeft = Self.furtherReadsPerTurn
-    resumeHeld()
+    budget.refillReads()
+    readAdmitted()
     flush()
     closePending()
     // Closing announces departures, which leave in the same turn.
     if !outbox.isEmpty { flush() }
-    if !pendingCloses.isEmpty { scheduleTurnEnd() }
-    if !listing.isEmpty { nextTurn?.schedule(after: .zero) }
+    if sessions.hasClosing { scheduleTurnEnd() }
+    if !peerlists.isEmpty { nextTurn?.schedule(after: .zero) }
   }
 
   /// What was put off so that others had their turn.
   private func beginTurn() {
-    proofsLeft = Self.proofsPerTurn
+    budget.refillProofs()
     readPostponed()
-    continueLists()
+    continuePeerlists()
   }
 
-  package func flush() {
+  func flush() {
     let now = loop.coarseNow
-    outbox.flush { session, delivery in account(delivery, of: session, at: now) }
+    outbox.flush { session, outcome in account(outcome, of: session, at: now) }
     directory.publicLines.isHeld = backlogs.isOverShare
   }
 
@@ -167,7 +139,7 @@ package final class DirectoryNode {
   private func releasePublicLines() {
     isReleaseScheduled = false
     directory.releasePublicLines(at: loop.now, into: &actions)
-    perform(loop.coarseNow)
+    perform()
     scheduleRelease()
   }
 
@@ -184,18 +156,18 @@ package final class DirectoryNode {
     directory.publicLines.isHeld = backlogs.isOverShare
     directory.publicLines.budget.adapt(to: pressure, at: now)
     directory.tick(at: now, into: &actions)
-    perform(now)
+    perform()
     for session in backlogs.measure(at: now) { closeLater(session, .slowReader) }
     for session in backlogs.excess() { closeLater(session, .backlogBudget) }
     closePending()
-    if listing.isEmpty { directory.forgetLists() }
+    if peerlists.isEmpty { directory.forgetLists() }
     if heapTrimmer.isDue(with: backlogs.total, at: now) { SystemCalls.releaseFreeMemory() }
     if heapTrimmer.hasPeakPassed(connectionCount) {
       SystemCalls.releaseFreeMemory()
       SystemCalls.releaseCodePages()
     }
     expireLingering(at: now)
-    if isFullOfDescriptors, connectionCount < descriptorBudget { resumeAccepting() }
+    acceptGate.update(connections: connectionCount)
     onTick()
   }
 }

@@ -10,17 +10,17 @@ import Wire
 
 /// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end of the turn.
 ///
-///     shared   [ frame A ][ frame B ][ frame C ]        for everyone who is subscribers
+///     shared   [ frame A ][ frame B ][ frame C ]        for every subscriber
 ///     own      [ reply to x ][ private line to y ]      for one peer each
 ///
-/// A subscribers peer to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
-/// itself, that was subscribers in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
+/// A subscriber to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
+/// itself, that subscribed in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
 /// the order in which they were queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no
 /// allocation, and only what the kernel refuses is copied (into the connection's output buffer).
 package final class Outbox {
   /// What one session gets of this turn beyond, or instead of, `shared`.
   struct View {
-    /// From here on `shared` is still to be given to it.
+    /// It still gets what `shared` holds from this offset on.
     var sharedFrom: Int32 = 0
     package var first: Int32 = -1
     package var last: Int32 = -1
@@ -35,13 +35,6 @@ package final class Outbox {
     var next: Int32 = -1
   }
 
-  /// What came of a session's part of the turn.
-  package enum Delivery {
-    /// So many bytes wait in its output buffer now, on top of what was there.
-    case left(Int)
-    case failed(errno: Int32)
-  }
-
   /// A turn with more than this is sent at once, whatever is still to come: it bounds what the turn may hold.
   static let mostBytes = 256 << 10
 
@@ -50,7 +43,7 @@ package final class Outbox {
   private var pieces: [Piece] = []
   private var marked: [Session] = []
   private var vectors: [iovec] = []
-  /// Everyone whom broadcasts reach, without gaps.
+  /// The sessions that broadcasts reach, without gaps.
   private(set) var subscribers: [Session] = []
 
   /// Messages of peers handed on: the sum over all of them of their receivers.
@@ -74,7 +67,7 @@ package final class Outbox {
     subscribers.append(session)
   }
 
-  /// From here on broadcasts pass this session by. What was queued for it stays queued.
+  /// Removes the session from broadcasts. What was queued for it stays queued.
   func unsubscribe(_ session: Session) {
     guard session.subscriberIndex >= 0 else { return }
     fixShared(session)
@@ -88,15 +81,17 @@ package final class Outbox {
 
   // MARK: What is queued
 
-  /// Queues one frame, its terminator included, for everyone subscribers but one.
-  package func broadcast(_ frame: UnsafeRawBufferPointer, except sender: Session?) {
+  /// Queues one frame, its terminator included, for every subscriber but one.
+  package func broadcast(
+    _ frame: UnsafeRawBufferPointer, type: MessageType, except sender: Session?
+  ) {
     let receivers = append(frame, terminated: true, except: sender)
-    queued.count(framesIn: frame, copies: receivers)
+    queued.count(type, frames: receivers, bytes: receivers * frame.count)
     // A public message that had to wait for its turn.
-    if FrameCounts.type(of: frame) == .pubmsg { deliveries += receivers }
+    if type == .pubmsg { deliveries += receivers }
   }
 
-  /// Queues one frame without its terminator for everyone subscribers but its sender.
+  /// Queues one frame without its terminator for every subscriber but its sender.
   package func broadcast(_ frame: Frame, except sender: Session?) {
     let receivers = append(frame.body, terminated: false, except: sender)
     deliveries += receivers
@@ -105,11 +100,13 @@ package final class Outbox {
       bytes: receivers * (frame.body.count + Self.terminator.count))
   }
 
-  package func send(_ frames: UnsafeRawBufferPointer, to session: Session) {
-    queue(session) { $0.append(contentsOf: frames) }
-    queued.count(framesIn: frames, copies: 1)
+  /// Queues one frame, its terminator included, for one session.
+  package func send(_ frame: UnsafeRawBufferPointer, type: MessageType, to session: Session) {
+    queue(session) { $0.append(contentsOf: frame) }
+    queued.count(type, bytes: frame.count)
   }
 
+  /// Queues one frame without its terminator for one session.
   package func send(_ frame: Frame, to session: Session) {
     queue(session) { own in
       own.append(contentsOf: frame.body)
@@ -191,10 +188,10 @@ package final class Outbox {
 
   /// Sends everything queued. `outcome` is told of every session that did not take all of its part; it must not
   /// queue or close.
-  package func flush(_ outcome: (Session, Delivery) -> Void) {
+  package func flush(_ outcome: (Session, SendOutcome) -> Void) {
     shared.withUnsafeBytes { shared in
       if !shared.isEmpty {
-        for session in subscribers where !session.turn.isMarked && !session.isClosing {
+        for session in subscribers where !session.turn.isMarked && session.state.isOpen {
           report(session.send(shared), of: session, count: shared.count, outcome)
         }
       }
@@ -208,7 +205,7 @@ package final class Outbox {
   }
 
   /// Sends one session's part now: it is about to be closed.
-  package func flush(_ session: Session, _ outcome: (Session, Delivery) -> Void) {
+  package func flush(_ session: Session, _ outcome: (Session, SendOutcome) -> Void) {
     guard !isEmpty else { return }
     if session.subscriberIndex >= 0 || session.turn.isMarked {
       shared.withUnsafeBytes { flushView(session, $0, outcome) }
@@ -221,10 +218,10 @@ package final class Outbox {
 
   /// Sends a part of a list now, from where it is kept, behind everything queued for its reader.
   package func send(
-    _ part: Directory.ListPart, to session: Session, _ outcome: (Session, Delivery) -> Void
+    _ part: Directory.ListPart, to session: Session, _ outcome: (Session, SendOutcome) -> Void
   ) {
     flush(session, outcome)
-    guard !session.isClosed, !session.isClosing, part.count > 0 else { return }
+    guard session.state.isOpen, part.count > 0 else { return }
     let sent = part.frames.withUnsafeBytes { frames in
       vectors.removeAll(keepingCapacity: true)
       for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
@@ -236,9 +233,9 @@ package final class Outbox {
   }
 
   private func flushView(
-    _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, Delivery) -> Void
+    _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, SendOutcome) -> Void
   ) {
-    guard !session.isClosed, !session.isClosing else { return }
+    guard session.state.isOpen else { return }
     if session.subscriberIndex >= 0 { fixShared(session) }
     guard session.turn.first >= 0 else { return }
     own.withUnsafeBytes { own in
@@ -259,14 +256,14 @@ package final class Outbox {
   }
 
   private func report(
-    _ sent: Connection.Sent, of session: Session, count: Int,
-    _ outcome: (Session, Delivery) -> Void
+    _ sent: SendOutcome, of session: Session, count: Int,
+    _ outcome: (Session, SendOutcome) -> Void
   ) {
     switch sent {
     case .accepted(let left):
       bytesOut += count
-      if left > 0 { outcome(session, .left(left)) }
-    case .failed(let code): outcome(session, .failed(errno: code))
+      if left > 0 { outcome(session, sent) }
+    case .failed: outcome(session, sent)
     }
   }
 }
@@ -274,27 +271,5 @@ package final class Outbox {
 extension iovec {
   fileprivate init(_ bytes: UnsafeRawBufferPointer) {
     self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-  }
-}
-
-extension FrameCounts {
-  /// Counts whole frames in the relay's own form, `{"type": NNN, …}` and CR LF, one behind the other.
-  fileprivate mutating func count(framesIn frames: UnsafeRawBufferPointer, copies: Int) {
-    var start = 0
-    while start < frames.count, let first = frames.baseAddress,
-      let end = memchr(first + start, 10, frames.count - start)
-    {
-      let next = first.distance(to: UnsafeRawPointer(end)) + 1
-      count(
-        Self.type(of: frames.part(start..<next)), frames: copies, bytes: copies * (next - start))
-      start = next
-    }
-  }
-
-  /// The three digits behind `{"type": `.
-  fileprivate static func type(of frame: UnsafeRawBufferPointer) -> MessageType? {
-    guard frame.count > 12 else { return nil }
-    let code = frame[9..<12].reduce(UInt32(0)) { $0 &* 10 &+ UInt32($1 &- 48) }
-    return MessageType(code: code)
   }
 }

@@ -7,31 +7,15 @@ import Wire
 ///
 /// Kept small: there are ten thousand of them. `DirectoryNode` holds every session and drops it at its end.
 package final class Session: Connection {
-  /// Where a session is in its life. It only ever moves down this list.
-  enum Phase: UInt8 {
-    /// The first line must be a PROXY line.
-    case expectingProxyLine
-    case reading
-    /// The next line is the proof of its nick, whatever is in it.
-    case proving
-    /// The directory wants no frame of it for now.
-    case held
-    /// Forgotten by the directory; what was sent to it is flushed, what it sends is thrown away.
-    case leaving
-  }
-
   package let id: PeerID
-  private unowned let node: DirectoryNode
+  unowned let node: DirectoryNode
   var framer: LineFramer
-  var phase: Phase
-  /// Whether broadcasts reach it, and its place in the outbox then.
-  package var subscriberIndex: Int32 = -1
+  private(set) var state: State
+  /// Takes lines that are longer than a cs client's limit.
   package var takesLongFrames = false
-  /// Its proof waits for a turn in which there is time for it.
-  var isPostponed = false
-  /// It will be closed at the end of the turn; nothing more is sent to it.
-  var isClosing = false
-  /// What of this turn is for it alone (`Outbox`).
+  /// Its place among the outbox's subscribers, or −1: the outbox's alone.
+  var subscriberIndex: Int32 = -1
+  /// What of this turn is for it alone: the outbox's.
   var turn = Outbox.View()
 
   package init(
@@ -40,12 +24,19 @@ package final class Session: Connection {
   ) {
     self.id = id
     self.node = node
-    phase = expectsProxyLine ? .expectingProxyLine : .reading
+    state = expectsProxyLine ? .expectingProxyLine : .handshaking
     framer = LineFramer(limit: expectsProxyLine ? ProxyLine.limit - 2 : node.lineLimit)
     super.init(on: loop, adopting: descriptor)
   }
 
-  override package func received() { node.read(self) }
+  /// Goes to `next`, which must be one of the ways drawn in Session+State.swift: a wrong one is a bug of the server, whatever the
+  /// peer sends, and traps.
+  func move(to next: State) {
+    precondition(state.allows(next), "a session cannot go from \(state) to \(next)")
+    state = next
+  }
+
+  override package func received() { read() }
   override package func drained() { node.drained(self) }
   override package func ended(_ end: End) { node.ended(self, end) }
 }

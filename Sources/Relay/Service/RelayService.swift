@@ -51,7 +51,7 @@ package final class RelayService {
     do throws(StartFault) {
       let connections = try ProcessLimits.harden(settings, log: log)
       let service = try RelayService(settings, sink: sink, reread: reread)
-      service.node.descriptorBudget = connections
+      service.node.acceptGate.limit = connections
       try service.open()
       service.loop.run()
       service.nickFile?.remove()
@@ -133,7 +133,7 @@ package final class RelayService {
       let listener = try Listener(
         on: loop, address: address, mode: mode_t(node.settings.listenUnixMode)
       ) { [unowned node] descriptor in node.accept(descriptor) }
-      node.add(listener)
+      node.acceptGate.add(listener)
       log.info("listening", metadata: ["address": "\(listener.address)"])
     } catch { throw .socket(setting, error) }
   }
@@ -143,7 +143,7 @@ package final class RelayService {
       let listener = try Listener(on: loop, inherited: descriptor) { [unowned node] descriptor in
         node.accept(descriptor)
       }
-      node.add(listener)
+      node.acceptGate.add(listener)
       log.info("listening", metadata: ["address": "\(listener.address)", "inherited": "true"])
     } catch { throw .socket("LISTEN_FDS", error) }
   }
@@ -201,7 +201,7 @@ package final class RelayService {
     if changes.isEmpty { log.notice("reload: nothing has changed") }
     node.apply(node.settings.reloading(new))
     sink.level = node.settings.logLevel
-    ProcessLimits.warnIfDescriptorsShort(node.settings, withBudget: node.descriptorBudget, log: log)
+    ProcessLimits.warnIfDescriptorsShort(node.settings, withBudget: node.acceptGate.limit, log: log)
   }
 }
 

@@ -24,7 +24,7 @@ package final class SelfProbe {
   package init(of node: DirectoryNode, interval: Duration = SelfProbe.usualInterval) {
     self.node = node
     self.interval = interval
-    results = ProbeResults(nick: RelayIdentity.generate(), listenerCount: node.listeners.count)
+    results = ProbeResults(nick: RelayIdentity.generate(), listenerCount: node.acceptGate.listeners.count)
     timer = Timer(on: node.loop) { [unowned self] in run() }
   }
 
@@ -38,7 +38,7 @@ package final class SelfProbe {
 
   private func run() {
     if connection != nil { finish(false) }
-    let listeners = node.listeners
+    let listeners = node.acceptGate.listeners
     guard !listeners.isEmpty else { return }
     current = (current + 1) % listeners.count
     timer?.schedule(after: Self.timeout)
@@ -56,7 +56,7 @@ package final class SelfProbe {
     connection?.close()
     connection = nil
     if served { results.succeed(current, at: node.loop.now) } else { results.fail(current) }
-    timer?.schedule(after: interval / max(1, node.listeners.count))
+    timer?.schedule(after: interval / max(1, node.acceptGate.listeners.count))
   }
 
   private var opening: [UInt8] {

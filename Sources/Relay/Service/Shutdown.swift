@@ -35,7 +35,7 @@ final class Shutdown {
     if now >= deadline { return finish() }
     if slice == 0 {
       guard node.hasNothingToSend || now >= flushUntil else { return }
-      slice = max(Self.smallestSlice, node.sessions.count / Self.steps)
+      slice = max(Self.smallestSlice, node.sessions.slotCount / Self.steps)
     }
     node.closeSome(slice, .shutdown)
     if node.connectionCount == 0 { finish() }

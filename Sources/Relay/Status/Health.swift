@@ -39,7 +39,7 @@ extension RelayStatus {
     let directory = node.directory
     let loop = node.loop
     if directory.isStopping { faults.append(.stopping) }
-    if node.listeners.isEmpty, !directory.isStopping { faults.append(.notListening) }
+    if node.acceptGate.listeners.isEmpty, !directory.isStopping { faults.append(.notListening) }
     if node.lag.last > Health.stall || loop.systemNow - node.lag.due > Health.stall {
       faults.append(.stalled)
     }
@@ -54,7 +54,7 @@ extension RelayStatus {
   private var isFull: Bool {
     let directory = node.directory
     return directory.registry.peerCount >= directory.limits.peers
-      || directory.registry.pendingCount >= directory.limits.pending || node.isFullOfDescriptors
+      || directory.registry.pendingCount >= directory.limits.pending || node.acceptGate.isFull
   }
 
   package func snapshot(showsNicks: Bool) -> StatusSnapshot {

@@ -79,7 +79,7 @@ extension RelayStatus {
       ("FANOUT_RATE_LIMIT", counters.dropped[.fanoutQueue]),
       ("MAX_PEER_BACKLOG", counters.closed[.slowReader]),
       ("MAX_BACKLOG", counters.closed[.backlogBudget]),
-      ("descriptors", node.acceptPauses),
+      ("descriptors", node.acceptGate.pauses),
     ]
   }
 

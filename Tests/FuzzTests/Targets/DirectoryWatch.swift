@@ -193,30 +193,28 @@ final class DirectoryWatch {
   private func perform(_ action: Actions.Action, _ frame: CopiedFrame?, from sender: PeerID?) throws
   {
     switch action {
-    case .relay(let id):
+    // The frame in the action is gone by now: `frame` is its copy.
+    case .send(.received, let id):
       try checkPassedOn(frame, as: 685, from: sender)
       try hold("private frames go to who is present", peers[id]?.isPresent == true)
       let isTooLong = (frame?.body.count ?? 0) > Limits.longestLineForOldClients
       try hold("old clients get no long frames", !isTooLong || before[id]?.isOldClient == false)
-    case .broadcast(let except):
+    case .broadcast(.received, let except):
       try checkPassedOn(frame, as: 687, from: sender)
       try hold("the sender gets no echo", except == sender)
-    case .send(let range, let id): try checkSent(range, to: id)
-    case .sendAll(let range, let sender):
-      for frame in try framesWritten(actions.bytes[range]) {
-        if frame.code == 687, let sender {
-          try checkSender(of: frame, is: sender)
-          continue
-        }
-        try hold("all are told of departures only", frame.code == 789)
-        let entries = try ReadEntry.list(frame.text, on: .mainnet)
-        try hold("one departure a frame", entries.count == 1 && entries[0].hasLeft)
-        let nick = entries[0].nick
-        if let count = waitingDepartures[nick], count > 0 {
-          waitingDepartures[nick] = count - 1
-        } else {
-          departed.append(nick)
-        }
+    case .send(.made(let range, let type), let id):
+      try checkSent(try frameMade(range, type), to: id)
+    case .broadcast(.made(let range, let type), let sender):
+      let frame = try frameMade(range, type)
+      if type == .pubmsg, let sender { return try checkSender(of: frame, is: sender) }
+      try hold("all are told of departures only", type == .peerlist)
+      let entries = try ReadEntry.list(frame.text, on: .mainnet)
+      try hold("one departure a frame", entries.count == 1 && entries[0].hasLeft)
+      let nick = entries[0].nick
+      if let count = waitingDepartures[nick], count > 0 {
+        waitingDepartures[nick] = count - 1
+      } else {
+        departed.append(nick)
       }
     case .admit(let id, _):
       try hold(
@@ -225,14 +223,12 @@ final class DirectoryWatch {
       try hold("nobody enters a directory that stops", !directory.isStopping)
       peers[id]?.isPresent = true
       peers[id]?.isProving = false
+      peers[id]?.isHeld = false
     case .noteUnusableLocation: break
     case .hold(let id):
       try hold(
         "a newcomer is held once", peers[id]?.isHeld == false && peers[id]?.isPresent == false)
       peers[id]?.isHeld = true
-    case .resume(let id):
-      try hold("who resumes was held", peers[id]?.isHeld == true && peers[id]?.isPresent == true)
-      peers[id]?.isHeld = false
     case .prove(let id):
       try hold(
         "a newcomer proves once", peers[id]?.isProving == false && peers[id]?.isPresent == false)
@@ -263,22 +259,29 @@ final class DirectoryWatch {
     try hold("no frame outgrows the limit", frame.body.count <= directory.limits.longestLine)
   }
 
-  private func checkSent(_ range: Range<Int>, to id: PeerID) throws {
+  /// One frame of the type that its action says.
+  private func frameMade(_ range: Range<Int>, _ type: MessageType) throws -> CopiedFrame {
+    let frames = try framesWritten(actions.bytes[range])
+    guard frames.count == 1, frames[0].code == UInt32(type.rawValue) else {
+      throw Violation(description: "an action holds one frame of its type")
+    }
+    return frames[0]
+  }
+
+  private func checkSent(_ frame: CopiedFrame, to id: PeerID) throws {
     guard let peer = peers[id] else {
       throw Violation(description: "nothing is sent to who is gone")
     }
-    for frame in try framesWritten(actions.bytes[range]) {
-      if peers[id]?.isGreeted == false { try hold("795 comes first", frame.code == 795) }
-      peers[id]?.isGreeted = true
-      switch frame.code {
-      case 795, 803, 807: try hold("greetings are for newcomers", !peer.isPresent)
-      case 687, 798, 799: try hold("probes and pongs are for peers", peer.isPresent)
-      case 789:
-        try hold("lists are for peers", peer.isPresent)
-        let entries = try ReadEntry.list(frame.text, on: .mainnet)
-        try hold("the sender's entry follows its frame", entries.count == 1 && !entries[0].hasLeft)
-      default: throw Violation(description: "a relay does not send \(frame.code)")
-      }
+    if peers[id]?.isGreeted == false { try hold("795 comes first", frame.code == 795) }
+    peers[id]?.isGreeted = true
+    switch frame.code {
+    case 795, 803, 807: try hold("greetings are for newcomers", !peer.isPresent)
+    case 687, 798, 799: try hold("probes and pongs are for peers", peer.isPresent)
+    case 789:
+      try hold("lists are for peers", peer.isPresent)
+      let entries = try ReadEntry.list(frame.text, on: .mainnet)
+      try hold("the sender's entry follows its frame", entries.count == 1 && !entries[0].hasLeft)
+    default: throw Violation(description: "a relay does not send \(frame.code)")
     }
   }
 

@@ -67,7 +67,7 @@ final class DirectoryHarness {
       do {
         try decoder.withFrame(line) { frame in
           directory.receive(frame, from: id, at: now, into: &actions)
-          perform(frame)
+          perform()
         }
       } catch {
         preconditionFailure("no frame: \(text)")
@@ -80,24 +80,24 @@ final class DirectoryHarness {
     Array(line.utf8).withUnsafeBytes {
       directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
     }
-    perform(nil)
+    perform()
   }
 
   func leave(_ id: PeerID, _ reason: CloseReason = .peerClosed) {
     directory.leave(id, reason, into: &actions)
-    perform(nil)
+    perform()
   }
 
   func identify(_ id: PeerID, circuit: UInt32) {
     directory.identify(id, circuit: CircuitID(value: circuit), into: &actions)
-    perform(nil)
+    perform()
   }
 
   /// The clock goes on and the directory is told, once.
   func pass(_ time: Duration) {
     now = now + time
     directory.tick(at: now, into: &actions)
-    perform(nil)
+    perform()
   }
 
   /// The clock goes on as it does in the server: a tick every half second.
@@ -152,35 +152,24 @@ final class DirectoryHarness {
     directory.registry.index(of: id).map { directory.registry[$0].nick.description }
   }
 
-  private func perform(_ frame: Frame?) {
-    for action in actions.items { perform(action, frame) }
+  private func perform() {
+    for action in actions.items { perform(action) }
     actions.removeAll()
   }
 
-  private func perform(_ action: Actions.Action, _ frame: Frame?) {
+  private func perform(_ action: Actions.Action) {
     switch action {
-    case .relay(let receiver):
-      if let frame { inboxes[receiver, default: []].append(DirectoryHarness.text(frame)) }
-    case .broadcast(let sender):
-      guard let frame else { return }
-      let text = DirectoryHarness.text(frame)
-      let isLong = frame.body.count > Limits.longestLineForOldClients
-      for (id, takesLong) in seats where id != sender && (takesLong || !isLong) {
+    case .send(let message, let receiver): inboxes[receiver, default: []].append(text(message))
+    case .broadcast(let message, let except):
+      let text = text(message)
+      let isLong = text.utf8.count > Limits.longestLineForOldClients
+      for (id, takesLong) in seats where id != except && (takesLong || !isLong) {
         inboxes[id, default: []].append(text)
       }
-    case .send(let range, let receiver):
-      inboxes[receiver, default: []] += DirectoryHarness.lines(actions.bytes[range])
-    case .sendAll(let range, let except):
-      let lines = DirectoryHarness.lines(actions.bytes[range])
-      let isLong = range.count - 2 > Limits.longestLineForOldClients
-      for (id, takesLong) in seats where id != except && (takesLong || !isLong) {
-        inboxes[id, default: []] += lines
-      }
-    case .admit(let id, let takesLong): seats[id] = takesLong
+    case .admit(let id, let takesLong):
+      seats[id] = takesLong
+      if held.remove(id) != nil { resumed.append(id) }
     case .hold(let id): held.insert(id)
-    case .resume(let id):
-      held.remove(id)
-      resumed.append(id)
     case .prove: break
     case .noteUnusableLocation(let id): noted.insert(id)
     case .sendPeerlist(let id): lists.append(id)
@@ -196,7 +185,17 @@ final class DirectoryHarness {
 
   // MARK: Text
 
-  private static func text(_ frame: Frame) -> String { String(decoding: frame.body, as: UTF8.self) }
+  /// The frame of a message, without its terminator. What was made must be one frame of the type that it says.
+  private func text(_ message: Actions.Message) -> String {
+    switch message {
+    case .received(let frame): return String(decoding: frame.body, as: UTF8.self)
+    case .made(let range, let type):
+      let lines = DirectoryHarness.lines(actions.bytes[range])
+      precondition(
+        lines.count == 1 && lines[0].hasPrefix("{\"type\": \(type.rawValue),"), "one \(type) frame")
+      return lines[0]
+    }
+  }
 
   /// Every frame must end in CR LF.
   static func lines(_ bytes: ArraySlice<UInt8>) -> [String] {

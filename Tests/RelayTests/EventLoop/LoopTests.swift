@@ -188,5 +188,5 @@ final class Recorder: Connection {
     }
   }
 
-  func say(_ bytes: [UInt8]) -> Sent { bytes.withUnsafeBytes { send($0) } }
+  func say(_ bytes: [UInt8]) -> SendOutcome { bytes.withUnsafeBytes { send($0) } }
 }

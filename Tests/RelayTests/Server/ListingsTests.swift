@@ -49,7 +49,7 @@ struct ListingsTests {
     ]
     for reader in readers { reader.write(DirectoryHarness.frame(791, "") + "\r\n") }
     try #require(
-      loop.turns { node.listing.count == readers.count && node.backlogs.count == readers.count })
+      loop.turns { node.peerlists.count == readers.count && node.backlogs.count == readers.count })
     // The first page without features, and the first with.
     let page = node.directory.registry.peerlistCache.size
     #expect(page > 2 * 512 * "J5nickaaaaaaaaaa;a.test:1,".utf8.count)
@@ -58,13 +58,13 @@ struct ListingsTests {
     let gone = Set(stride(from: 0, to: makers.count, by: 10))
     for number in gone { makers[number].unplug() }
     try #require(loop.turns { node.directory.registry.peerCount == 1_104 - gone.count })
-    #expect(node.listing.count == readers.count)
+    #expect(node.peerlists.count == readers.count)
 
     var heard = readers.map { _ in [UInt8]() }
     #expect(
       loop.turns {
         for (place, reader) in readers.enumerated() { heard[place] += reader.read(1_000) }
-        return node.listing.isEmpty && node.backlogs.count == 0
+        return node.peerlists.isEmpty && node.backlogs.count == 0
       })
     for (place, reader) in readers.enumerated() {
       let lines = DirectoryHarness.lines((heard[place] + reader.read())[...])

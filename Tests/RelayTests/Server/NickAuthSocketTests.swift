@@ -48,7 +48,7 @@ struct NickAuthSocketTests {
       let (ours, theirs) = TestSocket.pair()
       plug = theirs
       node.accept(ours)
-      id = try #require(node.sessions.last.flatMap { $0?.id })
+      id = try #require(Array(node.sessions.all).last?.id)
     }
 
     /// The next `count` lines, or as many as come.
@@ -76,7 +76,7 @@ struct NickAuthSocketTests {
         lineDigest: Digest.sha256(Array(line.utf8)))
       let policy = try #require(node.directory.policy)
       node.directory.requestProof(of: id, offer, policy, into: &node.actions)
-      node.perform(loop.now)
+      node.perform()
     }
   }
 
@@ -93,7 +93,7 @@ struct NickAuthSocketTests {
     #expect(session.inputCount > meeting.node.lineLimit)
     #expect(session.inputCount <= meeting.node.lineLimit + Connection.readSize)
     // When its turn comes, it is what any line is that is too long for a proof.
-    meeting.node.postponed.append(meeting.id)
+    meeting.node.deferred.postpone(meeting.id)
     meeting.node.readPostponed()
     let verdict = meeting.lines(1)
     #expect(verdict.first?.contains(#"\"code\":\"malformed\""#) == true, "\(verdict)")
@@ -112,7 +112,7 @@ struct NickAuthSocketTests {
         rest.removeFirst(max(0, meeting.plug.write(rest)))
         return session.inputCount > meeting.node.lineLimit
       })
-    meeting.node.postponed.append(meeting.id)
+    meeting.node.deferred.postpone(meeting.id)
     meeting.node.readPostponed()
     var heard: [UInt8] = []
     let isAnswered = meeting.loop.turns {
@@ -131,8 +131,8 @@ struct NickAuthSocketTests {
     let meeting = try Meeting(proof)
     meeting.shakeHands(proof.handshakeLine)
     #expect(meeting.lines(2).count == 2)
-    let session = try #require(meeting.node.session(meeting.id))
-    session.isPostponed = true
+    let session = try #require(meeting.node.sessions[meeting.id])
+    session.move(to: .proofPostponed)
     return (meeting, session, proof)
   }
 

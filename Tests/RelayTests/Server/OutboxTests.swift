@@ -87,7 +87,9 @@ struct OutboxTests {
         }
       case 3:
         let line = text + [13, 10]
-        line.withUnsafeBytes { outbox.broadcast($0, except: one.session) }
+        line.withUnsafeBytes {
+          outbox.broadcast($0, type: .peerlist, except: one.session)
+        }
         for other in all where other.isSubscribed && other !== one {
           if text.count <= 40_000 || other.readsLongFrames { other.expected += line }
         }
@@ -95,7 +97,7 @@ struct OutboxTests {
         withFrame(text) { outbox.send($0, to: one.session) }
         one.expected += text + [13, 10]
       case 5 where !one.isGone:
-        text.withUnsafeBytes { outbox.send($0, to: one.session) }
+        text.withUnsafeBytes { outbox.send($0, type: .peerlist, to: one.session) }
         one.expected += text
       case 6 where !one.isSubscribed && !one.isGone:
         outbox.subscribe(one.session)
@@ -107,6 +109,7 @@ struct OutboxTests {
         outbox.flush(one.session) { _, _ in }
         outbox.unsubscribe(one.session)
         one.isCut = one.session.backlog > 0
+        one.session.move(to: .closed(.peerClosed))
         one.session.close()
         (one.isSubscribed, one.isGone) = (false, true)
       case 9: one.read(random.below(9_000))
@@ -131,7 +134,7 @@ struct OutboxTests {
   /// What is reported as left over is what waits in the session.
   private func flush(_ left: inout [ObjectIdentifier: Int]) {
     outbox.flush { session, delivery in
-      guard case .left(let count) = delivery else {
+      guard case .accepted(let count) = delivery else {
         Issue.record("a socket failed")
         return
       }
@@ -161,10 +164,10 @@ struct OutboxTests {
     let all = receivers(2)
     for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
-    all[0].session.isClosing = true
+    all[0].session.move(to: .closing(.slowReader))
     Array("x".utf8).withUnsafeBytes {
-      outbox.broadcast($0, except: nil)
-      outbox.send($0, to: all[0].session)
+      outbox.broadcast($0, type: .peerlist, except: nil)
+      outbox.send($0, type: .peerlist, to: all[0].session)
     }
     outbox.flush { _, _ in }
     #expect(all[0].plug.read().isEmpty && all[1].plug.read() == Array("x".utf8))
@@ -176,7 +179,7 @@ struct OutboxTests {
     for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
     all[1].plug.unplug()
-    Array("x".utf8).withUnsafeBytes { outbox.broadcast($0, except: nil) }
+    Array("x".utf8).withUnsafeBytes { outbox.broadcast($0, type: .peerlist, except: nil) }
     var failed: [PeerID] = []
     outbox.flush { session, delivery in
       if case .failed(EPIPE) = delivery { failed.append(session.id) }
@@ -194,8 +197,8 @@ struct OutboxTests {
     for n in 0..<2_000 {
       let own = Array("own \(n)\r\n".utf8)
       let shared = Array("all \(n)\r\n".utf8)
-      own.withUnsafeBytes { outbox.send($0, to: all[0].session) }
-      shared.withUnsafeBytes { outbox.broadcast($0, except: nil) }
+      own.withUnsafeBytes { outbox.send($0, type: .privmsg, to: all[0].session) }
+      shared.withUnsafeBytes { outbox.broadcast($0, type: .pubmsg, except: nil) }
       expected += own + shared
     }
     outbox.flush { _, _ in }

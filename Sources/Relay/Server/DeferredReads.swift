@@ -1,0 +1,18 @@
+import DequeModule
+import Directory
+
+/// The sessions that hold input which nothing but the node will have them read: a turn comes for it later.
+package struct DeferredReads {
+  /// Admitted after they were held: they read at the end of this turn.
+  private var admitted: [PeerID] = []
+  /// Their proofs found no budget left: they read in the order of arrival when there is some again.
+  private var postponed: Deque<PeerID> = []
+
+  var hasAdmitted: Bool { !admitted.isEmpty }
+  var hasPostponed: Bool { !postponed.isEmpty }
+
+  mutating func admit(_ id: PeerID) { admitted.append(id) }
+  mutating func postpone(_ id: PeerID) { postponed.append(id) }
+  mutating func popAdmitted() -> PeerID? { admitted.popLast() }
+  mutating func popPostponed() -> PeerID? { postponed.popFirst() }
+}

@@ -1,0 +1,73 @@
+import Directory
+import EventLoop
+import Units
+import Wire
+
+/// What sessions read, handed to the directory.
+extension DirectoryNode {
+  func receiveFrame(_ line: UnsafeRawBufferPointer, from session: Session) {
+    let now = loop.coarseNow
+    do {
+      try decoder.withFrame(line) { frame in
+        directory.receive(frame, from: session.id, at: now, into: &actions)
+        perform()
+      }
+    } catch {
+      if !settings.proxyProtocol { noteProxyMismatch(in: line) }
+      log.debug("not a frame", metadata: ["connection": "\(session.id)", "fault": "\(error)"])
+      close(session, .malformed)
+    }
+  }
+
+  /// - Parameter line: empty for one that is longer than the limit.
+  func receiveProof(_ line: UnsafeRawBufferPointer, from session: Session) {
+    budget.takeProof()
+    directory.receiveProof(
+      line, from: session.id, maxNesting: settings.maxNesting, at: loop.coarseNow, into: &actions)
+    perform()
+  }
+
+  func identify(_ session: Session, circuit: CircuitID) {
+    log.debug("circuit", metadata: ["connection": "\(session.id)", "circuit": "\(circuit.value)"])
+    directory.identify(session.id, circuit: circuit, into: &actions)
+    perform()
+  }
+
+  // MARK: Budgets
+
+  /// Takes one read from this turn's budget, which the turn's end refills.
+  func takeFurtherRead() -> Bool {
+    guard budget.takeFurtherRead() else { return false }
+    scheduleTurnEnd()
+    return true
+  }
+
+  /// Whether there is time for one more proof. If not, the session has to wait until the others have had their turn.
+  func mayCheckProof(of session: Session) -> Bool {
+    if budget.hasProofs { return true }
+    session.move(to: .proofPostponed)
+    deferred.postpone(session.id)
+    nextTurn?.schedule(after: .zero)
+    return false
+  }
+
+  /// Reads only as many as may be checked: to look at all of a flood each turn would cost the others more than the checks do.
+  func readPostponed() {
+    while budget.hasProofs, let id = deferred.popPostponed() {
+      guard let session = sessions[id], session.state == .proofPostponed else { continue }
+      session.move(to: .awaitingProof)
+      session.startReading()
+      session.read()
+    }
+    if deferred.hasPostponed { nextTurn?.schedule(after: .zero) }
+  }
+
+  /// Sessions that were held go on with what they sent meanwhile.
+  func readAdmitted() {
+    while let id = deferred.popAdmitted() {
+      guard let session = sessions[id], session.state == .present else { continue }
+      session.startReading()
+      session.read()
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Directory
+import Units
+
+/// Every session, by where it stands: known to the directory, about to be closed, or with its last bytes on their way.
+package struct SessionTable {
+  /// By slot of the directory's registry.
+  private var slots: [Session?] = []
+  private var lingering: [ObjectIdentifier: Session] = [:]
+  private var closing: [Session] = []
+
+  package var lingeringCount: Int { lingering.count }
+  var hasClosing: Bool { !closing.isEmpty }
+  /// Slots, taken or not.
+  package var slotCount: Int { slots.count }
+
+  /// The sessions that the directory knows.
+  package var all: some Sequence<Session> { slots.lazy.compactMap { $0 } }
+
+  /// Returns the session of this peer, unless the directory has forgotten it.
+  package subscript(id: PeerID) -> Session? {
+    let slot = Int(id.slot)
+    guard slot < slots.count, let session = slots[slot], session.id == id else { return nil }
+    return session
+  }
+
+  mutating func insert(_ session: Session) {
+    let slot = Int(session.id.slot)
+    while slots.count <= slot { slots.append(nil) }
+    slots[slot] = session
+  }
+
+  /// Moves a session that the directory knows to `.closing`.
+  /// - Returns: false when it is there already or past it.
+  mutating func close(_ session: Session, _ reason: CloseReason) -> Bool {
+    guard session.state.isOpen else { return false }
+    session.move(to: .closing(reason))
+    closing.append(session)
+    return true
+  }
+
+  /// Returns the sessions that are to be closed now, and forgets that they were.
+  mutating func takeClosing() -> [Session] {
+    defer { closing.removeAll(keepingCapacity: true) }
+    return closing
+  }
+
+  /// The directory has forgotten this session: moves it to `.closed`, or to `.lingering` until `end`.
+  mutating func remove(_ session: Session, _ reason: CloseReason, lingeringUntil end: Instant?) {
+    slots[Int(session.id.slot)] = nil
+    guard let end else { return session.move(to: .closed(reason)) }
+    session.move(to: .lingering(reason, until: end))
+    lingering[ObjectIdentifier(session)] = session
+  }
+
+  /// A session that lingered has ended.
+  /// - Returns: false when it did not linger.
+  mutating func endLingering(_ session: Session) -> Bool {
+    guard case .lingering(let reason, _) = session.state else { return false }
+    lingering[ObjectIdentifier(session)] = nil
+    session.move(to: .closed(reason))
+    return true
+  }
+
+  /// Returns the sessions that have lingered long enough, closed as far as their state goes.
+  mutating func takeExpired(at now: Instant) -> [Session] {
+    guard !lingering.isEmpty else { return [] }
+    let expired = lingering.values.filter {
+      if case .lingering(_, let end) = $0.state { end <= now } else { false }
+    }
+    for session in expired { _ = endLingering(session) }
+    return expired
+  }
+}
