@@ -105,18 +105,24 @@ let package = Package(
     .target(
       name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",
       swiftSettings: strict),
+    // What the tests of two targets share.
+    .target(
+      name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .testTarget(
       name: "RelayTests",
-      dependencies: relayModules + ["ControlCommands", "CAllocations", "NickKeys"],
+      dependencies: relayModules + [
+        "ControlCommands", "RelayServer", "CAllocations", "NickKeys", "TestSupport",
+      ],
       resources: [.copy("Data")],
       swiftSettings: strict
     ),
     .testTarget(
       name: "ProductTests",
-      dependencies: relayModules + ["RelayServer", "RelayControl", "ControlCommands", "NickKeys"],
+      dependencies: ["RelayServer", "RelayControl", "NickKeys", "TestSupport"],
       resources: [.copy("Data")], swiftSettings: strict),
     .testTarget(
-      name: "FuzzTests", dependencies: relayModules + ["ControlCommands"], exclude: ["Driver"],
+      name: "FuzzTests", dependencies: relayModules + ["ControlCommands", "TestSupport"], exclude: ["Driver"],
       resources: [.copy("Corpus")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
@@ -128,7 +134,7 @@ if Context.environment["RELAY_FUZZ"] != nil {
   package.targets += [
     .systemLibrary(name: "CFuzzer", path: "Tests/CFuzzer"),
     .executableTarget(
-      name: "RelayFuzz", dependencies: relayModules + ["ControlCommands", "CFuzzer"],
+      name: "RelayFuzz", dependencies: relayModules + ["ControlCommands", "TestSupport", "CFuzzer"],
       path: "Tests/FuzzTests",
       exclude: ["Replay", "Corpus"], swiftSettings: strict),
   ]

@@ -14,7 +14,7 @@ package struct Frame {
   package var type: MessageType? { MessageType(code: code) }
 
   /// The text of the line, in UTF-8.
-  func decodedLine() -> [UInt8] { JSONText.decode(line) }
+  package func decodedLine() -> [UInt8] { JSONText.decode(line) }
 }
 
 /// Turns lines into frames. Keeps one buffer for frames that must be encoded again in canonical form.

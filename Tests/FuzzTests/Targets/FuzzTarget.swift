@@ -2,6 +2,7 @@
 // (Driver) and the replay of the corpus (Replay) run the same functions, so that what one has found the
 // other keeps watching. A function throws a `Violation` when a promise breaks; a trap speaks for itself.
 
+import TestSupport
 @testable import Wire
 
 enum FuzzTarget: String, CaseIterable, Sendable {
@@ -43,30 +44,6 @@ struct Violation: Error, CustomStringConvertible {
 
 func hold(_ promise: @autoclosure () -> String, _ isKept: Bool) throws {
   if !isKept { throw Violation(description: promise()) }
-}
-
-/// A frame copied out of the call it was valid in.
-struct CopiedFrame: Equatable {
-  let code: UInt32
-  let body: [UInt8]
-  let line: [UInt8]
-  let text: [UInt8]
-
-  init(_ frame: Frame) {
-    code = frame.code
-    body = [UInt8](frame.body)
-    line = [UInt8](frame.line)
-    text = frame.decodedLine()
-  }
-
-  /// What the decoder makes of a line, or nil if it refuses it.
-  init?(decoding bytes: [UInt8]) {
-    var decoder = FrameDecoder(maxNesting: 10)
-    let frame = try? bytes.withUnsafeBytes { bytes in try decoder.withFrame(bytes, CopiedFrame.init)
-    }
-    guard let frame else { return nil }
-    self = frame
-  }
 }
 
 /// Frames as the relay writes them, taken apart again; throws unless each is canonical and ends in CR LF.

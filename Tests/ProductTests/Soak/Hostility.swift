@@ -1,13 +1,14 @@
 // Everything that a stranger can do to a relay, by lot: the same sequence for the same seed. Nothing here waits for an answer; the
 // test's honest peer sets the pace.
 
+import TestSupport
 import Testing
 
 struct Hostility {
   /// What has been done, by kind, and how many bytes that was.
   private(set) var counts: [Kind: Int] = [:]
   private(set) var bytes = 0
-  private var random: SeededGenerator
+  private var random: SplitMix64
   private let unix: TestSocket.Address
   private let tcp: TestSocket.Address
   /// Hostile peers that were let in, and newcomers whose end is yet to come.
@@ -20,7 +21,7 @@ struct Hostility {
   }
 
   init(seed: UInt64, unix: TestSocket.Address, tcp: TestSocket.Address) {
-    random = SeededGenerator(seed: seed)
+    random = SplitMix64(seed: seed)
     self.unix = unix
     self.tcp = tcp
   }
@@ -101,7 +102,7 @@ struct Hostility {
 
   /// One that shook hands some time ago sends what `make` makes. Whoever has been thrown out is replaced.
   private mutating func fromPeer(
-    _ make: (inout SeededGenerator, Hello) -> [UInt8]
+    _ make: (inout SplitMix64, Hello) -> [UInt8]
   ) throws {
     if peers.count < 100 {
       let hello = nextHello()
@@ -125,7 +126,7 @@ struct Hostility {
   }
 
   /// A few bytes changed, taken out, doubled, or the whole cut.
-  private static func mutated(_ bytes: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
+  private static func mutated(_ bytes: [UInt8], using random: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       guard !bytes.isEmpty else { break }
@@ -146,13 +147,13 @@ private func frame(of hello: Hello) -> [UInt8] {
   Array(Frames.frame(687, "\(hello.nick)!PUBLIC!sw0reloffer 0 1 2 0 0.1").utf8)
 }
 
-private func noise(_ random: inout SeededGenerator, upTo most: Int) -> [UInt8] {
+private func noise(_ random: inout SplitMix64, upTo most: Int) -> [UInt8] {
   (0..<Int.random(in: 1...most, using: &random)).map { _ in
     UInt8.random(in: 0...255, using: &random)
   }
 }
 
-private func forgery(_ random: inout SeededGenerator, _ hello: Hello) -> [UInt8] {
+private func forgery(_ random: inout SplitMix64, _ hello: Hello) -> [UInt8] {
   let lines = [
     "\(nickNumber(1))!PUBLIC!x", "\(hello.nick)!PUBLIC", "\(hello.nick)!\(nickNumber(1))!", "!!!",
     "\(hello.nick)!\(hello.nick)!x", "\(hello.nick)!PUBLIC!cancel 0",

@@ -1,23 +1,9 @@
 /// What may happen to a directory, as random steps that still mean something when others before them are left out: a
 /// connection is named by its place among those that are open, whoever that is then.
+import TestSupport
 import NickKeys
 
 @testable import Wire
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// 0 ..< n
-  mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
-}
 
 struct ModelStep: CustomStringConvertible {
   enum Kind: CaseIterable {
@@ -41,7 +27,7 @@ struct ModelStep: CustomStringConvertible {
   ]
   static let weightSum = weights.reduce(0) { $0 + $1.1 }
 
-  static func random(_ random: inout SplitMix) -> ModelStep {
+  static func random(_ random: inout SplitMix64) -> ModelStep {
     var weight = random.below(weightSum)
     var kind = Kind.connect
     for (candidate, share) in weights {

@@ -2,6 +2,7 @@
 /// that it does not need.
 ///
 /// `MODEL_SEED` repeats one life, `MODEL_LIVES` asks for more of them.
+import TestSupport
 import Foundation
 import Testing
 
@@ -10,7 +11,7 @@ struct ModelTests {
   static let stepsPerLife = 4_000
 
   static func steps(seed: UInt64) -> [ModelStep] {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(seed: seed)
     var steps = (0..<stepsPerLife).map { _ in ModelStep.random(&random) }
     // Some lives end with a directory that stops while everything goes on.
     if seed % 2 == 0 { steps[stepsPerLife - 150].kind = .stop }

@@ -1,3 +1,4 @@
+import TestSupport
 import Foundation
 import Testing
 
@@ -258,7 +259,7 @@ import Testing
 
   @Test("Random envelopes, mutated at random, decode and encode to the same message, or not at all")
   func randomEnvelopes() {
-    var generator = SeededGenerator(seed: 0x6a6f_696e)
+    var generator = SplitMix64(seed: 0x6a6f_696e)
     for _ in 0..<20_000 {
       var bytes = randomEnvelope(&generator)
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
@@ -272,25 +273,25 @@ import Testing
   private func expectStable(_ bytes: [UInt8]) {
     guard let first = decode(bytes).success else { return }
     let plain = try? JSONDecoder().decode(ReferenceReading.self, from: Data(bytes))
-    #expect(plain.map { Array($0.line.utf8) } == first.decodedLine)
+    #expect(plain.map { Array($0.line.utf8) } == first.text)
     #expect(decode(first.body).success == first)
     let again = first.body.withUnsafeBytes { try? Envelope.scan($0, maxNesting: 1) }
     #expect(again?.isCanonical == true)
     #expect(first.body.allSatisfy { $0 >= 0x20 && $0 < 0x7f })
     var encoded: [UInt8] = []
-    first.decodedLine.withUnsafeBytes { JSONText.encode($0, into: &encoded) }
+    first.text.withUnsafeBytes { JSONText.encode($0, into: &encoded) }
     #expect(encoded == first.line)
   }
 
   private struct ReferenceReading: Decodable { let line: String }
 
-  private func randomEnvelope(_ generator: inout SeededGenerator) -> [UInt8] {
+  private func randomEnvelope(_ generator: inout SplitMix64) -> [UInt8] {
     let pieces = [
       "a", "J5", "!", "PUBLIC", "é", "€", "😀", #"\n"#, #"\u00e9"#, #"\u00E9"#, #"\ud83d\ude00"#,
       #"\""#, #"\\"#, #"\/"#, "/", #"\u0000"#, "\u{7f}", "        ", "0123456789", #"\ud800"#,
     ]
     let spaces = ["", " ", "  ", "\t"]
-    let space = { (g: inout SeededGenerator) in spaces.randomElement(using: &g) ?? "" }
+    let space = { (g: inout SplitMix64) in spaces.randomElement(using: &g) ?? "" }
     var line = ""
     for _ in 0..<Int.random(in: 0...12, using: &generator) {
       line += pieces.randomElement(using: &generator) ?? ""
@@ -301,7 +302,7 @@ import Testing
     return Array("{\(members.joined(separator: "," + space(&generator)))}".utf8)
   }
 
-  private func mutate(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
+  private func mutate(_ bytes: inout [UInt8], _ generator: inout SplitMix64) {
     guard let at = bytes.indices.randomElement(using: &generator) else { return }
     switch Int.random(in: 0..<4, using: &generator) {
     case 0: bytes[at] = UInt8.random(in: .min ... .max, using: &generator)

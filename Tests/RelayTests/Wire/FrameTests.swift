@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -17,10 +18,10 @@ import Testing
   func lines() throws {
     let canonical = try decode(#"{"type": 687, "line": "a\nb"}"#).get()
     #expect(text(canonical.line) == #"a\nb"#)
-    #expect(text(canonical.decodedLine) == "a\nb")
+    #expect(text(canonical.text) == "a\nb")
     let anew = try decode(#"{"line":"a\u000ab€","type":13}"#).get()
     #expect(text(anew.line) == #"a\nb\u20ac"#)
-    #expect(text(anew.decodedLine) == "a\nb€")
+    #expect(text(anew.text) == "a\nb€")
     #expect(anew.code == 13)
   }
 
@@ -30,9 +31,9 @@ import Testing
     for line in ["a longer line", "b", "", "c€"] {
       let frame = #"{"line":"\#(line)","type":687}"#
       let kept = try Array(frame.utf8).withUnsafeBytes {
-        try decoder.withFrame($0) { KeptFrame($0) }
+        try decoder.withFrame($0) { CopiedFrame($0) }
       }
-      #expect(text(kept.decodedLine) == line)
+      #expect(text(kept.text) == line)
     }
   }
 
