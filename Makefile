@@ -56,8 +56,8 @@ test-asan: deps ## all unit tests under AddressSanitizer, in debug and in releas
 	  --filter '$(UNIT_TESTS)' $(FLAGS)
 
 # In release, where code is what it is when it runs.
-test-release: deps ## that a frame costs no allocation
-	$(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter AllocationTests
+test-release: deps ## that a frame costs no allocation and that bounds are checked
+	$(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'AllocationTests|BoundsTests|SessionStateTests'
 
 test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	@command -v tor >/dev/null || Scripts/install-packages tor

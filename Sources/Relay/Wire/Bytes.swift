@@ -2,9 +2,20 @@
 // that keeps bytes copies them into `[UInt8]`.
 
 extension UnsafeRawBufferPointer {
-  /// Returns the bytes at `range` as a buffer whose first offset is 0.
+  /// The byte at `offset`; traps when there is none. Hides the standard library's subscript in this module, which
+  /// checks nothing in release: a parser that miscounts ends the process instead of reading other memory.
+  @inline(__always)
+  subscript(offset: Int) -> UInt8 {
+    precondition(UInt(bitPattern: offset) < UInt(bitPattern: count), "no byte at this offset")
+    return baseAddress.unsafelyUnwrapped.load(fromByteOffset: offset, as: UInt8.self)
+  }
+
+  /// Returns the bytes at `range` as a buffer whose first offset is 0; traps when `range` is not within the bytes.
+  @inline(__always)
   package func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: self[range])
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no bytes at this range")
+    return UnsafeRawBufferPointer(
+      start: baseAddress.map { $0 + range.lowerBound }, count: range.count)
   }
 
   /// Returns the number that these decimal digits spell: no sign, no leading zero, at most `maximum`.

@@ -9,10 +9,10 @@ package enum JSONText {
     var at = 0
     while at < content.count {
       guard let escape = content.firstOffset(of: UInt8(ascii: "\\"), from: at) else {
-        out.append(contentsOf: content[at...])
+        out.append(contentsOf: content.part(at..<content.count))
         return
       }
-      out.append(contentsOf: content[at..<escape])
+      out.append(contentsOf: content.part(at..<escape))
       at = decodeEscape(content, at: escape, into: &out)
     }
   }
@@ -30,7 +30,7 @@ package enum JSONText {
     var at = 0
     while at < text.count {
       let end = endOfPlainRun(text, from: at)
-      out.append(contentsOf: text[at..<end])
+      out.append(contentsOf: text.part(at..<end))
       at = end
       guard at < text.count else { return }
       let byte = text[at]
@@ -57,6 +57,7 @@ package enum JSONText {
   /// beyond ASCII, which is a hit too. A carry or borrow can only spoil bytes above one that holds already,
   /// and the lowest is the one that counts.
   static func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    precondition(start >= 0 && start <= bytes.count, "no bytes at this offset")
     guard let base = bytes.baseAddress else { return start }
     let ones: UInt64 = 0x0101_0101_0101_0101
     let high: UInt64 = 0x8080_8080_8080_8080
