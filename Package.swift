@@ -128,7 +128,8 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// The fuzzer shares its targets with FuzzTests and needs flags of its own (`make fuzz`): it is here only when asked for.
+// The fuzzer shares its targets with FuzzTests and needs flags of its own (`make fuzz`): it is here
+// only when asked for.
 if Context.environment["RELAY_FUZZ"] != nil {
   package.targets.removeAll { $0.name == "FuzzTests" }
   package.targets += [

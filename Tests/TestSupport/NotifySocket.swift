@@ -41,7 +41,8 @@ package final class NotifySocket {
     return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Returns the next message that is not a sign of life, or `nil` when none comes within `seconds`.
+  /// Returns the next message that is not a sign of life, or `nil` when none comes within
+  /// `seconds`.
   package func receiveState(within seconds: Double = 20) -> String? {
     while let message = receive(within: seconds) {
       if message != "WATCHDOG=1" { return message }

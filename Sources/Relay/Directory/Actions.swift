@@ -1,19 +1,20 @@
 import Wire
 
-/// What the directory wants done, in order. The server performs it and empties it; both arrays keep their room, so that routing a frame
-/// allocates nothing.
+/// What the directory wants done, in order. The server performs it and empties it; both arrays keep
+/// their room, so that routing a frame allocates nothing.
 ///
-/// A frame that is being received is borrowed: the actions must be performed before the call that received it returns.
+/// A frame that is being received is borrowed: the actions must be performed before the call that
+/// received it returns.
 package struct Actions {
   /// What is sent.
-  package enum Message: Equatable {
+  package enum Message {
     /// The frame being received, without its terminator.
     case received(Frame)
     /// A frame made here: `bytes[range]`, its terminator included.
     case made(Range<Int>, MessageType)
   }
 
-  package enum Action: Equatable {
+  package enum Action {
     case send(Message, to: PeerID)
     /// To every present peer but one.
     case broadcast(Message, except: PeerID?)
@@ -23,11 +24,13 @@ package struct Actions {
     case hold(PeerID)
     /// The next line of this peer, whatever it is, is its proof: `receiveProof`.
     case prove(PeerID)
-    /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a line in the debug log.
+    /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a
+    /// line in the debug log.
     case noteUnusableLocation(PeerID)
     /// A list is under way: `nextListPart` whenever its socket has taken all.
     case sendPeerlist(PeerID)
-    /// The directory has forgotten this peer; close its connection. With `flush`, after what was sent to it.
+    /// The directory has forgotten this peer; close its connection. With `flush`, after what was
+    /// sent to it.
     case close(PeerID, CloseReason, flush: Bool)
   }
 

@@ -1,8 +1,9 @@
 import Identity
 import Wire
 
-/// What has happened since the start, in totals only (promises.md, "Never tell"). Counting is an addition in a fixed array: it happens
-/// for every frame. Whoever shows the counters reads them when asked and keeps nothing here.
+/// What has happened since the start, in totals only (promises.md, "Never tell"). Counting is an
+/// addition in a fixed array: it happens for every frame. Whoever shows the counters reads them
+/// when asked and keeps nothing here.
 package struct Counters {
   package var connectionsOpened = 0
   package var closed = Tally<CloseReason>()
@@ -21,7 +22,8 @@ package struct Counters {
   package var rateViolations = 0
 }
 
-/// How often each case of an enumeration has come up. The cases are few, so that finding one's place among them is a short walk.
+/// How often each case of an enumeration has come up. The cases are few, so that finding one's
+/// place among them is a short walk.
 package struct Tally<Key: CaseIterable & Equatable> {
   private let keys = Array(Key.allCases)
   private var counts = [Int](repeating: 0, count: Key.allCases.count)
@@ -76,7 +78,8 @@ package struct FrameCounts {
 }
 
 extension MessageType {
-  /// What metrics call the types, each at its `place`; the last is everything that the protocol does not know.
+  /// What metrics call the types, each at its `place`; the last is everything that the protocol
+  /// does not know.
   package static let labels = [
     "privmsg", "pubmsg", "peerlist", "getpeerlist", "handshake", "dn_handshake", "ping", "pong",
     "disconnect", "nick_auth_challenge", "nick_auth_proof", "nick_auth_result", "other",

@@ -51,7 +51,8 @@ extension Directory {
 
   /// The pending connection becomes a peer: it reads `greeting`, and from then on it is here.
   func enter(
-    _ id: PeerID, _ request: HandshakeRequest, greeting: Actions.Message, into actions: inout Actions
+    _ id: PeerID, _ request: HandshakeRequest, greeting: Actions.Message,
+    into actions: inout Actions
   ) {
     guard let index = registry.index(of: id) else { return }
     registry[index].nick = request.nick
@@ -85,7 +86,8 @@ extension Directory {
     close(id, reason, flush: true, into: &actions)
   }
 
-  /// Peers that have not finished their handshake in time. They are closed in the order in which they came.
+  /// Peers that have not finished their handshake in time. They are closed in the order in which
+  /// they came.
   func expirePending(into actions: inout Actions) {
     while let id = pending.first(skipping: hasShakenHands),
       let index = registry.index(of: id)
@@ -130,7 +132,8 @@ extension Directory {
     }
   }
 
-  /// Most peers advertise one of a few sets: they share its text. Strangers' inventions are not kept.
+  /// Most peers advertise one of a few sets: they share its text. Strangers' inventions are not
+  /// kept.
   private func shared(_ text: [UInt8]) -> [UInt8] {
     if featureTexts.count < 256 { return featureTexts.insert(text).memberAfterInsert }
     return featureTexts.firstIndex(of: text).map { featureTexts[$0] } ?? text

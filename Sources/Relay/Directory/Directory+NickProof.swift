@@ -28,7 +28,8 @@ extension Directory {
     actions.add(.prove(id))
   }
 
-  /// Whatever line has come from a pending connection that owes a proof, without its terminator; empty for one over the line limit.
+  /// Whatever line has come from a pending connection that owes a proof, without its terminator;
+  /// empty for one over the line limit.
   package func receiveProof(
     _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at time: Instant,
     into actions: inout Actions
@@ -49,7 +50,8 @@ extension Directory {
     accept(id, proof.request, key: key, into: &actions)
   }
 
-  /// The proof holds: the pending connection takes its nick, from an impostor or from its own older connection if need be.
+  /// The proof holds: the pending connection takes its nick, from an impostor or from its own older
+  /// connection if need be.
   private func accept(
     _ id: PeerID, _ request: HandshakeRequest, key: UInt64, into actions: inout Actions
   ) {

@@ -1,8 +1,8 @@
 import Units
 import Wire
 
-/// GETPEERLIST and its answer (protocol.md §6): frames of at most 20 entries, page by page, the next one when the socket has taken
-/// the last.
+/// GETPEERLIST and its answer (protocol.md §6): frames of at most 20 entries, page by page, the
+/// next one when the socket has taken the last.
 extension Directory {
   /// The next part of one peer's list: `frames` without `omitted`.
   package struct ListPart {
@@ -33,8 +33,9 @@ extension Directory {
     actions.add(.sendPeerlist(id))
   }
 
-  /// The next page of a peer's list on which there is somebody else; a list of nobody is one empty frame. Peers that come to be listed
-  /// while a list is under way may be in it or not; nobody is in it who has left.
+  /// The next page of a peer's list on which there is somebody else; a list of nobody is one empty
+  /// frame. Peers that come to be listed while a list is under way may be in it or not; nobody is
+  /// in it who has left.
   /// - Returns: `nil` when this peer has no list under way.
   package func nextListPart(for id: PeerID) -> ListPart? {
     guard let asker = registry.index(of: id), registry[asker].listCursor >= 0 else { return nil }

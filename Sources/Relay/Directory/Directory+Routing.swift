@@ -131,7 +131,8 @@ extension Directory {
     }
   }
 
-  /// FNV-1a, 64 bits: tells a peer's own order ids apart. A collision would miscount its offers in /status and nothing else.
+  /// FNV-1a, 64 bits: tells a peer's own order ids apart. A collision would miscount its offers in
+  /// /status and nothing else.
   private func fingerprint(_ id: UnsafeRawBufferPointer) -> UInt64 {
     id.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }

@@ -3,12 +3,14 @@ import Wire
 
 /// Who is here, and what follows from a message.
 ///
-/// Pure: events and times go in, `Actions` come out; it knows no socket and no libevent. The same events at the same times give
-/// the same actions. The server calls `connect`, `receive`, `leave` and, about twice a second, `tick`, and performs what they ask
-/// for, in order, before the next call.
+/// Pure: events and times go in, `Actions` come out; it knows no socket and no libevent. The same
+/// events at the same times give the same actions. The server calls `connect`, `receive`, `leave`
+/// and, about twice a second, `tick`, and performs what they ask for, in order, before the next
+/// call.
 ///
-/// What it remembers stands in components with private state (`Registry`, `PendingConnections`, `NickTakeovers`, `NickProofs`,
-/// `Heartbeat`, `DelayedBroadcasts`); what follows from a message stands in extensions, one a topic.
+/// What it remembers stands in components with private state (`Registry`, `PendingConnections`,
+/// `NickTakeovers`, `NickProofs`, `Heartbeat`, `DelayedBroadcasts`); what follows from a message
+/// stands in extensions, one a topic.
 package final class Directory {
   /// What the directory itself is to its peers.
   package struct Identity {
@@ -121,7 +123,8 @@ package final class Directory {
     close(id, reason, into: &actions)
   }
 
-  /// Removes a peer from every index, announces its `D` entry to everyone else and has its connection closed.
+  /// Removes a peer from every index, announces its `D` entry to everyone else and has its
+  /// connection closed.
   package func close(
     _ id: PeerID, _ reason: CloseReason, flush: Bool = false, into actions: inout Actions
   ) {
@@ -139,7 +142,8 @@ package final class Directory {
     settleTakeover(of: peer.nick, afterLeaving: id, into: &actions)
   }
 
-  /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7 asks.
+  /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7
+  /// asks.
   package func tick(at time: Instant, into actions: inout Actions) {
     advance(to: time)
     releasePublicLines(at: now, into: &actions)

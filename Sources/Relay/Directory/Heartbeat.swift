@@ -3,7 +3,8 @@ import Units
 
 /// Where the sweep stands, and the probes without an answer (protocol.md §7).
 ///
-/// The sweep walks all slots once in its interval, a slice at each tick, so that probes and evictions never bunch.
+/// The sweep walks all slots once in its interval, a slice at each tick, so that probes and
+/// evictions never bunch.
 package struct Heartbeat {
   struct Probe: Equatable {
     let peer: PeerID
@@ -14,12 +15,14 @@ package struct Heartbeat {
   private var cursor = 0
   /// Slots that should have been walked by now and have not been.
   private var owed: Double = 0
-  /// In the order in which they were sent. All have the same time, so the first one is the first due.
+  /// In the order in which they were sent. All have the same time, so the first one is the first
+  /// due.
   private var probes: Deque<Probe> = []
 
   package init(at now: Instant) { lastTick = now }
 
-  /// Adds the slots that the time since the last call is worth: all of them in `interval`, never more than once each.
+  /// Adds the slots that the time since the last call is worth: all of them in `interval`, never
+  /// more than once each.
   mutating func advance(to now: Instant, slots: Int, interval: Duration) {
     let elapsed = now - lastTick
     lastTick = now

@@ -1,7 +1,7 @@
 import Units
 
-/// Every limit and time that the directory goes by. Defaults are promises.md's and the settings table's; the server fills it from
-/// the settings and may replace it while the directory runs.
+/// Every limit and time that the directory goes by. Defaults are promises.md's and the settings
+/// table's; the server fills it from the settings and may replace it while the directory runs.
 package struct Limits: Equatable, Sendable {
   /// Peers that have shaken hands (`MAX_PEERS`).
   package var peers = 10_000
@@ -10,8 +10,8 @@ package struct Limits: Equatable, Sendable {
   /// Connections of one Tor circuit (`MAX_PEERS_PER_CIRCUIT`).
   package var peersPerCircuit = 8
 
-  /// What one peer may make another read: a line that is within the limit as it comes may be three times as long in canonical
-  /// form (`MAX_LINE_LENGTH`, in bytes without the terminator).
+  /// What one peer may make another read: a line that is within the limit as it comes may be three
+  /// times as long in canonical form (`MAX_LINE_LENGTH`, in bytes without the terminator).
   package var longestLine = 65_536
 
   package var handshakeTime = Duration.seconds(30)

@@ -1,7 +1,8 @@
 import Units
 import Wire
 
-/// A pending connection asks for a nick that is held (protocol.md §3.1): the holder sends something, or loses it.
+/// A pending connection asks for a nick that is held (protocol.md §3.1): the holder sends
+/// something, or loses it.
 package struct NickTakeover: Equatable {
   package let claimant: PeerID
   package let holder: PeerID
@@ -20,7 +21,8 @@ package struct NickTakeovers {
   private var active: [Nick: NickTakeover] = [:]
   private var lastStart: [Nick: Instant] = [:]
 
-  /// Returns whether a takeover of `nick` may begin: none is under way and none began within `interval`.
+  /// Returns whether a takeover of `nick` may begin: none is under way and none began within
+  /// `interval`.
   func mayStart(_ nick: Nick, at now: Instant, interval: Duration) -> Bool {
     guard active[nick] == nil else { return false }
     return lastStart[nick].map { $0 + interval <= now } ?? true
@@ -51,7 +53,8 @@ package struct NickTakeovers {
     return ending
   }
 
-  /// Returns the takeovers whose holders have been silent too long, the first due first. They stay until the holder is closed.
+  /// Returns the takeovers whose holders have been silent too long, the first due first. They stay
+  /// until the holder is closed.
   func due(at now: Instant) -> [NickTakeover] {
     guard !active.isEmpty else { return [] }
     return active.values.filter { $0.deadline <= now }.sorted {

@@ -22,7 +22,8 @@ package struct Peer {
     package static let servesOnion = Flags(rawValue: 1 << 0)
     /// Has announced an offer at some time.
     package static let announced = Flags(rawValue: 1 << 1)
-    /// Advertised no feature at all: taken for a cs client, which drops its connection on long lines.
+    /// Advertised no feature at all: taken for a cs client, which drops its connection on long
+    /// lines.
     package static let oldClient = Flags(rawValue: 1 << 2)
     /// Has proved that its nick is its own.
     package static let verified = Flags(rawValue: 1 << 3)

@@ -1,5 +1,6 @@
-/// Names one connection for as long as it lives: a place in the registry and how often that place was given out.
-/// A stale one finds nobody, so a late timer or a queued action can never reach the next tenant.
+/// Names one connection for as long as it lives: a place in the registry and how often that place
+/// was given out. A stale one finds nobody, so a late timer or a queued action can never reach the
+/// next tenant.
 package struct PeerID: Hashable, Sendable {
   package let slot: Int32
   let generation: UInt32

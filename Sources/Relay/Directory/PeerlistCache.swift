@@ -1,11 +1,13 @@
-/// The list of everybody who is listed, written out: one page for so many slots of the registry, once with features and once without.
+/// The list of everybody who is listed, written out: one page for so many slots of the registry,
+/// once with features and once without.
 ///
-/// A page is made when the first list comes to it and serves all others, as it is, until somebody on it comes to be listed or leaves. So
-/// lists under way at the same time share their bytes, and none shows anybody who has left. Without a list under way nothing is
-/// kept (`forgetAll`).
+/// A page is made when the first list comes to it and serves all others, as it is, until somebody
+/// on it comes to be listed or leaves. So lists under way at the same time share their bytes, and
+/// none shows anybody who has left. Without a list under way nothing is kept (`forgetAll`).
 package struct PeerlistCache {
   package struct Page {
-    /// Whole frames of at most `Limits.entriesPerFrame` entries; none when nobody on the page is listed.
+    /// Whole frames of at most `Limits.entriesPerFrame` entries; none when nobody on the page is
+    /// listed.
     package var frames: [UInt8] = []
     package var frameCount = 0
   }

@@ -3,7 +3,8 @@ import Wire
 
 /// Everybody who is connected, by place and by nick.
 ///
-/// A peer's state lives in its slot and nowhere else; `vacate` is the only way out and clears every index with it.
+/// A peer's state lives in its slot and nowhere else; `vacate` is the only way out and clears every
+/// index with it.
 package struct Registry {
   package private(set) var slots: ContiguousArray<Peer> = []
   private var vacant: [Int32] = []

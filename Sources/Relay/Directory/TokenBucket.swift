@@ -24,7 +24,8 @@ package struct Rate: Equatable, Sendable {
   var doubled: Rate { Rate(cost: cost == 0 ? 0 : max(1, cost / 2), allowance: allowance) }
 }
 
-/// A token bucket in eight bytes: the time at which it will be full again (GCRA). An idle one needs no upkeep.
+/// A token bucket in eight bytes: the time at which it will be full again (GCRA). An idle one needs
+/// no upkeep.
 package struct TokenBucket {
   private var fullAgain = Instant(nanoseconds: .min / 2)
 

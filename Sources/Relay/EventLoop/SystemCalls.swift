@@ -28,7 +28,8 @@ package enum SystemCalls {
   }
 
   /// `writev(2)` on a socket that does not wait.
-  package static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> SendOutcome {
+  package static func send(_ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>) -> SendOutcome
+  {
     let length = pieces.reduce(0) { $0 + $1.iov_len }
     while true {
       let count = writev(descriptor, pieces.baseAddress, Int32(pieces.count))

@@ -2,8 +2,8 @@ import EventLoop
 import Logging
 import Units
 
-/// The listeners, and how many connections the process may hold before it runs out of descriptors. A few are kept back, so that the
-/// log, /status and the nick file still work when it is full.
+/// The listeners, and how many connections the process may hold before it runs out of descriptors.
+/// A few are kept back, so that the log, /status and the nick file still work when it is full.
 package final class AcceptGate {
   /// One warning in this time, however often accepting pauses.
   static let warningInterval = Duration.seconds(60)

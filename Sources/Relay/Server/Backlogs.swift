@@ -1,9 +1,11 @@
 import Directory
 import Units
 
-/// What peers have not read yet, in true bytes, and when it is too much (promises.md, "Never lose, never stall").
+/// What peers have not read yet, in true bytes, and when it is too much (promises.md, "Never lose,
+/// never stall").
 ///
-/// Only sessions that lag behind have an entry, so a broadcast to readers that keep up costs nothing here.
+/// Only sessions that lag behind have an entry, so a broadcast to readers that keep up costs
+/// nothing here.
 package struct Backlogs {
   package struct Limits: Equatable {
     var hard = ByteCount.mebibytes(8)

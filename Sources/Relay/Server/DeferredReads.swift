@@ -1,7 +1,8 @@
 import DequeModule
 import Directory
 
-/// The sessions that hold input which nothing but the node will have them read: a turn comes for it later.
+/// The sessions that hold input which nothing but the node will have them read: a turn comes for it
+/// later.
 package struct DeferredReads {
   /// Admitted after they were held: they read at the end of this turn.
   private var admitted: [PeerID] = []

@@ -2,7 +2,8 @@ import Directory
 import EventLoop
 import Units
 
-/// The ends of connections: theirs, ours, and the ones in between that still have something to read.
+/// The ends of connections: theirs, ours, and the ones in between that still have something to
+/// read.
 extension DirectoryNode {
   /// Has the directory forget this peer and closes its connection.
   package func close(_ session: Session, _ reason: CloseReason) {
@@ -19,7 +20,8 @@ extension DirectoryNode {
     }
   }
 
-  /// The directory has forgotten this peer; now its connection goes, at once or after its last bytes.
+  /// The directory has forgotten this peer; now its connection goes, at once or after its last
+  /// bytes.
   func finishClose(_ session: Session, _ reason: CloseReason, flush: Bool) {
     let reason = session.state.closeReason ?? reason
     log.debug(
@@ -70,8 +72,8 @@ extension DirectoryNode {
     }
   }
 
-  /// Sessions that fail during a send are closed after it, because closing sends too. Their unread bytes go at once: they are the
-  /// memory that was too much.
+  /// Sessions that fail during a send are closed after it, because closing sends too. Their unread
+  /// bytes go at once: they are the memory that was too much.
   func closeLater(_ session: Session, _ reason: CloseReason) {
     guard sessions.close(session, reason) else { return }
     session.discardOutput()

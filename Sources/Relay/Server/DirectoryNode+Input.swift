@@ -42,7 +42,8 @@ extension DirectoryNode {
     return true
   }
 
-  /// Whether there is time for one more proof. If not, the session has to wait until the others have had their turn.
+  /// Whether there is time for one more proof. If not, the session has to wait until the others
+  /// have had their turn.
   func mayCheckProof(of session: Session) -> Bool {
     if budget.hasProofs { return true }
     session.move(to: .proofPostponed)
@@ -51,7 +52,8 @@ extension DirectoryNode {
     return false
   }
 
-  /// Reads only as many as may be checked: to look at all of a flood each turn would cost the others more than the checks do.
+  /// Reads only as many as may be checked: to look at all of a flood each turn would cost the
+  /// others more than the checks do.
   func readPostponed() {
     while budget.hasProofs, let id = deferred.popPostponed() {
       guard let session = sessions[id], session.state == .proofPostponed else { continue }

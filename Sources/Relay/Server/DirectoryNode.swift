@@ -7,9 +7,11 @@ import Wire
 
 /// The running relay: sockets on one side, the directory on the other, one loop under both.
 ///
-/// What happens in a turn: sessions read what has come and hand lines to the node, which hands them to the directory and performs its
-/// actions at once; that mostly means queueing in the outbox. At the end of the turn the outbox leaves and sessions that failed or lag
-/// too far are closed; what was put off goes on in the next turn. Input, actions, closing, peerlists and stopping stand in extensions.
+/// What happens in a turn: sessions read what has come and hand lines to the node, which hands them
+/// to the directory and performs its actions at once; that mostly means queueing in the outbox. At
+/// the end of the turn the outbox leaves and sessions that failed or lag too far are closed; what
+/// was put off goes on in the next turn. Input, actions, closing, peerlists and stopping stand in
+/// extensions.
 package final class DirectoryNode {
   package let loop: EventLoop
   package let log: Logger

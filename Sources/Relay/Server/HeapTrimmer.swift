@@ -1,7 +1,8 @@
 import Units
 
-/// When memory that peers' backlogs took is to be given back to the system. The allocator keeps what was freed below anything
-/// still in use, and after a burst something always is: without this a slow reader's 8 MiB would stay with the process after it.
+/// When memory that peers' backlogs took is to be given back to the system. The allocator keeps
+/// what was freed below anything still in use, and after a burst something always is: without this
+/// a slow reader's 8 MiB would stay with the process after it.
 struct HeapTrimmer {
   /// Freeing less does not justify the walk through the heap.
   static let minimumFreed = ByteCount.mebibytes(1)

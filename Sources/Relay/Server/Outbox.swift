@@ -8,15 +8,17 @@ import Wire
   import Darwin
 #endif
 
-/// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end of the turn.
+/// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end
+/// of the turn.
 ///
 ///     shared   [ frame A ][ frame B ][ frame C ]        for every subscriber
 ///     own      [ reply to x ][ private line to y ]      for one peer each
 ///
-/// A subscriber to which nothing special happened is given `shared` as it is, in one `send`. A peer that sent one of the frames
-/// itself, that subscribed in between, or that also gets something of its own has a `View`: a chain of pieces of the two buffers in
-/// the order in which they were queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no
-/// allocation, and only what the kernel refuses is copied (into the connection's output buffer).
+/// A subscriber to which nothing special happened is given `shared` as it is, in one `send`. A peer
+/// that sent one of the frames itself, that subscribed in between, or that also gets something of
+/// its own has a `View`: a chain of pieces of the two buffers in the order in which they were
+/// queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no allocation,
+/// and only what the kernel refuses is copied (into the connection's output buffer).
 package final class Outbox {
   /// What one session gets of this turn beyond, or instead of, `shared`.
   struct View {
@@ -35,7 +37,8 @@ package final class Outbox {
     var next: Int32 = -1
   }
 
-  /// A turn with more than this is sent at once, whatever is still to come: it bounds what the turn may hold.
+  /// A turn with more than this is sent at once, whatever is still to come: it bounds what the turn
+  /// may hold.
   static let mostBytes = 256 << 10
 
   private var shared: [UInt8] = []
@@ -156,7 +159,8 @@ package final class Outbox {
     add(Piece(start: start, end: Int32(own.count), isShared: false), to: session)
   }
 
-  /// Turns what of `shared` this session has coming into a piece, so that what follows comes after it.
+  /// Turns what of `shared` this session has coming into a piece, so that what follows comes after
+  /// it.
   private func fixShared(_ session: Session) {
     mark(session)
     let end = Int32(shared.count)
@@ -186,8 +190,8 @@ package final class Outbox {
 
   // MARK: The end of the turn
 
-  /// Sends everything queued. `outcome` is told of every session that did not take all of its part; it must not
-  /// queue or close.
+  /// Sends everything queued. `outcome` is told of every session that did not take all of its part;
+  /// it must not queue or close.
   package func flush(_ outcome: (Session, SendOutcome) -> Void) {
     shared.withUnsafeBytes { shared in
       if !shared.isEmpty {

@@ -1,7 +1,7 @@
 import Directory
 
-/// Peerlists under way: each goes on when its socket has taken the last part, and all of them together fill at most so much of a
-/// turn.
+/// Peerlists under way: each goes on when its socket has taken the last part, and all of them
+/// together fill at most so much of a turn.
 package struct PeerlistSender {
   /// What became of the next part of a list.
   enum Progress {
@@ -21,7 +21,8 @@ package struct PeerlistSender {
 
   mutating func add(_ id: PeerID) { readers.append(id) }
 
-  /// Has each reader sent one part, until `budget` bytes are sent. Whoever is left over comes first the next time.
+  /// Has each reader sent one part, until `budget` bytes are sent. Whoever is left over comes first
+  /// the next time.
   /// - Returns: whether some can go on without waiting for a socket.
   mutating func advance(budget: Int, _ sendPart: (PeerID) -> Progress) -> Bool {
     var left = budget

@@ -3,9 +3,11 @@ import EventLoop
 import Units
 import Wire
 
-/// From bytes to lines, and lines to the node. The node's `TurnBudget` bounds what is read of one peer and of all in a turn.
+/// From bytes to lines, and lines to the node. The node's `TurnBudget` bounds what is read of one
+/// peer and of all in a turn.
 extension Session {
-  /// Takes what has come: the loop calls it once a turn, the node when a session that had to wait goes on.
+  /// Takes what has come: the loop calls it once a turn, the node when a session that had to wait
+  /// goes on.
   func read() {
     switch state {
     case .closing, .lingering: return discardInput()
@@ -99,7 +101,8 @@ extension Session {
     node.identify(self, circuit: circuit)
   }
 
-  /// A peer that has to wait may send on, but not fill our memory; that it leaves must still be seen.
+  /// A peer that has to wait may send on, but not fill our memory; that it leaves must still be
+  /// seen.
   private func limitInput() {
     if inputCount > node.lineLimit { stopReading() }
   }

@@ -27,7 +27,8 @@ extension Session {
     case expectingProxyLine
     /// A pending connection: its frames go to the directory.
     case handshaking
-    /// The holder of its nick is being asked: takes no frame until the directory admits or refuses it.
+    /// The holder of its nick is being asked: takes no frame until the directory admits or refuses
+    /// it.
     case held
     /// The next line is the proof of its nick, whatever is in it.
     case awaitingProof

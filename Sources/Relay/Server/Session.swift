@@ -2,10 +2,11 @@ import Directory
 import EventLoop
 import Wire
 
-/// One peer's connection: bytes in, bytes out, and what the server has to remember between them. What the peer means is the
-/// directory's business.
+/// One peer's connection: bytes in, bytes out, and what the server has to remember between them.
+/// What the peer means is the directory's business.
 ///
-/// Kept small: there are ten thousand of them. `DirectoryNode` holds every session and drops it at its end.
+/// Kept small: there are ten thousand of them. `DirectoryNode` holds every session and drops it at
+/// its end.
 package final class Session: Connection {
   package let id: PeerID
   unowned let node: DirectoryNode
@@ -29,8 +30,8 @@ package final class Session: Connection {
     super.init(on: loop, adopting: descriptor)
   }
 
-  /// Goes to `next`, which must be one of the ways drawn in Session+State.swift: a wrong one is a bug of the server, whatever the
-  /// peer sends, and traps.
+  /// Goes to `next`, which must be one of the ways drawn in Session+State.swift: a wrong one is a
+  /// bug of the server, whatever the peer sends, and traps.
   func move(to next: State) {
     precondition(state.allows(next), "a session cannot go from \(state) to \(next)")
     state = next

@@ -1,7 +1,8 @@
 import Directory
 import Units
 
-/// Every session, by where it stands: known to the directory, about to be closed, or with its last bytes on their way.
+/// Every session, by where it stands: known to the directory, about to be closed, or with its last
+/// bytes on their way.
 package struct SessionTable {
   /// By slot of the directory's registry.
   private var slots: [Session?] = []
@@ -44,7 +45,8 @@ package struct SessionTable {
     return closing
   }
 
-  /// The directory has forgotten this session: moves it to `.closed`, or to `.lingering` until `end`.
+  /// The directory has forgotten this session: moves it to `.closed`, or to `.lingering` until
+  /// `end`.
   mutating func remove(_ session: Session, _ reason: CloseReason, lingeringUntil end: Instant?) {
     slots[Int(session.id.slot)] = nil
     guard let end else { return session.move(to: .closed(reason)) }

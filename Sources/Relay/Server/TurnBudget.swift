@@ -1,5 +1,6 @@
-/// How much of the work that peers can cause is done in one turn, so that neither one flooding peer nor many at once keep the others
-/// from theirs: 4 KiB of each peer, up to 60 KiB more of some, 256 KiB of those together, and 16 proofs.
+/// How much of the work that peers can cause is done in one turn, so that neither one flooding peer
+/// nor many at once keep the others from theirs: 4 KiB of each peer, up to 60 KiB more of some, 256
+/// KiB of those together, and 16 proofs.
 package struct TurnBudget {
   /// Reads of one session in one turn, of 4 KiB each.
   static let readsPerSession = 16
@@ -29,6 +30,7 @@ package struct TurnBudget {
   /// Gives all further reads back: the end of a turn.
   mutating func refillReads() { furtherReadsLeft = Self.furtherReads }
 
-  /// Gives all proofs back: the turn in which proofs that had to wait go on. Until a proof has to wait nobody refills.
+  /// Gives all proofs back: the turn in which proofs that had to wait go on. Until a proof has to
+  /// wait nobody refills.
   mutating func refillProofs() { proofsLeft = Self.proofs }
 }

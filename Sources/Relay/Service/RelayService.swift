@@ -12,7 +12,8 @@ import Units
   import Darwin
 #endif
 
-/// The relay as a process: opens what it needs or says in one line why not, runs until a signal, and leaves nothing behind.
+/// The relay as a process: opens what it needs or says in one line why not, runs until a signal,
+/// and leaves nothing behind.
 package final class RelayService {
   /// What the process ends with (sysexits.h).
   package enum ExitCode: Int32, Sendable {

@@ -5,8 +5,9 @@ import Status
 import Units
 import Wire
 
-/// Connects to each listener in turn, completes a handshake as a watcher and expects a PONG. /health reports the result
-/// (promises.md, "Always come back"). One listener that serves nobody makes the relay unhealthy: all of Tor may be behind it.
+/// Connects to each listener in turn, completes a handshake as a watcher and expects a PONG.
+/// /health reports the result (promises.md, "Always come back"). One listener that serves nobody
+/// makes the relay unhealthy: all of Tor may be behind it.
 package final class SelfProbe {
   /// Between two probes of the same listener.
   package static let usualInterval = Duration.seconds(10)
@@ -24,7 +25,8 @@ package final class SelfProbe {
   package init(of node: DirectoryNode, interval: Duration = SelfProbe.usualInterval) {
     self.node = node
     self.interval = interval
-    results = ProbeResults(nick: RelayIdentity.generate(), listenerCount: node.acceptGate.listeners.count)
+    results = ProbeResults(
+      nick: RelayIdentity.generate(), listenerCount: node.acceptGate.listeners.count)
     timer = Timer(on: node.loop) { [unowned self] in run() }
   }
 
@@ -77,8 +79,8 @@ package final class SelfProbe {
   }
 }
 
-/// The probe's end of its connection. It has been served when a PONG has come, or a handshake reply that turns it away: a full
-/// relay, and one that wants proofs, do their work.
+/// The probe's end of its connection. It has been served when a PONG has come, or a handshake reply
+/// that turns it away: a full relay, and one that wants proofs, do their work.
 private final class ProbeConnection: Connection {
   private let outcome: (Bool) -> Void
 

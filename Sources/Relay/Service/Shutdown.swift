@@ -3,8 +3,9 @@ import EventLoop
 import Server
 import Units
 
-/// The way out (promises.md, "Always come back"): nobody new, what is queued goes out as far as it is read, then the
-/// connections close a few at a time, so that ten thousand peers do not return to the next directory in one instant.
+/// The way out (promises.md, "Always come back"): nobody new, what is queued goes out as far as it
+/// is read, then the connections close a few at a time, so that ten thousand peers do not return to
+/// the next directory in one instant.
 final class Shutdown {
   private let node: DirectoryNode
   private let done: () -> Void

@@ -15,7 +15,8 @@ package struct Health: Equatable {
   }
 
   package var faults: [Fault]
-  /// `MAX_PEERS` or `MAX_PENDING` are here, or the process has no more descriptors. A full relay is healthy: restarting it helps nobody.
+  /// `MAX_PEERS` or `MAX_PENDING` are here, or the process has no more descriptors. A full relay is
+  /// healthy: restarting it helps nobody.
   package var isFull: Bool
 
   var isHealthy: Bool { faults.isEmpty }

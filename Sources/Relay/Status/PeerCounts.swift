@@ -3,8 +3,8 @@ import Server
 import Units
 import Wire
 
-/// Who is here, in numbers only, as one walk over all places finds it: about a millisecond for 100,000 of them. Metrics and the page
-/// are made from it; no nick comes near either.
+/// Who is here, in numbers only, as one walk over all places finds it: about a millisecond for
+/// 100,000 of them. Metrics and the page are made from it; no nick comes near either.
 struct PeerCounts {
   /// Peers that serve an onion, and those that do not.
   package var active = 0

@@ -1,16 +1,18 @@
-// Helpers for borrowed bytes. A borrowed buffer is valid only during the call that provides it; code
-// that keeps bytes copies them into `[UInt8]`.
+// Helpers for borrowed bytes. A borrowed buffer is valid only during the call that provides it;
+// code that keeps bytes copies them into `[UInt8]`.
 
 extension UnsafeRawBufferPointer {
-  /// The byte at `offset`; traps when there is none. Hides the standard library's subscript in this module, which
-  /// checks nothing in release: a parser that miscounts ends the process instead of reading other memory.
+  /// The byte at `offset`; traps when there is none. Hides the standard library's subscript in this
+  /// module, which checks nothing in release: a parser that miscounts ends the process instead of
+  /// reading other memory.
   @inline(__always)
   subscript(offset: Int) -> UInt8 {
     precondition(UInt(bitPattern: offset) < UInt(bitPattern: count), "no byte at this offset")
     return baseAddress.unsafelyUnwrapped.load(fromByteOffset: offset, as: UInt8.self)
   }
 
-  /// Returns the bytes at `range` as a buffer whose first offset is 0; traps when `range` is not within the bytes.
+  /// Returns the bytes at `range` as a buffer whose first offset is 0; traps when `range` is not
+  /// within the bytes.
   @inline(__always)
   package func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "no bytes at this range")
@@ -18,8 +20,8 @@ extension UnsafeRawBufferPointer {
       start: baseAddress.map { $0 + range.lowerBound }, count: range.count)
   }
 
-  /// Returns the number that these decimal digits spell: no sign, no leading zero, at most `maximum`.
-  /// Nil for anything else.
+  /// Returns the number that these decimal digits spell: no sign, no leading zero, at most
+  /// `maximum`. Nil for anything else.
   func decimal(atMost maximum: Int) -> Int? {
     guard !isEmpty, count <= 18, count == 1 || self[0] != UInt8(ascii: "0") else { return nil }
     var value = 0

@@ -1,7 +1,9 @@
-// The server's part in the fuzzing of the directory, without sockets: it performs actions in order and
-// holds each against what it knows of the peers. What must hold between events stands in DirectoryPromises.
+// The server's part in the fuzzing of the directory, without sockets: it performs actions in order
+// and holds each against what it knows of the peers. What must hold between events stands in
+// DirectoryPromises.
 
 import TestSupport
+
 @testable import Directory
 @testable import Units
 @testable import Wire

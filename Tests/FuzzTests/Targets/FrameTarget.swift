@@ -1,7 +1,8 @@
-// A stream of bytes, cut into reads of some size: the lines must be those that a plain search finds, and
-// every line that is a frame must have one meaning and one canonical form.
+// A stream of bytes, cut into reads of some size: the lines must be those that a plain search
+// finds, and every line that is a frame must have one meaning and one canonical form.
 
 import TestSupport
+
 @testable import Wire
 
 enum FrameTarget {

@@ -1,8 +1,10 @@
-// What is fuzzed: one function of bytes for each door through which strangers' bytes come in. The fuzzer
-// (Driver) and the replay of the corpus (Replay) run the same functions, so that what one has found the
-// other keeps watching. A function throws a `Violation` when a promise breaks; a trap speaks for itself.
+// What is fuzzed: one function of bytes for each door through which strangers' bytes come in. The
+// fuzzer (Driver) and the replay of the corpus (Replay) run the same functions, so that what one
+// has found the other keeps watching. A function throws a `Violation` when a promise breaks; a trap
+// speaks for itself.
 
 import TestSupport
+
 @testable import Wire
 
 enum FuzzTarget: String, CaseIterable, Sendable {
@@ -46,7 +48,8 @@ func hold(_ promise: @autoclosure () -> String, _ isKept: Bool) throws {
   if !isKept { throw Violation(description: promise()) }
 }
 
-/// Frames as the relay writes them, taken apart again; throws unless each is canonical and ends in CR LF.
+/// Frames as the relay writes them, taken apart again; throws unless each is canonical and ends in
+/// CR LF.
 func framesWritten(_ bytes: ArraySlice<UInt8>) throws -> [CopiedFrame] {
   var frames: [CopiedFrame] = []
   var rest = bytes

@@ -1,5 +1,5 @@
-// Everything that a stranger can do to a relay, by lot: the same sequence for the same seed. Nothing here waits for an answer; the
-// test's honest peer sets the pace.
+// Everything that a stranger can do to a relay, by lot: the same sequence for the same seed.
+// Nothing here waits for an answer; the test's honest peer sets the pace.
 
 import TestSupport
 import Testing
@@ -100,7 +100,8 @@ struct Hostility {
     self.bytes += bytes.count
   }
 
-  /// One that shook hands some time ago sends what `make` makes. Whoever has been thrown out is replaced.
+  /// One that shook hands some time ago sends what `make` makes. Whoever has been thrown out is
+  /// replaced.
   private mutating func fromPeer(
     _ make: (inout SplitMix64, Hello) -> [UInt8]
   ) throws {

@@ -2,7 +2,8 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// Promises that take longer than a test run may (`make soak`). Each is bounded in time and in what it sends.
+  /// Promises that take longer than a test run may (`make soak`). Each is bounded in time and in
+  /// what it sends.
   @Suite(
     "Soak", .serialized,
     .enabled(if: getenv("JM_SOAK") != nil, "these take minutes: make soak"))

@@ -1,4 +1,5 @@
-/// What people see of the products: the screen of `top`, and the manual pages, which must be what the products print.
+/// What people see of the products: the screen of `top`, and the manual pages, which must be what
+/// the products print.
 import Foundation
 import Status
 import Testing

@@ -1,7 +1,7 @@
 /// A directory on a fake clock, with peers that are nothing but a list of what they were sent.
 ///
-/// It performs the directory's actions as the server would, at once and in order, so that a test says who speaks and reads
-/// what everyone heard. Nothing moves the clock but `pass`.
+/// It performs the directory's actions as the server would, at once and in order, so that a test
+/// says who speaks and reads what everyone heard. Nothing moves the clock but `pass`.
 @testable import Directory
 @testable import Server
 @testable import Units
@@ -185,7 +185,8 @@ final class DirectoryHarness {
 
   // MARK: Text
 
-  /// The frame of a message, without its terminator. What was made must be one frame of the type that it says.
+  /// The frame of a message, without its terminator. What was made must be one frame of the type
+  /// that it says.
   private func text(_ message: Actions.Message) -> String {
     switch message {
     case .received(let frame): return String(decoding: frame.body, as: UTF8.self)

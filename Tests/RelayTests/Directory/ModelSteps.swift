@@ -1,7 +1,8 @@
-/// What may happen to a directory, as random steps that still mean something when others before them are left out: a
-/// connection is named by its place among those that are open, whoever that is then.
-import TestSupport
 import NickKeys
+/// What may happen to a directory, as random steps that still mean something when others before
+/// them are left out: a connection is named by its place among those that are open, whoever that is
+/// then.
+import TestSupport
 
 @testable import Wire
 
@@ -44,7 +45,8 @@ struct ModelStep: CustomStringConvertible {
 
   // MARK: The small world in which they meet
 
-  /// The keys behind the nicks, the same in every life. Unsafe in name only: they are never changed, and one test uses them.
+  /// The keys behind the nicks, the same in every life. Unsafe in name only: they are never
+  /// changed, and one test uses them.
   nonisolated(unsafe) static let keys = (1...7).map {
     NickKey(secret: [UInt8](repeating: $0, count: 32))
   }

@@ -1,9 +1,9 @@
-/// 200,000 random steps against the plain directory, in lives of 4,000. A life that goes wrong is told again without every step
-/// that it does not need.
+import Foundation
+/// 200,000 random steps against the plain directory, in lives of 4,000. A life that goes wrong is
+/// told again without every step that it does not need.
 ///
 /// `MODEL_SEED` repeats one life, `MODEL_LIVES` asks for more of them.
 import TestSupport
-import Foundation
 import Testing
 
 @Suite("The directory against a plain model")

@@ -1,6 +1,6 @@
+import Glibc
 /// Connections over real sockets: what is sent arrives once and in order, and every end is seen.
 import TestSupport
-import Glibc
 import Testing
 
 @testable import EventLoop

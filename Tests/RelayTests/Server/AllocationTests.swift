@@ -12,7 +12,8 @@ import Testing
   import Glibc
 #endif
 
-/// What a frame costs on its way through the node, in calls of malloc: reading, checking, routing and the write at the end of the turn.
+/// What a frame costs on its way through the node, in calls of malloc: reading, checking, routing
+/// and the write at the end of the turn.
 @Suite("Allocations", .enabled(if: allocations_of_this_thread() >= 0))
 struct AllocationTests {
   #if DEBUG

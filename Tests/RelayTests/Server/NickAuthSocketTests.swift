@@ -1,5 +1,6 @@
-/// The recorded proofs once more, from one end of a stream to the other: the node asks with the recorded challenge, the
-/// peer answers with the recorded bytes, and the whole conversation is compared to the byte.
+/// The recorded proofs once more, from one end of a stream to the other: the node asks with the
+/// recorded challenge, the peer answers with the recorded bytes, and the whole conversation is
+/// compared to the byte.
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
+import Glibc
 /// Everything of a turn reaches whom it must, in order and whole, however little the sockets take.
 import TestSupport
-import Glibc
 import Testing
 
 @testable import Directory

@@ -44,7 +44,9 @@ struct SessionStateTests {
     #expect(!Session.State.closing(.slowReader).allows(.closed(.networkError)))
     #expect(!Session.State.lingering(.rejected, until: Self.until).allows(.closed(.networkError)))
     #expect(Session.State.lingering(.rejected, until: Self.until).allows(.closed(.rejected)))
-    #expect(Self.all.map(\.closeReason) == [nil, nil, nil, nil, nil, nil] + Array(repeating: .slowReader, count: 3))
+    #expect(
+      Self.all.map(\.closeReason) == [nil, nil, nil, nil, nil, nil]
+        + Array(repeating: .slowReader, count: 3))
   }
 
   @Test("lines are taken from who is open and neither held nor postponed")

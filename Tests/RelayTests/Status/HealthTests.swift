@@ -24,7 +24,8 @@ struct HealthTests {
 
   /// Opens a door behind which `accept` stands.
   private func open(_ accept: @escaping Listener.Accept) throws {
-    node.acceptGate.add(try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: accept))
+    node.acceptGate.add(
+      try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: accept))
   }
 
   @Test("A loop whose tick is more than 5 s late is unhealthy, until a tick comes in time")

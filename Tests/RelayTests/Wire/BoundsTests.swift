@@ -1,4 +1,5 @@
-// What a parser that miscounts would do: trap, in release too (`make test-release`), and never read other memory.
+// What a parser that miscounts would do: trap, in release too (`make test-release`), and never read
+// other memory.
 
 import Testing
 
@@ -19,7 +20,8 @@ struct BoundsTests {
       #expect(text(bytes.part(0..<8)) == "12345678" && bytes.part(8..<8).isEmpty)
       #expect(text(bytes.part(3..<5)) == "45")
       #expect(JSONText.endOfPlainRun(bytes, from: 8) == 8)
-      #expect(JSONText.fourDigits(bytes, at: 4) == 0x5678 && JSONText.fourDigits(bytes, at: 5) == nil)
+      #expect(
+        JSONText.fourDigits(bytes, at: 4) == 0x5678 && JSONText.fourDigits(bytes, at: 5) == nil)
       #expect(UTF8Character(bytes, at: 7)?.scalar == 0x38)
     }
     #expect(UnsafeRawBufferPointer(start: nil, count: 0).part(0..<0).isEmpty)

@@ -1,5 +1,5 @@
-import TestSupport
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -269,7 +269,8 @@ import Testing
     }
   }
 
-  /// What decodes must be canonical in its new form, and mean what a plain reading of the old one means.
+  /// What decodes must be canonical in its new form, and mean what a plain reading of the old one
+  /// means.
   private func expectStable(_ bytes: [UInt8]) {
     guard let first = decode(bytes).success else { return }
     let plain = try? JSONDecoder().decode(ReferenceReading.self, from: Data(bytes))

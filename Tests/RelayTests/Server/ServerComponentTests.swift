@@ -1,0 +1,150 @@
+// The node's components alone: budgets, queues of sessions, peerlists and the accept gate.
+
+import Logging
+import Testing
+
+@testable import Directory
+@testable import EventLoop
+@testable import Server
+@testable import Units
+
+private func id(_ slot: Int32) -> PeerID { PeerID(slot: slot, generation: 0) }
+
+@Suite("The budget of a turn")
+struct TurnBudgetTests {
+  @Test("reads end, and are refilled whole; proofs too, each on its own")
+  func budgets() {
+    var budget = TurnBudget()
+    for _ in 0..<TurnBudget.furtherReads { #expect(budget.takeFurtherRead()) }
+    #expect(!budget.takeFurtherRead() && budget.hasProofs)
+    for _ in 0..<TurnBudget.proofs { budget.takeProof() }
+    #expect(!budget.hasProofs)
+    budget.refillReads()
+    #expect(budget.takeFurtherRead() && !budget.hasProofs)
+    budget.refillProofs()
+    #expect(budget.hasProofs)
+  }
+}
+
+@Suite("Deferred reads")
+struct DeferredReadsTests {
+  @Test("proofs go on in the order in which they had to wait, admitted peers apart from them")
+  func order() {
+    var deferred = DeferredReads()
+    for slot in 1...3 { deferred.postpone(id(Int32(slot))) }
+    deferred.admit(id(9))
+    #expect(deferred.hasAdmitted && deferred.hasPostponed)
+    #expect(deferred.popPostponed() == id(1) && deferred.popPostponed() == id(2))
+    #expect(deferred.popAdmitted() == id(9) && deferred.popAdmitted() == nil)
+    #expect(deferred.popPostponed() == id(3) && deferred.popPostponed() == nil)
+    #expect(!deferred.hasAdmitted && !deferred.hasPostponed)
+  }
+}
+
+@Suite("The peerlist sender")
+struct PeerlistSenderTests {
+  @Test("a turn ends with its budget, and who was left over comes first in the next")
+  func rotation() {
+    var sender = PeerlistSender()
+    for slot in 1...4 { sender.add(id(Int32(slot))) }
+    var served: [PeerID] = []
+    for _ in 0..<3 {
+      let canGoOn = sender.advance(budget: 100) {
+        served.append($0)
+        return .sent(bytes: 60, isLast: false)
+      }
+      #expect(canGoOn)
+    }
+    #expect(served == [1, 2, 3, 4, 1, 2].map(id) && sender.count == 4)
+  }
+
+  @Test("full sockets wait without a turn of their own, and lists that are over go")
+  func ends() {
+    var sender = PeerlistSender()
+    for slot in 1...3 { sender.add(id(Int32(slot))) }
+    let canGoOn = sender.advance(budget: 100) {
+      switch $0 {
+      case id(1): .waits
+      case id(2): .over
+      default: .sent(bytes: 10, isLast: true)
+      }
+    }
+    #expect(!canGoOn && sender.count == 1 && sender.contains(id(1)) && !sender.contains(id(2)))
+    #expect(!sender.advance(budget: 100) { _ in .over } && sender.isEmpty)
+  }
+}
+
+@Suite("The table of sessions", .serialized)
+struct SessionTableTests {
+  let bench: SessionBench
+
+  init() throws { bench = try SessionBench() }
+
+  @Test("a session is found by its whole id until the directory forgets it")
+  func lookup() {
+    var table = SessionTable()
+    let (session, _) = bench.session(3)
+    table.insert(session)
+    #expect(table[id(3)] === session && table[id(2)] == nil && table[id(99)] == nil)
+    #expect(table[PeerID(slot: 3, generation: 1)] == nil)
+    #expect(Array(table.all).count == 1 && table.slotCount == 4)
+    table.remove(session, .peerClosed, lingeringUntil: nil)
+    #expect(table[id(3)] == nil && Array(table.all).isEmpty)
+    #expect(session.state == .closed(.peerClosed) && table.lingeringCount == 0)
+  }
+
+  @Test("a session is closed later once, with its first reason")
+  func closing() {
+    var table = SessionTable()
+    let (session, _) = bench.session(0)
+    table.insert(session)
+    #expect(table.close(session, .slowReader) && !table.close(session, .networkError))
+    #expect(session.state == .closing(.slowReader) && table.hasClosing)
+    #expect(table.takeClosing().map(\.id) == [id(0)] && !table.hasClosing)
+    table.remove(session, .slowReader, lingeringUntil: nil)
+    #expect(!table.close(session, .slowReader))
+  }
+
+  @Test("a session lingers until its time, or until it ends by itself")
+  func lingering() {
+    var table = SessionTable()
+    let start = Instant(nanoseconds: 0)
+    let sessions = (0..<3).map { bench.session($0).0 }
+    for (number, session) in sessions.enumerated() {
+      table.insert(session)
+      table.remove(session, .rejected, lingeringUntil: start + .seconds(number))
+    }
+    #expect(table.lingeringCount == 3 && table.endLingering(sessions[0]))
+    #expect(!table.endLingering(sessions[0]) && sessions[0].state == .closed(.rejected))
+    #expect(table.takeExpired(at: start + .seconds(1)).map(\.id) == [id(1)])
+    #expect(sessions[1].state == .closed(.rejected) && table.lingeringCount == 1)
+    #expect(table.takeExpired(at: start + .seconds(1)).isEmpty)
+  }
+}
+
+@Suite("The accept gate", .serialized)
+struct AcceptGateTests {
+  @Test("full at its limit it pauses its listeners, counts once, and resumes with room")
+  func limit() throws {
+    let loop = try EventLoop()
+    let gate = AcceptGate(loop: loop, log: Logger(label: "test"))
+    gate.limit = 2
+    var accepted: [TestSocket] = []
+    let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
+      accepted.append(TestSocket($0))
+      gate.accepted(connections: accepted.count)
+    }
+    gate.add(listener)
+    var plugs: [TestSocket] = []
+    for _ in 0..<3 { plugs.append(try #require(TestSocket.connected(to: listener.address))) }
+    #expect(loop.turns { accepted.count == 2 } && gate.isFull && gate.pauses == 1)
+    for _ in 0..<20 { loop.turn() }
+    gate.update(connections: 2)
+    #expect(accepted.count == 2 && gate.isFull && gate.pauses == 1)
+    gate.update(connections: 1)
+    #expect(!gate.isFull && loop.turns { accepted.count == 3 })
+    gate.closeAll()
+    #expect(gate.listeners.isEmpty)
+    withExtendedLifetime(plugs) {}
+  }
+}
