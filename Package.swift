@@ -119,7 +119,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ProductTests",
-      dependencies: ["RelayServer", "RelayControl", "NickKeys", "TestSupport"],
+      dependencies: ["Units", "RelayServer", "RelayControl", "NickKeys", "TestSupport"],
       resources: [.copy("Data")], swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: relayModules + ["ControlCommands", "TestSupport"], exclude: ["Driver"],

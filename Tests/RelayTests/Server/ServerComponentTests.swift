@@ -15,12 +15,14 @@ struct TurnBudgetTests {
   @Test("reads end, and are refilled whole; proofs too, each on its own")
   func budgets() {
     var budget = TurnBudget()
-    for _ in 0..<TurnBudget.furtherReads { #expect(budget.takeFurtherRead()) }
-    #expect(!budget.takeFurtherRead() && budget.hasProofs)
+    let taken = (0...TurnBudget.furtherReads).map { _ in budget.takeFurtherRead() }
+    #expect(taken == Array(repeating: true, count: TurnBudget.furtherReads) + [false])
+    #expect(budget.hasProofs)
     for _ in 0..<TurnBudget.proofs { budget.takeProof() }
     #expect(!budget.hasProofs)
     budget.refillReads()
-    #expect(budget.takeFurtherRead() && !budget.hasProofs)
+    let isRefilled = budget.takeFurtherRead()
+    #expect(isRefilled && !budget.hasProofs)
     budget.refillProofs()
     #expect(budget.hasProofs)
   }
@@ -34,9 +36,9 @@ struct DeferredReadsTests {
     for slot in 1...3 { deferred.postpone(id(Int32(slot))) }
     deferred.admit(id(9))
     #expect(deferred.hasAdmitted && deferred.hasPostponed)
-    #expect(deferred.popPostponed() == id(1) && deferred.popPostponed() == id(2))
-    #expect(deferred.popAdmitted() == id(9) && deferred.popAdmitted() == nil)
-    #expect(deferred.popPostponed() == id(3) && deferred.popPostponed() == nil)
+    let postponed = (0..<4).map { _ in deferred.popPostponed() }
+    let admitted = (0..<2).map { _ in deferred.popAdmitted() }
+    #expect(postponed == [id(1), id(2), id(3), nil] && admitted == [id(9), nil])
     #expect(!deferred.hasAdmitted && !deferred.hasPostponed)
   }
 }
@@ -70,7 +72,8 @@ struct PeerlistSenderTests {
       }
     }
     #expect(!canGoOn && sender.count == 1 && sender.contains(id(1)) && !sender.contains(id(2)))
-    #expect(!sender.advance(budget: 100) { _ in .over } && sender.isEmpty)
+    let goesOn = sender.advance(budget: 100) { _ in .over }
+    #expect(!goesOn && sender.isEmpty)
   }
 }
 
@@ -98,11 +101,15 @@ struct SessionTableTests {
     var table = SessionTable()
     let (session, _) = bench.session(0)
     table.insert(session)
-    #expect(table.close(session, .slowReader) && !table.close(session, .networkError))
+    let isClosed = table.close(session, .slowReader)
+    let isClosedAgain = table.close(session, .networkError)
+    #expect(isClosed && !isClosedAgain)
     #expect(session.state == .closing(.slowReader) && table.hasClosing)
-    #expect(table.takeClosing().map(\.id) == [id(0)] && !table.hasClosing)
+    let closing = table.takeClosing().map(\.id)
+    #expect(closing == [id(0)] && !table.hasClosing)
     table.remove(session, .slowReader, lingeringUntil: nil)
-    #expect(!table.close(session, .slowReader))
+    let isClosedLater = table.close(session, .slowReader)
+    #expect(!isClosedLater)
   }
 
   @Test("a session lingers until its time, or until it ends by itself")
@@ -114,11 +121,14 @@ struct SessionTableTests {
       table.insert(session)
       table.remove(session, .rejected, lingeringUntil: start + .seconds(number))
     }
-    #expect(table.lingeringCount == 3 && table.endLingering(sessions[0]))
-    #expect(!table.endLingering(sessions[0]) && sessions[0].state == .closed(.rejected))
-    #expect(table.takeExpired(at: start + .seconds(1)).map(\.id) == [id(1)])
+    #expect(table.lingeringCount == 3)
+    let ends = (0..<2).map { _ in table.endLingering(sessions[0]) }
+    #expect(ends == [true, false] && sessions[0].state == .closed(.rejected))
+    let expired = table.takeExpired(at: start + .seconds(1)).map(\.id)
+    #expect(expired == [id(1)])
     #expect(sessions[1].state == .closed(.rejected) && table.lingeringCount == 1)
-    #expect(table.takeExpired(at: start + .seconds(1)).isEmpty)
+    let more = table.takeExpired(at: start + .seconds(1))
+    #expect(more.isEmpty)
   }
 }
 
