@@ -122,7 +122,8 @@ let package = Package(
       dependencies: ["Units", "RelayServer", "RelayControl", "NickKeys", "TestSupport"],
       resources: [.copy("Data")], swiftSettings: strict),
     .testTarget(
-      name: "FuzzTests", dependencies: relayModules + ["ControlCommands", "TestSupport"], exclude: ["Driver"],
+      name: "FuzzTests", dependencies: relayModules + ["ControlCommands", "TestSupport"],
+      exclude: ["Driver"],
       resources: [.copy("Corpus")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
@@ -135,7 +136,8 @@ if Context.environment["RELAY_FUZZ"] != nil {
   package.targets += [
     .systemLibrary(name: "CFuzzer", path: "Tests/CFuzzer"),
     .executableTarget(
-      name: "RelayFuzz", dependencies: relayModules + ["ControlCommands", "TestSupport", "CFuzzer"],
+      name: "RelayFuzz",
+      dependencies: relayModules + ["ControlCommands", "TestSupport", "CFuzzer"],
       path: "Tests/FuzzTests",
       exclude: ["Replay", "Corpus"], swiftSettings: strict),
   ]
