@@ -20,7 +20,7 @@ package final class Directory {
     package var location: OnionEndpoint?
     /// Whether peers may serve at other places than an onion (`ALLOW_CLEARNET_LOCATIONS`).
     package var allowsClearnet: Bool
-    /// What a newcomer is told, as it is sent.
+    /// The text of the reply to a handshake, as it is sent.
     package var motd: String
 
     package init(

@@ -17,9 +17,10 @@ package struct Limits: Equatable, Sendable {
   package var handshakeTime = Duration.seconds(30)
   /// How long the proof of a nick may take (`NICK_AUTH_TIMEOUT`, protocol.md §8).
   package var proofTime = Duration.seconds(30)
-  /// How long a holder of a nick has to show life before a newcomer takes it (protocol.md §3.1).
+  /// How long a holder of a nick has to send something before a pending connection takes it
+  /// (protocol.md §3.1).
   package var takeoverTime = Duration.seconds(10)
-  /// One challenge a nick in this time.
+  /// One takeover a nick in this time.
   var takeoverInterval = Duration.seconds(30)
 
   package var messages = Rate(count: 100, per: .seconds(1), burst: 1_000)

@@ -8,7 +8,7 @@ package struct Peer {
     case free
     /// Connected, no handshake yet.
     case pending
-    /// Its nick is taken and the holder is being asked for life (protocol.md §3.1).
+    /// Its nick is taken and the holder is being probed (protocol.md §3.1).
     case waiting
     /// Owes the proof of its nick (protocol.md §8); holds no nick yet.
     case proving
@@ -27,9 +27,9 @@ package struct Peer {
     package static let oldClient = Flags(rawValue: 1 << 2)
     /// Has proved that its nick is its own.
     package static let verified = Flags(rawValue: 1 << 3)
-    /// Was sent a probe and has not shown life since.
+    /// Was sent a probe and has sent nothing since.
     package static let probed = Flags(rawValue: 1 << 4)
-    /// A newcomer waits for its nick.
+    /// A pending connection waits for its nick.
     static let contested = Flags(rawValue: 1 << 5)
     /// A peer that is no stranger has said something to it.
     static let addressed = Flags(rawValue: 1 << 6)

@@ -71,7 +71,7 @@ package struct Registry {
 
   package func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
 
-  /// Makes a newcomer a peer and gives it its nick.
+  /// Makes a pending connection a peer and gives it its nick.
   package mutating func admit(at index: Int) {
     precondition(holders[slots[index].nick] == nil, "a nick has one holder")
     slots[index].state = .present
@@ -80,7 +80,7 @@ package struct Registry {
     if slots[index].isListed { peerlistCache.forget(slot: index) }
   }
 
-  /// This peer has announced an offer: from here on it is listed.
+  /// Lists a peer that has announced an offer.
   mutating func announce(at index: Int) {
     if !slots[index].isListed { peerlistCache.forget(slot: index) }
     if slots[index].flags.insert(.announced).inserted { makerCount += 1 }

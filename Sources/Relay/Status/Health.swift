@@ -51,7 +51,7 @@ extension RelayStatus {
     return Health(faults: faults, isFull: isFull)
   }
 
-  /// Whether newcomers have to wait for others to leave.
+  /// Whether pending connections have to wait for others to leave.
   private var isFull: Bool {
     let directory = node.directory
     return directory.registry.peerCount >= directory.limits.peers
