@@ -92,8 +92,8 @@ extension Directory {
     passOn(frame, from: id, at: index, isRequest: isRequest, into: &actions)
   }
 
-  /// A line that asks for the order book costs a token of its own bucket, any other one of the public bucket and its bytes; and the same
-  /// of its circuit's.
+  /// A line that asks for the order book costs a token of its own bucket, any other one of the
+  /// public bucket and its bytes; and the same of its circuit's.
   /// - Returns: why it may not pass.
   private func takePublic(_ bytes: Int, isRequest: Bool, at index: Int) -> DropReason? {
     let circuit = registry[index].circuit

@@ -9,7 +9,7 @@ import Wire
 /// call.
 ///
 /// What it remembers stands in components with private state (`Registry`, `PendingConnections`,
-/// `NickTakeovers`, `NickProofs`, `Heartbeat`, `DelayedBroadcasts`); what follows from a message
+/// `NickTakeovers`, `NickProofs`, `Heartbeat`, `PublicLines`); what follows from a message
 /// stands in extensions, one a topic.
 package final class Directory {
   /// What the directory itself is to its peers.

@@ -55,7 +55,8 @@ package struct Backlogs {
 
   func isOverHardLimit(_ session: Session) -> Bool { session.backlog > limits.hard.bytes }
 
-  /// Public lines wait while more than a quarter is used: the rest is for private lines and answers.
+  /// Public lines wait while more than a quarter is used: the rest is for private lines and
+  /// answers.
   var isOverShare: Bool { total > limits.total.bytes / 4 }
 
   var isOverTotal: Bool { total > limits.total.bytes }

@@ -131,7 +131,8 @@ package final class DirectoryNode {
     directory.publicLines.isHeld = backlogs.isOverShare
   }
 
-  /// Public lines that wait go on in small portions, so that private lines find their turn in between.
+  /// Public lines that wait go on in small portions, so that private lines find their turn in
+  /// between.
   func scheduleRelease() {
     guard !isReleaseScheduled, !directory.publicLines.isEmpty else { return }
     isReleaseScheduled = true

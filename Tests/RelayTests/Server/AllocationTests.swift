@@ -17,7 +17,8 @@ import Testing
 @Suite("Allocations", .enabled(if: allocations_of_this_thread() >= 0))
 struct AllocationTests {
   #if DEBUG
-    /// Unoptimised code boxes some fifteen values a frame. The promise is release's (`make test-release`); this bound finds the worst.
+    /// Unoptimised code boxes some fifteen values a frame. The promise is release's (`make
+    /// test-release`); this bound finds the worst.
     static let perFrame = 18
   #else
     static let perFrame = 0
