@@ -1,4 +1,5 @@
 /// Public lines that wait: in turn, by class and level, and bounded.
+import TestSupport
 import Testing
 import Units
 
@@ -117,7 +118,7 @@ struct FairQueueTests {
 
   @Test("random lines are served once each, and the sums are right")
   func random() {
-    var random = SplitMix(state: 7)
+    var random = SplitMix64(seed: 7)
     var queue = FairQueue(FairQueue.Limits(capacity: ByteCount(20_000), perFlow: ByteCount(2_000)))
     var waiting = 0
     for step in 0..<20_000 {
