@@ -89,7 +89,7 @@ package final class RelayService {
         "nick": "\(node.directory.identity.nick)", "backend": "\(loop.backend)",
       ])
     try listen(settings)
-    guard !node.listeners.isEmpty else {
+    guard !node.acceptGate.listeners.isEmpty else {
       throw .setting(
         "nothing to listen on: HOST is empty, LISTEN_UNIX is not set, and no socket was handed over (LISTEN_FDS, LISTEN_PID)"
       )
