@@ -3,17 +3,17 @@
 #   docker build -t joinmarket-directory-server .                  # production, FROM scratch
 #   docker build -t joinmarket-directory-server:debug --target debug .
 #
-# `production` holds one static executable and nothing else: no shell, no libc, no package
-# that could need an update of its own. `debug` has the same entry point, symbols, and the
-# tools that production lacks on purpose; docs/deploying.md says how to attach with it.
+# `production` holds static executables and nothing else: no shell, no libc, no package that needs
+# updates of its own. `debug` has the same entry point, symbols, and the tools that production lacks
+# on purpose. docs/deploying.md says how to attach with it.
 
 ARG SWIFT_IMAGE=swift:6.3-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 # ---- what both builds need -----------------------------------------------------------------
 FROM ${SWIFT_IMAGE} AS dependencies
-# Debian's libevent before this revision has eight known vulnerabilities of 2026. The version
-# in libevent's header is the same on both sides of the fix, so the package's is asked.
+# Debian's libevent before this revision has eight known vulnerabilities of 2026. libevent's header
+# has the same version before and after the fix, so this checks the package's version.
 ARG LIBEVENT_AT_LEAST=2.1.12-stable-8+deb12u1
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get -q update \
@@ -32,8 +32,8 @@ COPY Tests ./Tests
 
 # ---- production ----------------------------------------------------------------------------
 FROM dependencies AS build
-# Two thirds of a static executable are Swift's libraries. One file under two names (it looks
-# at the name it was called by) holds them once.
+# Two thirds of a static executable are Swift's libraries. One file under two names holds them once:
+# it looks at the name it was called by.
 RUN swift build -c release --static-swift-stdlib -Xswiftc -static-executable \
       --product jm-directory-server \
  && mkdir /out \
@@ -49,8 +49,8 @@ COPY --from=build /out/ /usr/local/bin/
 # So that `docker exec NAME jm-directory-ctl status` needs no path.
 ENV PATH=/usr/local/bin
 USER 1000:1000
-# Said although it is the default: only then does the engine know that another signal (USR1, HUP)
-# is no stop, and still restarts a relay that was sent one.
+# Stated although it is the default. Only then does the engine know that another signal (USR1, HUP) is
+# no stop, and restarts a relay that was sent one.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/usr/local/bin/jm-directory-server", "health"]
