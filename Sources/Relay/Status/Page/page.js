@@ -78,15 +78,13 @@ function show(now) {
   put("lag-note", "p99; longest " + number.format(now.worstLag) + " ms");
 
   put("backlog", bytes(now.backlog));
-  put("backlog-note", "of " + bytes(now.maxBacklog) + ", of " + many(now.laggingPeers)
+  put("backlog-note", "of " + bytes(now.maxBacklog) + "; " + many(now.laggingPeers)
     + (now.laggingPeers === 1 ? " peer" : " peers"));
   put("slow", many(now.slowReaders));
   put("slow-note", "largest: " + bytes(now.largestBacklog));
   put("limiting", now.limiting.length ? many(now.limiting.length) : "none");
   put("limiting-note", now.limiting.map(words).join(", "));
   const total = counts => counts.reduce((sum, entry) => sum + entry.count, 0);
-  put("drops", same
-    ? many(Math.max(0, total(now.dropped) - total(last.dropped)) / (at - lastAt) * 60000) : "–");
   put("drops-note", many(total(now.dropped)) + " since the start");
 
   put("memory", bytes(now.memory));
@@ -95,7 +93,6 @@ function show(now) {
   put("cpu-note", "of one core");
   put("descriptors", many(now.descriptors));
   put("descriptors-note", "of " + many(now.maxDescriptors));
-  put("opened", shown(rate("connectionsOpened"), n => many(n * 60)));
   put("opened-note", many(now.connectionsOpened) + " since the start");
 
   for (const id of ["closed", "limits", "dropped", "rejected"]) bars(id, now[id]);
@@ -120,11 +117,9 @@ function bars(id, counts) {
     return row;
   });
   if (!rows.length) {
-    const row = document.createElement("tr");
-    row.append(document.createElement("td"));
-    row.firstChild.className = "none";
-    row.firstChild.textContent = "none";
-    rows.push(row);
+    rows.push(document.createElement("tr"));
+    const cell = {className: "none", textContent: "none"};
+    rows[0].append(Object.assign(document.createElement("td"), cell));
   }
   $(id).replaceChildren(...rows);
 }
@@ -250,6 +245,10 @@ function sparks(h) {
   spark("spark-cpu", h.cpu_microseconds);
   spark("spark-descriptors", h.descriptors);
   spark("spark-opened", h.opened);
+  // Two seconds are too short for what happens a few times a minute.
+  const minute = values => many(values.slice(-60 / step).reduce((sum, n) => sum + n, 0));
+  put("drops", minute(h.dropped));
+  put("opened", minute(h.opened));
 }
 
 let drawn = null;
