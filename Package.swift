@@ -3,6 +3,10 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
+// TOMLKit imports Foundation. Where Foundation's members leaked into files that do not import it,
+// `contains` became Foundation's and linked 44 MB of it into the server.
+let noLeaks = SwiftSetting.enableUpcomingFeature("MemberImportVisibility")
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let relayModules: [Target.Dependency] = [
@@ -85,14 +89,14 @@ let package = Package(
         "Units", "EventLoop", "Settings", "Service", "ControlCommands", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict + [noLeaks]),
     .target(
       name: "ControlCommands",
       dependencies: [
         "Units", "Wire", "Identity", "EventLoop", "Settings", "Status",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict + [noLeaks]),
     .executableTarget(
       name: "RelayControl", dependencies: ["EventLoop", "ControlCommands"],
       swiftSettings: strict),

@@ -1,5 +1,6 @@
 /// Which relay is meant and how long it has: the options that every command takes.
 import ArgumentParser
+import EventLoop
 import Settings
 
 struct TargetOptions: ParsableArguments {

@@ -1,8 +1,10 @@
 /// `jm-directory-ctl top`: the relay's summary once a second. On a terminal it is a screen that redraws itself; into a file or a pipe it
 /// is a line a second, and with --json the relay's own answers, one a line.
 import ArgumentParser
+import EventLoop
 import FoundationEssentials
 import Status
+import Units
 
 #if canImport(Darwin)
   import Darwin
