@@ -1,11 +1,13 @@
 import Units
 import Wire
 
-/// What each Tor circuit may still ask for. A circuit's budgets outlive its nicks and its connections: whoever comes back through the
-/// same circuit under a new name has what is left, not a new burst.
+/// What each Tor circuit may still ask for. A circuit's budgets outlive its nicks and its
+/// connections: whoever comes back through the same circuit under a new name has what is left, not
+/// a new burst.
 ///
-/// Bounded: circuits are kept in two generations. The older one is forgotten when the newer one is full or `window` has passed,
-/// whichever is first. `window` is as long as any of the buckets takes to fill, so forgetting a circuit that rested gives it nothing.
+/// Bounded: circuits are kept in two generations. The older one is forgotten when the newer one is
+/// full or `window` has passed, whichever is first. `window` is as long as any of the buckets takes
+/// to fill, so forgetting a circuit that rested gives it nothing.
 struct CircuitBudgets {
   enum Kind: Int, CaseIterable {
     case frames
@@ -17,6 +19,19 @@ struct CircuitBudgets {
     case handshakes
     /// Of peers whose leaving is told to everyone.
     case departures
+
+    /// What metrics call it.
+    var label: String {
+      switch self {
+      case .frames: "frames"
+      case .publicLines: "public_lines"
+      case .publicBytes: "public_bytes"
+      case .orderbookRequests: "orderbook_requests"
+      case .peerlists: "peerlists"
+      case .handshakes: "handshakes"
+      case .departures: "departures"
+      }
+    }
   }
 
   struct Rates: Equatable, Sendable {
@@ -97,7 +112,8 @@ struct CircuitBudgets {
   /// Circuits that are remembered; those of both generations count twice.
   var count: Int { newer.count + older.count }
 
-  /// Takes one token, or says that there is none. A connection whose circuit is not known has no budget to draw on.
+  /// Takes one token, or says that there is none. A connection whose circuit is not known has no
+  /// budget to draw on.
   mutating func take(_ kind: Kind, _ count: Int = 1, of circuit: CircuitID?, at now: Instant)
     -> Bool
   {

@@ -23,7 +23,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
 
   // The directory's doing
   case displaced
-  /// It was silent for long and could not be probed, and places ran short.
+  /// Its place was needed for a newcomer (`MAX_PEERS`, `MAX_PENDING`).
   case evicted
   /// `MAX_PEERS`
   case full

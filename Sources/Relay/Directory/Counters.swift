@@ -20,6 +20,9 @@ package struct Counters {
   package var takeovers = 0
   /// Frames over `MESSAGE_RATE_LIMIT`, of all peers that ever were.
   package var rateViolations = 0
+  /// Peers that made room for others at `MAX_PEERS`, and connections at `MAX_PENDING`.
+  package var evictedPeers = 0
+  package var evictedPending = 0
 }
 
 /// How often each case of an enumeration has come up. The cases are few, so that finding one's

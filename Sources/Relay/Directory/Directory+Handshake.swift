@@ -24,11 +24,9 @@ extension Directory {
       return reject(id, .nickTaken, nick: request.nick, into: &actions)
     }
     if let policy, request.features.known.contains(.nickAuth) {
-      // Only one that replaces its own or an impostor's connection can still come in when all places are taken.
-      guard
-        registry.peerCount < limits.peers || registry.evictableCount > 0
-          || registry.holder(of: request.nick) != nil
-      else {
+      // Only one that replaces its own or an impostor's connection can still come in when all
+      // places are taken.
+      guard hasPlace() || registry.holder(of: request.nick) != nil else {
         return reject(id, .full, into: &actions)
       }
       return requestProof(of: id, request, policy, into: &actions)
@@ -36,7 +34,7 @@ extension Directory {
     guard !requiresProof else { return reject(id, .nickAuthRequired, into: &actions) }
     if let holder = registry.holder(of: request.nick) {
       beginTakeover(holder, for: id, request: request, into: &actions)
-    } else if makeRoom(into: &actions) {
+    } else if makePlace(into: &actions) {
       admit(id, request, into: &actions)
     } else {
       reject(id, .full, into: &actions)
@@ -58,7 +56,7 @@ extension Directory {
     registry[index].nick = request.nick
     registry[index].features = request.features.known
     registry[index].entry = PeerlistWriter.entry(request.nick, request.location)
-    registry[index].featureText = shared(Array(request.features.listText.utf8))
+    registry[index].featureText = shared(Self.bounded(Array(request.features.listText.utf8)))
     if case .onion = request.location { registry[index].flags.insert(.servesOnion) }
     if request.advertisedNoFeature { registry[index].flags.insert(.oldClient) }
     registry.admit(at: index)
@@ -106,6 +104,13 @@ extension Directory {
   private func hasShakenHands(_ id: PeerID) -> Bool {
     guard let index = registry.index(of: id) else { return true }
     return [.present, .proving].contains(registry[index].state)
+  }
+
+  /// The names of features that fit: others carry them in every list.
+  private static func bounded(_ names: [UInt8]) -> [UInt8] {
+    guard names.count > Limits.featureBytes else { return names }
+    let end = names[...Limits.featureBytes].lastIndex(of: UInt8(ascii: "+")) ?? 0
+    return Array(names[..<end])
   }
 
   /// Makes a 795.

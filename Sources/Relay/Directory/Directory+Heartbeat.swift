@@ -24,24 +24,13 @@ extension Directory {
       return false
     }
     actions.add(.send(message, to: id))
+    actions.add(.watchProbe(id))
     return true
   }
 
   /// Whether there is a question that this kind of peer answers.
   private func canBeProbed(_ index: Int) -> Bool {
     registry[index].features.contains(.ping) || registry[index].isListed
-  }
-
-  /// Whether one more peer may come in. When all places are taken, the evictable peer that has been silent for the longest time
-  /// gives up its own.
-  func makeRoom(into actions: inout Actions) -> Bool {
-    if registry.peerCount < limits.peers { return true }
-    // Lowered by a reload, the limit may be passed by more than one.
-    guard registry.peerCount == limits.peers, let silent = registry.longestSilent() else {
-      return false
-    }
-    close(silent, .evicted, into: &actions)
-    return true
   }
 
   func sweepSome(into actions: inout Actions) {
@@ -68,11 +57,17 @@ extension Directory {
 
   func expireProbes(into actions: inout Actions) {
     while let probe = heartbeat.popExpiredProbe(at: now, after: limits.pongWait) {
+      let reading = heartbeat.takeReading(of: probe.peer)
       // `.probed` may belong to a later probe, so compare the times.
       guard let index = registry.index(of: probe.peer),
         registry[index].flags.contains(.probed),
         registry[index].lastReceived < probe.sentAt
       else { continue }
+      // It could not answer before it has read so far.
+      if let reading, now < reading + limits.pongWait {
+        heartbeat.noteProbe(of: probe.peer, at: now)
+        continue
+      }
       close(probe.peer, .pongTimeout, into: &actions)
     }
   }

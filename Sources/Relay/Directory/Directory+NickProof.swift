@@ -64,7 +64,7 @@ extension Directory {
         reject(takeover.claimant, .nickTaken, into: &actions)
       }
       close(holder, .displaced, into: &actions)
-    } else if !makeRoom(into: &actions) {
+    } else if !makePlace(into: &actions) {
       counters.fullAtProof += 1
       return fail(id, .policy, into: &actions)
     }

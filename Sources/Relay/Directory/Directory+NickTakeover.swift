@@ -50,6 +50,17 @@ extension Directory {
     }
   }
 
+  /// A peer reads what was queued before its probe, or has just been sent the probe itself: the time in which it has to answer
+  /// starts now.
+  package func noteReading(_ id: PeerID, at time: Instant) {
+    advance(to: time)
+    guard let index = registry.index(of: id) else { return }
+    if registry[index].flags.contains(.contested) {
+      takeovers.postpone(registry[index].nick, to: now + limits.takeoverTime)
+    }
+    if registry[index].flags.contains(.probed) { heartbeat.noteReading(of: id, at: now) }
+  }
+
   func expireTakeovers(into actions: inout Actions) {
     for takeover in takeovers.due(at: now) { close(takeover.holder, .displaced, into: &actions) }
     takeovers.forgetStarts(at: now, interval: limits.takeoverInterval)
@@ -58,7 +69,9 @@ extension Directory {
   private func succeed(_ claimant: PeerID, into actions: inout Actions) {
     guard let request = pending.request(of: claimant) else { return }
     guard !isStopping else { return reject(claimant, .stopping, into: &actions) }
-    guard makeRoom(into: &actions) else { return reject(claimant, .full, into: &actions) }
+    guard makePlace(into: &actions) else {
+      return reject(claimant, .full, into: &actions)
+    }
     admit(claimant, request, into: &actions)
   }
 }

@@ -53,6 +53,9 @@ package final class Directory {
   var heartbeat: Heartbeat
   package var publicLines: PublicLines
   var circuits: CircuitBudgets
+  var peersToEvict = EvictionOrder()
+  var silentToEvict = EvictionOrder()
+  var pendingToEvict = EvictionOrder()
   /// `nil`: nicks are not proved here.
   package var policy: NickPolicy? { didSet { forgetLists() } }
   /// Nobody gets in without a proof, even before it is known what to ask for.
@@ -76,11 +79,11 @@ package final class Directory {
   func advance(to time: Instant) { now = max(now, time) }
 
   /// A connection has come.
-  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already.
-  package func connect(at time: Instant) -> PeerID? {
+  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already and none of them can be displaced.
+  package func connect(at time: Instant, into actions: inout Actions) -> PeerID? {
     advance(to: time)
     counters.connectionsOpened += 1
-    guard registry.pendingCount < limits.pending else {
+    guard makePendingPlace(into: &actions) else {
       counters.closed.count(.pendingFull)
       return nil
     }

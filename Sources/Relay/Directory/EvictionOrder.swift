@@ -1,11 +1,12 @@
 import Units
 import Wire
 
-/// Whom a newcomer displaces when there is no place left: the youngest of the largest group (a circuit), quiet ones first. The caller leaves
-/// out whoever is protected. The idea is Bitcoin Core's eviction of inbound peers.
+/// Whom a newcomer displaces when there is no place left: the youngest of the largest group (a
+/// circuit), quiet ones first. The caller leaves out whoever is protected. The idea is Bitcoin
+/// Core's eviction of inbound peers.
 ///
-/// To look at everybody for each newcomer would make a crowd of newcomers expensive, so one look finds `batch` of them, and a look that
-/// finds nobody is not repeated within `interval`.
+/// To look at everybody for each newcomer would make a crowd of newcomers expensive, so one look
+/// finds `batch` of them, and a look that finds nobody is not repeated within `interval`.
 struct EvictionOrder {
   struct Candidate {
     let id: PeerID
@@ -26,6 +27,9 @@ struct EvictionOrder {
   /// There may be more of them than the last look has returned.
   private var hasFoundBatch = false
 
+  /// Takes back one that `next` has given out and that was not needed.
+  mutating func putBack(_ id: PeerID) { victims.append(id) }
+
   /// - Parameters:
   ///   - candidates: asked for when the last look is used up.
   ///   - isStillOne: a candidate may have left or be protected by now.
@@ -41,8 +45,9 @@ struct EvictionOrder {
     return victims.popLast()
   }
 
-  /// All candidates, the least deserving first. To take the youngest of the largest group again and again is to take them by their places in their
-  /// groups, the highest first: in a group of n the youngest stands at n.
+  /// All candidates, the least deserving first. To take the youngest of the largest group again and
+  /// again is to take them by their places in their groups, the highest first: in a group of n the
+  /// youngest stands at n.
   static func order(_ candidates: [Candidate]) -> [PeerID] {
     var size: [CircuitID?: Int] = [:]
     let ranked = candidates.sorted { $0.serial < $1.serial }.map { candidate in

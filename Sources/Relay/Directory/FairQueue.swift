@@ -4,14 +4,16 @@ import Wire
 
 /// Public lines that wait for the fan-out budget, so that no circuit delays the lines of another.
 ///
-/// A flow is what one circuit, or one connection whose circuit is not known, has waiting. Flows are served in turn, one line each,
-/// and inside a flow its connections are served in turn. Two things come before the turn:
+/// A flow is what one circuit, or one connection whose circuit is not known, has waiting. Flows are
+/// served in turn, one line each, and inside a flow its connections are served in turn. Two things
+/// come before the turn:
 /// - class: while both wait, strangers and peers that were here before are served alternately;
-/// - level: how much the flow has asked for lately. A lower level is served first, so that whoever asks once does not wait behind
+/// - level: how much the flow has asked for lately. A lower level is served first, so that whoever
+/// asks once does not wait behind
 ///   those who ask all the time.
 ///
-/// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is dropped from the flow of the highest
-/// level that waits.
+/// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is
+/// dropped from the flow of the highest level that waits.
 package struct FairQueue {
   /// Who pays: a circuit, or a connection whose circuit is not known.
   struct Flow: Hashable {
@@ -44,7 +46,8 @@ package struct FairQueue {
     var perFlow = ByteCount.kibibytes(256)
   }
 
-  /// Bytes that a waiting line takes besides its own: the array's head, its place in a queue and what the allocator rounds up.
+  /// Bytes that a waiting line takes besides its own: the array's head, its place in a queue and
+  /// what the allocator rounds up.
   static let overhead = 80
   static let levels = 8
 
@@ -52,7 +55,8 @@ package struct FairQueue {
     /// One queue for each connection; none of them is empty.
     var queues: Deque<(peer: PeerID, lines: Deque<Line>)> = []
     var bytes = 0
-    /// Of its newest line; a flow that stands too low moves when it is come to, one that stands too high when it has been served.
+    /// Of its newest line; a flow that stands too low moves when it is come to, one that stands too
+    /// high when it has been served.
     var level = 0
     /// Names its entry in `lists`: any other one is of an earlier stay.
     var ticket: UInt64 = 0
@@ -64,7 +68,8 @@ package struct FairQueue {
     let ticket: UInt64
   }
 
-  /// By class and level, in the order of service. Entries of flows that have nothing left are passed over.
+  /// By class and level, in the order of service. Entries of flows that have nothing left are
+  /// passed over.
   private var lists: [[Deque<Entry>]] = Array(
     repeating: Array(repeating: [], count: FairQueue.levels), count: 2)
   private var lastTicket: UInt64 = 0
@@ -140,7 +145,8 @@ package struct FairQueue {
     if flows[flow]?.queues.isEmpty == true { flows[flow] = nil }
   }
 
-  /// The level of a flow that has used so many tokens of its bucket: 0 for none, one more for each doubling.
+  /// The level of a flow that has used so many tokens of its bucket: 0 for none, one more for each
+  /// doubling.
   static func level(ofUsed tokens: Int) -> Int {
     min(levels - 1, Int.bitWidth - max(0, tokens).leadingZeroBitCount)
   }

@@ -1,10 +1,13 @@
 import Units
 
-/// How much of public lines may be passed on, in deliveries and in bytes a second, all peers together.
+/// How much of public lines may be passed on, in deliveries and in bytes a second, all peers
+/// together.
 ///
-/// The settings are the ceiling. Below it the budget follows what the relay and its readers can take: it is halved while the loop is late or
-/// backlogs grow, and widens by a twentieth of the ceiling a second when they do not (additive increase, multiplicative decrease,
-/// as TCP does it). Strangers share a part of it, so that a crowd of them leaves room for those who were here before.
+/// The settings are the ceiling. Below it the budget follows what the relay and its readers can
+/// take: it is halved while the loop is late or backlogs grow, and widens by a twentieth of the
+/// ceiling a second when they do not (additive increase, multiplicative decrease, as TCP does it).
+/// Strangers share a part of it, so that a crowd of them leaves room for those who were here
+/// before.
 package struct FanOutBudget {
   package struct Limits: Equatable, Sendable {
     /// Deliveries a second (`FANOUT_RATE_LIMIT`); 0 is no limit.
@@ -13,7 +16,8 @@ package struct FanOutBudget {
     package var bytes = 64 << 20
     /// `!orderbook` a minute (`ORDERBOOK_TOTAL_LIMIT`); 0 is no limit.
     package var orderbookRequests = 150
-    /// Answers a second that all `!orderbook` together may ask of makers. It lowers `orderbookRequests` when there are many makers.
+    /// Answers a second that all `!orderbook` together may ask of makers. It lowers
+    /// `orderbookRequests` when there are many makers.
     package var answers = 10_000
 
     package static let unlimited = Limits(deliveries: 0, bytes: 0, orderbookRequests: 0)
@@ -38,11 +42,13 @@ package struct FanOutBudget {
     case backlogs
   }
 
-  /// Of the ceiling, at least: peers still hear each other while the relay is slow for another reason.
+  /// Of the ceiling, at least: peers still hear each other while the relay is slow for another
+  /// reason.
   static let leastShare = 1.0 / 16
   static let widening = 1.0 / 20
   static let interval = Duration.seconds(1)
-  /// What may go at once: long enough that a pause of the loop loses little, and short enough that one release delays nobody.
+  /// What may go at once: long enough that a pause of the loop loses little, and short enough that
+  /// one release delays nobody.
   static let burst = 0.05
   /// Of each budget, what strangers together may have.
   static let strangersShare = 0.75
@@ -100,7 +106,8 @@ package struct FanOutBudget {
     let receivers: Int
     /// Of one copy.
     let bytes: Int
-    /// Peers that will answer it: it asks for the order book. Such a line costs a token of `orderbookRequests` and each answer.
+    /// Peers that will answer it: it asks for the order book. Such a line costs a token of
+    /// `orderbookRequests` and each answer.
     var makers: Int?
   }
 

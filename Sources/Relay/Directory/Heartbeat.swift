@@ -18,6 +18,8 @@ package struct Heartbeat {
   /// In the order in which they were sent. All have the same time, so the first one is the first
   /// due.
   private var probes: Deque<Probe> = []
+  /// When peers that were probed last took some of what lies before the probe.
+  private var readings: [PeerID: Instant] = [:]
 
   package init(at now: Instant) { lastTick = now }
 
@@ -42,6 +44,11 @@ package struct Heartbeat {
     probes.append(Probe(peer: id, sentAt: now))
   }
 
+  mutating func noteReading(of id: PeerID, at now: Instant) { readings[id] = now }
+
+  /// Returns when this peer was last seen reading, and forgets it.
+  mutating func takeReading(of id: PeerID) -> Instant? { readings.removeValue(forKey: id) }
+
   /// Returns the oldest probe that was sent `wait` ago or longer, and forgets it.
   mutating func popExpiredProbe(at now: Instant, after wait: Duration) -> Probe? {
     guard let probe = probes.first, probe.sentAt + wait <= now else { return nil }
@@ -50,7 +57,7 @@ package struct Heartbeat {
 
   // MARK: For the tests
 
-  package var hasProbes: Bool { !probes.isEmpty }
+  package var hasProbes: Bool { !probes.isEmpty || !readings.isEmpty }
   /// When the oldest probe of this peer was sent.
   package func probeSentAt(to id: PeerID) -> Instant? { probes.first { $0.peer == id }?.sentAt }
   package var oldestProbe: Instant? { probes.first?.sentAt }

@@ -37,7 +37,8 @@ package struct Limits: Equatable, Sendable {
   package var fanout = FanOutBudget.Limits()
   /// Public lines that wait for it.
   package var waiting = FairQueue.Limits()
-  /// How long a peer is a stranger: one that has proved nothing and to which nobody has said anything.
+  /// How long a peer is a stranger: one that has proved nothing and to which nobody has said
+  /// anything.
   package var strangerTime = Duration.seconds(180)
 
   package var sweepInterval = Duration.seconds(60)
@@ -47,6 +48,8 @@ package struct Limits: Equatable, Sendable {
 
   /// Offers tracked a peer (protocol.md §4).
   static let offersPerPeer = 64
+  /// Bytes of feature names in a peer's entry; the names that do not fit are left out.
+  static let featureBytes = 160
   /// Entries in one PEERLIST frame (protocol.md §6).
   static let entriesPerFrame = 20
   /// The longest line a cs client takes, in bytes without the terminator (protocol.md §1).
@@ -54,8 +57,8 @@ package struct Limits: Equatable, Sendable {
 
   package init() {}
 
-  /// What a circuit may ask for: as much as two connections. Handshakes and departures are as many a minute as a circuit may have
-  /// connections, four times over and twice over.
+  /// What a circuit may ask for: as much as two connections. Handshakes and departures are as many
+  /// a minute as a circuit may have connections, four times over and twice over.
   var circuits: CircuitBudgets.Rates {
     guard limitsCircuits else { return CircuitBudgets.Rates() }
     let places = min(peersPerCircuit, 100_000)

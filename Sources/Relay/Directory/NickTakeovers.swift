@@ -7,7 +7,7 @@ package struct NickTakeover: Equatable {
   package let claimant: PeerID
   package let holder: PeerID
   /// The holder loses the nick if it has sent nothing by then.
-  package let deadline: Instant
+  package internal(set) var deadline: Instant
 }
 
 /// The takeovers under way, at most one a nick, and when the last one of each nick began.
@@ -34,6 +34,9 @@ package struct NickTakeovers {
     active[nick] = takeover
     lastStart[nick] = now
   }
+
+  /// Gives the holder until `deadline`.
+  mutating func postpone(_ nick: Nick, to deadline: Instant) { active[nick]?.deadline = deadline }
 
   /// Ends the takeover of `nick` and returns it; `nil` if there is none.
   mutating func end(_ nick: Nick) -> NickTakeover? { active.removeValue(forKey: nick) }

@@ -1,8 +1,8 @@
 import Units
 import Wire
 
-/// Public lines that are to be passed on, and the budgets that they go by. `!orderbook` waits apart from the others: what it waits for is
-/// not what they wait for.
+/// Public lines that are to be passed on, and the budgets that they go by. `!orderbook` waits apart
+/// from the others: what it waits for is not what they wait for.
 package struct PublicLines {
   var lines: FairQueue
   var requests: FairQueue
@@ -18,6 +18,8 @@ package struct PublicLines {
 
   package var isEmpty: Bool { lines.isEmpty && requests.isEmpty }
   package var count: Int { lines.count + requests.count }
+  package var waitingLines: Int { lines.count }
+  package var waitingRequests: Int { requests.count }
   package var bytes: Int { lines.bytes + requests.bytes }
 
   mutating func apply(_ limits: Limits) {
@@ -34,7 +36,8 @@ package struct PublicLines {
     return budget.take(cost, isStranger: isStranger, at: now)
   }
 
-  /// The line whose turn it is, if there is something in the budget for it. The caller takes its cost.
+  /// The line whose turn it is, if there is something in the budget for it. The caller takes its
+  /// cost.
   mutating func next(makers: Int?, at now: Instant) -> (line: FairQueue.Line, isStranger: Bool)? {
     guard !isHeld, budget.mayTake(makers: makers, isStranger: false, at: now) else { return nil }
     let strangers = budget.mayTake(makers: makers, isStranger: true, at: now)
@@ -52,7 +55,14 @@ package struct PublicLines {
 }
 
 extension Directory {
-  /// A peer is a stranger while it is young, has proved nothing and nobody has said anything to it who is no stranger.
+  /// How often a budget of a circuit has refused something, by kind.
+  package var refusalsByKind: [(label: String, count: Int)] {
+    CircuitBudgets.Kind.allCases.map { ($0.label, circuits.refusals[$0.rawValue]) }
+  }
+  package var circuitRefusals: Int { circuits.refusals.reduce(0, +) }
+
+  /// A peer is a stranger while it is young, has proved nothing and nobody has said anything to it
+  /// who is no stranger.
   func isStranger(_ peer: borrowing Peer) -> Bool {
     !peer.flags.contains(.verified) && !peer.flags.contains(.addressed)
       && now < peer.connectedAt + limits.strangerTime
@@ -88,7 +98,8 @@ extension Directory {
     for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
   }
 
-  /// Tells everyone that a listed peer has left, at once or when its turn comes: who makes peers come and go pays for it.
+  /// Tells everyone that a listed peer has left, at once or when its turn comes: who makes peers
+  /// come and go pays for it.
   func announceDeparture(of peer: Peer, _ id: PeerID, into actions: inout Actions) {
     var departure: [UInt8] = []
     PeerlistWriter.departure(of: peer.entry, to: &departure)
@@ -108,7 +119,8 @@ extension Directory {
     }
   }
 
-  /// Lets out what the budgets allow. The server calls it every few milliseconds while something waits.
+  /// Lets out what the budgets allow. The server calls it every few milliseconds while something
+  /// waits.
   package func releasePublicLines(at time: Instant, into actions: inout Actions) {
     advance(to: time)
     while let (line, isStranger) = publicLines.next(makers: registry.makerCount, at: now) {

@@ -103,13 +103,6 @@ package struct Registry {
     }
   }
 
-  /// The evictable peer that has been silent for the longest time. Looks at every slot, but only when there is one to be found.
-  func longestSilent() -> PeerID? {
-    guard evictableCount > 0 else { return nil }
-    return slots.indices.lazy.filter { slots[$0].flags.contains(.evictable) }
-      .min { slots[$0].lastReceived < slots[$1].lastReceived }.map { id(at: $0) }
-  }
-
   mutating func setCircuit(_ circuit: CircuitID?, at index: Int) {
     if let old = slots[index].circuit {
       circuits[old] = circuits[old].flatMap { $0 > 1 ? $0 - 1 : nil }

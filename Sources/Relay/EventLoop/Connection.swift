@@ -116,6 +116,14 @@ open class Connection {
 
   // MARK: Writing
 
+  /// Bytes that were ever given to `send`.
+  package private(set) var handedCount = 0
+
+  /// Those of them that have not left this machine's buffers, the kernel's among them.
+  package var unsentCount: Int {
+    bufferevent == nil ? 0 : backlog + SystemCalls.unsentBytes(of: descriptor)
+  }
+
   /// Bytes that the kernel has not taken yet; 0 once closed.
   package var backlog: Int {
     bufferevent == nil ? 0 : evbuffer_get_length(bufferevent_get_output(bufferevent))
@@ -123,6 +131,7 @@ open class Connection {
 
   /// Sends `bytes` behind everything sent before.
   package func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+    handedCount += bytes.count
     let output = bufferevent_get_output(open)
     guard evbuffer_get_length(output) == 0 else {
       evbuffer_add(output, bytes.baseAddress, bytes.count)
@@ -137,6 +146,7 @@ open class Connection {
 
   /// Sends several pieces in one write, behind everything sent before.
   package func send(_ pieces: UnsafeBufferPointer<iovec>) -> SendOutcome {
+    for piece in pieces { handedCount += piece.iov_len }
     let output = bufferevent_get_output(open)
     var rest = pieces[...]
     var skipped = 0

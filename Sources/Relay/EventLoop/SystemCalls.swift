@@ -80,6 +80,19 @@ package enum SystemCalls {
     setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
+  /// Bytes that the kernel holds for the other side of a socket: sent, and not taken yet.
+  package static func unsentBytes(of descriptor: Int32) -> Int {
+    var count: Int32 = 0
+    #if os(Linux)
+      // SIOCOUTQ
+      guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+    #else
+      var size = socklen_t(MemoryLayout<Int32>.size)
+      guard getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 else { return 0 }
+    #endif
+    return Int(count)
+  }
+
   /// One datagram to a Unix socket; `@` begins a name in the abstract space. Whether it arrives is not asked.
   package static func sendDatagram(_ bytes: [UInt8], to path: String) {
     #if os(Linux)

@@ -23,6 +23,10 @@ package struct Backlogs {
     var taken = 0
     /// When it last took something, or had little to take.
     var progressAt: Instant
+    /// When it last took something.
+    var takenAt: Instant
+    /// Its bytes are in `stalled`.
+    var isStalled = false
   }
 
   package var limits = Limits()
@@ -40,9 +44,10 @@ package struct Backlogs {
     let bytes = session.backlog
     var lag =
       lagging[session.id]
-      ?? Lag(session: session, bytes: 0, owed: 0, progressAt: now)
+      ?? Lag(session: session, bytes: 0, owed: 0, progressAt: now, takenAt: now)
     lag.owed += count
     total += bytes - lag.bytes
+    if lag.isStalled { stalled += bytes - lag.bytes }
     lag.bytes = bytes
     lagging[session.id] = lag
   }
@@ -51,21 +56,30 @@ package struct Backlogs {
   package mutating func forget(_ id: PeerID) {
     guard let lag = lagging.removeValue(forKey: id) else { return }
     total -= lag.bytes
+    if lag.isStalled { stalled -= lag.bytes }
   }
 
   func isOverHardLimit(_ session: Session) -> Bool { session.backlog > limits.hard.bytes }
 
-  /// Public lines wait while more than a quarter is used: the rest is for private lines and
-  /// answers.
-  var isOverShare: Bool { total > limits.total.bytes / 4 }
+  /// Public lines wait while readers that go on reading use more than a quarter: the rest is for
+  /// private lines and answers.
+  var isOverShare: Bool { total - stalled > limits.total.bytes / 4 }
 
   var isOverTotal: Bool { total > limits.total.bytes }
+
+  /// A reader that has taken nothing for so long does not hold up public lines, and goes first when
+  /// memory is short.
+  static let stallTime = Duration.seconds(5)
+
+  /// The sum of those that have taken nothing for `stallTime`, as of the last `measure`.
+  private var stalled = 0
 
   /// Looks at every lagging session.
   /// - Returns: those that have taken nothing for too long.
   mutating func measure(at now: Instant) -> [Session] {
-    var stalled: [Session] = []
+    var frozen: [Session] = []
     total = 0
+    stalled = 0
     for id in Array(lagging.keys) {
       guard var lag = lagging[id] else { continue }
       lag.bytes = lag.session.backlog
@@ -73,25 +87,31 @@ package struct Backlogs {
       if lag.owed - lag.bytes > lag.taken {
         lag.taken = lag.owed - lag.bytes
         lag.progressAt = now
+        lag.takenAt = now
       }
+      lag.isStalled = lag.takenAt + Self.stallTime <= now
+      if lag.isStalled { stalled += lag.bytes }
       if lag.bytes <= limits.soft.bytes { lag.progressAt = now }
       lagging[id] = lag
       if lag.bytes > limits.soft.bytes, lag.progressAt + limits.softTime <= now {
-        stalled.append(lag.session)
+        frozen.append(lag.session)
       }
     }
-    return stalled
+    return frozen
   }
 
-  /// The largest backlogs that have to go for the sum to be a tenth below its limit.
+  /// The largest backlogs, stalled ones first, that have to go for the sum to be a tenth below its
+  /// limit.
   mutating func excess() -> [Session] {
     guard isOverTotal else { return [] }
     recount()
     guard isOverTotal else { return [] }
     var surplus = total - limits.total.bytes / 10 * 9
     var victims: [Session] = []
-    for lag in lagging.values.sorted(by: {
-      ($0.bytes, $0.session.id.slot) > ($1.bytes, $1.session.id.slot)
+    // A reader that makes progress is the last to go.
+    for lag in lagging.values.sorted(by: { a, b in
+      if a.isStalled != b.isStalled { return a.isStalled }
+      return (a.bytes, a.session.id.slot) > (b.bytes, b.session.id.slot)
     })
     where surplus > 0 {
       victims.append(lag.session)
@@ -103,10 +123,12 @@ package struct Backlogs {
   /// Much may have been read since a session was last looked at.
   private mutating func recount() {
     total = 0
+    stalled = 0
     for id in Array(lagging.keys) {
       let bytes = lagging[id]?.session.backlog ?? 0
       lagging[id]?.bytes = bytes
       total += bytes
+      if lagging[id]?.isStalled == true { stalled += bytes }
     }
   }
 }

@@ -27,6 +27,7 @@ extension DirectoryNode {
       actions.bytes.withUnsafeBytes {
         outbox.broadcast($0.part(range), type: type, except: sender.flatMap { sessions[$0] })
       }
+    case .watchProbe(let id): probeWatch.add(id, at: loop.now)
     case .admit(let id, let takesLongFrames):
       guard let session = sessions[id], session.state.isOpen else { return }
       if session.state == .held { deferred.admit(id) }

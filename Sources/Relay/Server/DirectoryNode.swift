@@ -31,6 +31,8 @@ package final class DirectoryNode {
   private var turnEnd: TurnEnd?
   private(set) var nextTurn: Timer?
   private var tickTimer: Timer?
+  var probeWatch = ProbeWatch()
+  package private(set) var limitsInForce = LimitsInForce()
   private var releaseTimer: Timer?
   private var isReleaseScheduled = false
   /// On the system's clock.
@@ -90,10 +92,10 @@ package final class DirectoryNode {
 
   /// Takes over an accepted socket.
   package func accept(_ descriptor: Int32) {
-    guard let id = directory.connect(at: loop.coarseNow) else {
-      Listener.closeDescriptor(descriptor)
-      return
-    }
+    let now = loop.coarseNow
+    let id = directory.connect(at: now, into: &actions)
+    perform()
+    guard let id else { return Listener.closeDescriptor(descriptor) }
     let session = Session(
       on: loop, adopting: descriptor, id: id, node: self,
       expectsProxyLine: settings.proxyProtocol)
@@ -129,6 +131,16 @@ package final class DirectoryNode {
     let now = loop.coarseNow
     outbox.flush { session, outcome in account(outcome, of: session, at: now) }
     directory.publicLines.isHeld = backlogs.isOverShare
+    if !probeWatch.isEmpty { probeWatch.noteFlush { sessions[$0]?.handedCount } }
+  }
+
+  /// Peers that read towards a probe have their time for an answer when they come to it.
+  private func lookAtProbes(_ now: Instant) {
+    guard !probeWatch.isEmpty else { return }
+    let waiting = probeWatch.look(at: now) { id in
+      sessions[id].map { ProbeWatch.Figures(handed: $0.handedCount, unsent: $0.unsentCount) }
+    }
+    for id in waiting { directory.noteReading(id, at: now) }
   }
 
   /// Public lines that wait go on in small portions, so that private lines find their turn in
@@ -146,6 +158,16 @@ package final class DirectoryNode {
     scheduleRelease()
   }
 
+  private func noteLimits(_ now: Instant) {
+    for change in limitsInForce.update(directory, at: now) {
+      var metadata: Logger.Metadata = ["kind": "\(change.kind.rawValue)"]
+      if let ended = change.ended { metadata["seconds"] = "\(Int(ended.seconds))" }
+      log.info(
+        change.ended == nil ? "a limit is in force" : "a limit is not in force any more",
+        metadata: metadata)
+    }
+  }
+
   /// What the fan-out budget goes by.
   private var pressure: FanOutBudget.Pressure {
     if lag.last > Self.lagThatNarrows { return .loopLag }
@@ -156,6 +178,8 @@ package final class DirectoryNode {
     let now = loop.now
     let systemNow = loop.systemNow
     lag.tick(at: systemNow, next: systemNow + Self.tickInterval)
+    lookAtProbes(now)
+    noteLimits(now)
     directory.publicLines.isHeld = backlogs.isOverShare
     directory.publicLines.budget.adapt(to: pressure, at: now)
     directory.tick(at: now, into: &actions)

@@ -131,6 +131,19 @@ package enum Metrics {
       "jm_directory_delayed_frames", "Public frames that wait for FANOUT_RATE_LIMIT.",
       status.node.directory.publicLines.count)
     text.gauge(
+      "jm_directory_limits_in_force", "1 for each kind of limit that holds somebody back now.",
+      by: "kind",
+      LimitsInForce.Kind.allCases.map {
+        ($0.rawValue, status.node.limitsInForce.isInForce($0) ? 1 : 0)
+      })
+    text.gauge(
+      "jm_directory_fanout_budget_percent",
+      "The part of FANOUT_RATE_LIMIT and FANOUT_BYTES_LIMIT that is open now.",
+      Int(status.node.directory.publicLines.budget.share * 100))
+    text.counter(
+      "jm_directory_circuit_refusals", "What circuits asked for over their budgets, by kind.",
+      by: "kind", status.node.directory.refusalsByKind)
+    text.gauge(
       "jm_directory_backlog_bytes", "Bytes that peers have not read yet.",
       status.node.backlogs.total)
     text.gauge(

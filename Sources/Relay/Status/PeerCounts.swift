@@ -65,8 +65,8 @@ extension RelayStatus {
   var limitHits: [(label: String, count: Int)] {
     let counters = node.directory.counters
     return [
-      ("MAX_PEERS", counters.rejected[.full] + counters.fullAtProof),
-      ("MAX_PENDING", counters.closed[.pendingFull]),
+      ("MAX_PEERS", counters.rejected[.full] + counters.fullAtProof + counters.evictedPeers),
+      ("MAX_PENDING", counters.closed[.pendingFull] + counters.evictedPending),
       ("MAX_PEERS_PER_CIRCUIT", counters.closed[.circuitFull]),
       ("HANDSHAKE_TIMEOUT", counters.closed[.handshakeTimeout]),
       ("MAX_LINE_LENGTH", counters.closed[.tooLong]),

@@ -69,13 +69,14 @@ final class DirectoryWatch {
 
   func connect() throws -> PeerID? {
     let isFull = directory.registry.pendingCount >= directory.limits.pending
-    peersBefore = directory.registry.peerCount
-    let id = directory.connect(at: now)
-    try hold("MAX_PENDING turns away, and nothing else", (id == nil) == isFull)
-    guard let id else { return nil }
-    try hold("an id is given out once", peers[id] == nil)
-    peers[id] = Peer()
-    try checkPromises()
+    var id: PeerID?
+    var isNew = true
+    try event(from: nil) { () -> Void in
+      id = directory.connect(at: now, into: &actions)
+      if let id { isNew = peers.updateValue(Peer(), forKey: id) == nil }
+    }
+    try hold("MAX_PENDING turns away, and nothing else", id != nil || isFull)
+    try hold("an id is given out once", isNew)
     return id
   }
 
@@ -227,7 +228,7 @@ final class DirectoryWatch {
       peers[id]?.isPresent = true
       peers[id]?.isProving = false
       peers[id]?.isHeld = false
-    case .noteUnusableLocation: break
+    case .noteUnusableLocation, .watchProbe: break
     case .hold(let id):
       try hold(
         "a newcomer is held once", peers[id]?.isHeld == false && peers[id]?.isPresent == false)

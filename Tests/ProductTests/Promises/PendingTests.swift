@@ -57,7 +57,7 @@ extension ProductTests {
         "5,000 connections, 1,000 places: in after \(monotonicSeconds() - began) s, slowest PING \(worst * 1000) ms"
       )
       #expect(worst < 0.5)
-      #expect(try relay.closed("pending_full") >= 4_000)
+      #expect(try relay.closed("evicted") >= 4_000)
       try peer.expectNothing()
       try honest?.expectNothing()
       withExtendedLifetime(crowd) {}

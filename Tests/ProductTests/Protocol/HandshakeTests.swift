@@ -117,10 +117,15 @@ extension ProductTests {
       let relay = try RelayProcess(["MAX_PEERS": "2"])
       let first = try TestPeer(to: relay, .taker(1))
       let second = try TestPeer(to: relay, .taker(2))
+      // Who has something to offer is not displaced.
+      try second.sayPublic("sw0reloffer 0 1 2 3 4")
+      try second.expectNothing()
       let third = try TestPeer(.tcp(try relay.port))
       try third.send(Hello.taker(3).frame)
       try third.expect(Frames.rejected(by: try relay.nick, "Maximum peers reached: 2"))
       try third.expectClosed()
+      try first.expect(
+        Frames.frame(687, "\(second.nick)!PUBLIC!sw0reloffer 0 1 2 3 4"))
       first.close()
       try eventually("a place is free") {
         (try? TestPeer(to: relay, .taker(3))) != nil

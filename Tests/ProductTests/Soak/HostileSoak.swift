@@ -27,7 +27,7 @@ extension ProductTests.Soak {
       return Double(end.resident) < Double(start.resident) * 1.1
         && end.descriptors <= start.descriptors
     }
-    let refused = try relay.closed("pending_full")
+    let refused = try relay.closed("pending_full") + relay.closed("evicted")
     let kinds = hostility.counts.map { "\($0.key.rawValue) \($0.value)" }.sorted()
     print(
       "hostile inputs, seed \(seed), \(hostility.bytes) bytes: \(kinds.joined(separator: ", "))")

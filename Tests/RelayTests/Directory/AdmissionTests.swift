@@ -185,11 +185,15 @@ struct AdmissionTests {
     let stage = DirectoryHarness(limits: limits)
     stage.join(DirectoryHarness.nick(1))
     let first = try #require(stage.connect())
+    stage.skip(.seconds(1))
+    let second = try #require(stage.connect())
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: second)
+    let third = try #require(stage.connect())
+    #expect(stage.isHere(first) && stage.directory.registry.pendingCount == 2)
+    // One more takes the place of the oldest.
     _ = try #require(stage.connect())
-    #expect(stage.connect() == nil)
-    #expect(stage.directory.counters.closed[.pendingFull] == 1)
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: first)
-    #expect(stage.connect() != nil)
+    #expect(stage.endings[first] == .evicted && stage.isHere(third))
+    #expect(stage.directory.registry.pendingCount == 2)
   }
 
   @Test("a newcomer has 30 s for its handshake, and not a moment more for having sent something")

@@ -202,7 +202,7 @@ struct DirectoryClockTests {
     let later = stage.now + .seconds(10)
     directory.tick(at: later, into: &actions)
     #expect(directory.now == later)
-    let peer = try #require(directory.connect(at: stage.now))
+    let peer = try #require(stage.connect())
     #expect(directory.now == later)
     let index = try #require(directory.registry.index(of: peer))
     #expect(directory.registry[index].connectedAt == later)

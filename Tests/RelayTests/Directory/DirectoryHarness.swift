@@ -42,7 +42,11 @@ final class DirectoryHarness {
 
   // MARK: What peers do
 
-  func connect() -> PeerID? { directory.connect(at: now) }
+  func connect() -> PeerID? {
+    let id = directory.connect(at: now, into: &actions)
+    perform()
+    return id
+  }
 
   /// Connects and shakes hands; what that brought is read and forgotten.
   @discardableResult
@@ -170,7 +174,7 @@ final class DirectoryHarness {
       seats[id] = takesLong
       if held.remove(id) != nil { resumed.append(id) }
     case .hold(let id): held.insert(id)
-    case .prove: break
+    case .prove, .watchProbe: break
     case .noteUnusableLocation(let id): noted.insert(id)
     case .sendPeerlist(let id): lists.append(id)
     case .close(let id, let reason, let flush):

@@ -82,7 +82,7 @@ final class ModelWorld {
     } else {
       fault = act(step) ?? compare(exactly: true, newcomers: [])
     }
-    return fault ?? compareStates()
+    return fault ?? plain.faults.first ?? compareStates()
   }
 
   private func move(_ milliseconds: Int) {
@@ -123,6 +123,7 @@ final class ModelWorld {
       return plain.list(number, part.frames, more: part.more)
     case .leave:
       stage.leave(id)
+      noteEvictions()
       plain.close(number, .peerClosed)
     case .circuit where peer.state == .pending && peer.circuit == nil:
       stage.identify(id, circuit: UInt32(step.a % 3))
@@ -148,6 +149,8 @@ final class ModelWorld {
     } else {
       stage.hear(frame, from: id)
     }
+    noteEvictions()
+    plain.wasFull = stage.endings[id] == .full
     plain.receive(code, line, shaken, from: number)
     return nil
   }
@@ -178,12 +181,19 @@ final class ModelWorld {
   private func prove(_ line: String, _ code: NickAuthCode, _ number: Int) -> String? {
     guard let id = ids[number] else { return "lost \(number)" }
     stage.prove(line, from: id)
+    noteEvictions()
     plain.receiveProof(code, from: number)
     return nil
   }
 
+  private func noteEvictions() {
+    plain.evicted = stage.closed[seenClosed...].filter { stage.endings[$0] == .evicted }
+      .compactMap { numbers[$0] }
+  }
+
   private func connect() -> String? {
     let id = stage.connect()
+    noteEvictions()
     guard plain.connect(opened) == (id != nil) else { return "MAX_PENDING" }
     guard let id else { return nil }
     if let old = numbers.updateValue(opened, forKey: id) { return "\(id) names \(old) too" }
@@ -220,6 +230,7 @@ final class ModelWorld {
       let gone = Duration.nanoseconds(next - plain.now)
       plain.now = next
       stage.pass(gone)
+      noteEvictions()
       plain.releasePublicLines()
       if let fault = watch() { return fault }
       if let fault = compare(exactly: false, newcomers: newcomers) { return fault }

@@ -50,14 +50,12 @@ struct QuietPeerTests {
   @Test("when places run short, the one that has been silent for the longest time makes room")
   func room() throws {
     let stage = Self.harness(places: 3)
+    // All of one age: none of them is among the younger half, which would go for others.
     let modern = stage.join(nick(1), ["ping"])
     let second = stage.join(nick(2))
-    stage.wait(.seconds(1_000))
     let first = stage.join(nick(3))
-    stage.say(798, "", from: second)
-    stage.say(799, "", from: modern)
     stage.wait(.seconds(550))
-    // Nobody is evictable: the second has spoken 550 s ago.
+    // Nobody is evictable yet.
     stage.say(799, "", from: modern)
     let early = try #require(stage.connect())
     stage.say(793, DirectoryHarness.handshake(nick(4)), from: early)
@@ -69,6 +67,7 @@ struct QuietPeerTests {
     let next = stage.join(nick(5))
     #expect(stage.endings[first] == .evicted)
     #expect(stage.isHere(second) && stage.isHere(modern) && stage.isHere(next))
+    stage.say(687, "\(nick(5))!PUBLIC!sw0reloffer 0 1 2 3 4", from: next)
     let last = try #require(stage.connect())
     stage.say(793, DirectoryHarness.handshake(nick(6)), from: last)
     #expect(stage.endings[last] == .full)

@@ -108,6 +108,12 @@ struct ReferenceDirectory {
   var verdicts: [NickAuthCode: Int] = [:]
 
   var challengesMade: UInt8 = 0
+  /// Of the real directory, in this step.
+  var evicted: [Int] = []
+  /// The real one has turned away the connection of this step.
+  var wasFull = false
+  /// What the real one must not have done.
+  var faults: [String] = []
   var publicLines = ReferencePublicLines()
   var circuitBuckets: [Int: [CircuitBudgets.Kind: Bucket]] = [:]
 
@@ -125,7 +131,11 @@ struct ReferenceDirectory {
   // MARK: Coming and going
 
   mutating func connect(_ number: Int) -> Bool {
-    guard peers.values.count(where: { $0.state != .present }) < maxPending else { return false }
+    if peers.values.count(where: { $0.state != .present }) >= maxPending {
+      guard let victim = evicted.first else { return false }
+      evicted.removeFirst()
+      evict(victim)
+    }
     let full = rates.map { Bucket(saved: $0.cost * $0.burst, at: now) }
     peers[number] = Peer(
       connectedAt: now, heardAt: now, buckets: full,
@@ -140,6 +150,30 @@ struct ReferenceDirectory {
       peers[number]?.circuit = circuit
       if !takeOf(circuit, .handshakes, 1) { close(number, .circuitRate) }
     }
+  }
+
+  /// Whom the real one has displaced in this step: the reference judges whether it may.
+  private mutating func evict(_ victim: Int) {
+    guard let peer = peers[victim] else { return faults.append("\(victim) is displaced twice") }
+    if peer.state == .present {
+      let ages = present.compactMap { peers[$0]?.connectedAt }.sorted()
+      let isOld = peer.connectedAt <= ages[(ages.count - 1) / 2]
+      let isProtected = peer.isVerified || peer.isAddressed || !peer.offers.isEmpty || isOld
+      if isProtected, !peer.isEvictable {
+        faults.append("\(victim) is protected")
+      }
+    } else if peer.state == .waiting {
+      faults.append("\(victim) has done what it had to do")
+    }
+    close(victim, .evicted)
+  }
+
+  mutating func makePlace() -> Bool {
+    guard present.count >= maxPeers else { return true }
+    guard present.count == maxPeers, let victim = evicted.first else { return false }
+    evicted.removeFirst()
+    evict(victim)
+    return true
   }
 
   mutating func close(_ number: Int, _ reason: CloseReason) {
@@ -161,21 +195,11 @@ struct ReferenceDirectory {
     if challenge.value.holder == number { succeed(challenge.value.newcomer) }
   }
 
-  /// Whether there is a place, for which one that is evictable may have to go.
-  mutating func makeRoom() -> Bool {
-    if present.count < maxPeers { return true }
-    let silent = present.filter { peers[$0]?.isEvictable == true }
-      .min { peers[$0]?.heardAt ?? 0 < peers[$1]?.heardAt ?? 0 }
-    guard present.count == maxPeers, let silent else { return false }
-    close(silent, .evicted)
-    return true
-  }
-
   private mutating func succeed(_ newcomer: Int) {
     held.remove(newcomer)
     if isStopping {
       reject(newcomer, "the directory is stopping", .shutdown)
-    } else if !makeRoom() {
+    } else if !makePlace() {
       reject(newcomer, "Maximum peers reached: \(maxPeers)", .full)
     } else {
       seat(newcomer)
@@ -238,9 +262,8 @@ struct ReferenceDirectory {
     peers[number]?.features = shaken.features.sorted()
     let isFull = "Maximum peers reached: \(maxPeers)"
     if proofs != .unknown, shaken.features.contains("nick_auth") {
-      if holder(shaken.nick) == nil, present.count >= maxPeers,
-        !present.contains(where: { peers[$0]?.isEvictable == true })
-      {
+      // Who may be displaced is looked for seldom, so that it is the real one that knows.
+      if holder(shaken.nick) == nil, present.count >= maxPeers, wasFull {
         return reject(number, isFull, .full)
       }
       return requestProof(number)
@@ -249,7 +272,7 @@ struct ReferenceDirectory {
       return reject(number, "verified nick authentication required")
     }
     guard let holder = holder(shaken.nick) else {
-      if !makeRoom() {
+      if !makePlace() {
         return reject(number, isFull, .full)
       }
       return seat(number)

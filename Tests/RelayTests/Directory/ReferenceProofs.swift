@@ -30,7 +30,7 @@ extension ReferenceDirectory {
         reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
       }
       close(holder, .displaced)
-    } else if !makeRoom() {
+    } else if !makePlace() {
       return fail(number, .policy)
     }
     tellResult(.ok, number)

@@ -1,4 +1,5 @@
-/// What the reference directory does with public lines: budgets of circuits, the fan-out budget, and lines that wait in turn.
+/// What the reference directory does with public lines: budgets of circuits, the fan-out budget,
+/// and lines that wait in turn.
 @testable import Directory
 
 struct ReferencePublicLines {
@@ -12,7 +13,8 @@ struct ReferencePublicLines {
     var size: Int { frame.utf8.count + 2 + 80 }
   }
 
-  /// What one circuit or one connection without one has waiting: a line of each connection at a time.
+  /// What one circuit or one connection without one has waiting: a line of each connection at a
+  /// time.
   struct Flow {
     let payer: String
     let isStranger: Bool

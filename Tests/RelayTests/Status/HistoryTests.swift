@@ -79,7 +79,7 @@ struct HistoryTests {
     var actions = Actions()
     for step in 1...2 {
       for _ in 0..<step {
-        let id = try #require(node.directory.connect(at: node.loop.now))
+        let id = try #require(node.directory.connect(at: node.loop.now, into: &node.actions))
         node.directory.leave(id, .peerClosed, into: &actions)
       }
       recorder.sample()

@@ -27,7 +27,7 @@ private final class QuietNode {
   func join(_ nick: String, at location: String = "NOT-SERVING-ONION", features: String = "{}")
     throws -> PeerID
   {
-    let id = try #require(node.directory.connect(at: node.loop.now))
+    let id = try #require(node.directory.connect(at: node.loop.now, into: &node.actions))
     try say(
       793,
       #"{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": \"\#(location)\", "#
