@@ -62,7 +62,9 @@ test-release: deps ## that a frame costs no allocation and that bounds are check
 test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	@command -v tor >/dev/null || Scripts/install-packages tor
 	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
 	Tests/EndToEnd/run
+	Tests/EndToEnd/two-tors
 
 test-docker: ## both images and compose, as an operator gets them
 	Tests/Container/run --install $(CONTAINER_FLAGS)

@@ -87,11 +87,11 @@ class Peer:
         self.received, self.changed = [], threading.Condition()
         self.closed_at = self.stream = None
 
-    def connect(self, network, client, circuit=None, seconds=60):
+    def connect(self, network, client, circuit=None, seconds=60, onion=None):
         """Dials and shakes hands; gives the relay's answer, accepted or not."""
         begun = time.monotonic()
         self.received, self.closed_at = [], None
-        self.stream = dial(client.ports["socks"], network.onion, 5222, circuit or self.name, seconds)
+        self.stream = dial(client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds)
         threading.Thread(target=self.read, args=(self.stream,), daemon=True).start()
         line = json.dumps({
             "app-name": "joinmarket", "directory": False, "location-string": self.location, "proto-ver": 5,

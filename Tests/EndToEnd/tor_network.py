@@ -278,17 +278,31 @@ class TorNetwork:
         self.wait("consensus", lambda: os.path.exists(f"{authority.home}/cached-microdesc-consensus"))
         self.wait_for_all("relays follow it", backbone, "status/enough-dir-info")
         if self.service:
-            lines = "\n".join(["SocksPort 0", f"HiddenServiceDir {self.root}/service/onion", *self.service, ""])
-            self.front = self.add("service", EVERYWHERE, lines)
+            self.front = self.add("service", EVERYWHERE, self.service_text("service", self.service))
         self.clients = [
             self.add(f"client{number}", EVERYWHERE, "SocksPort 127.0.0.1:{socks}\n", socks=self.free.take())
             for number in range(clients)]
         self.wait_for_all("clients (and the service) have circuits", [*self.clients, *([self.front] if self.service else [])],
                           "status/circuit-established")
         if self.service:
-            with open(f"{self.root}/service/onion/hostname") as file:
-                self.find(file.read().strip())
+            self.find_service(self.front)
         return self
+
+    def add_service(self, name, lines):
+        """Another tor with an onion service of its own. Gives the node; its `onion` is known when clients find it."""
+        node = self.add(name, EVERYWHERE, self.service_text(name, lines))
+        self.wait_for_all(f"{name} has circuits", [node], "status/circuit-established")
+        self.find_service(node)
+        return node
+
+    def service_text(self, name, lines):
+        return "\n".join(["SocksPort 0", f"HiddenServiceDir {self.root}/{name}/onion", *lines, ""])
+
+    def find_service(self, node):
+        """Until all clients find the service of this node."""
+        with open(f"{self.root}/{node.name}/onion/hostname") as file:
+            node.onion = file.read().strip()
+        self.find(node.onion)
 
     def find(self, onion):
         """Until all clients find the service of that name."""

@@ -84,6 +84,16 @@ extension Directory {
     close(id, reason, flush: true, into: &actions)
   }
 
+  /// Counts a connection for which there is no place while `MAX_PENDING` are under way.
+  /// - Returns: the 795 that tells it why. It comes before the peer's 793, which nobody reads.
+  package func refusePending() -> [UInt8] {
+    counters.rejected.count(.pendingFull)
+    var frames: [UInt8] = []
+    appendReply(
+      accepted: false, motd: "Rejected: \(text(of: .pendingFull, nil))", to: &frames)
+    return frames
+  }
+
   /// Peers that have not finished their handshake in time. They are closed in the order in which
   /// they came.
   func expirePending(into actions: inout Actions) {
@@ -116,10 +126,14 @@ extension Directory {
   /// Makes a 795.
   func makeReply(accepted: Bool, motd: String, in actions: inout Actions) -> Actions.Message {
     actions.make(.directoryHandshake) { frames in
-      HandshakeReply.append(
-        accepted: accepted, features: Features(advertised), nick: identity.nick,
-        network: identity.network, motd: motd, to: &frames)
+      appendReply(accepted: accepted, motd: motd, to: &frames)
     }
+  }
+
+  private func appendReply(accepted: Bool, motd: String, to frames: inout [UInt8]) {
+    HandshakeReply.append(
+      accepted: accepted, features: Features(advertised), nick: identity.nick,
+      network: identity.network, motd: motd, to: &frames)
   }
 
   /// What this relay can do, as it says in every 795.
@@ -132,6 +146,7 @@ extension Directory {
     case .handshake(let rejection): rejection.reason
     case .nickTaken: "Peer nick already registered: \(nick ?? .nobody)"
     case .full: "Maximum peers reached: \(limits.peers)"
+    case .pendingFull: "Maximum handshakes under way: \(limits.pending)"
     case .nickAuthRequired: "verified nick authentication required"
     case .stopping: "the directory is stopping"
     }

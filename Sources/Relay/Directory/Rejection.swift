@@ -5,12 +5,14 @@ package enum Rejection: Hashable, CaseIterable, Error {
   case handshake(HandshakeRejection)
   case nickTaken
   case full
+  /// `MAX_PENDING`: before anything was said.
+  case pendingFull
   case nickAuthRequired
   case stopping
 
   package static var allCases: [Rejection] {
     HandshakeRejection.allCases.map(Rejection.handshake) + [
-      .nickTaken, .full, .nickAuthRequired, .stopping,
+      .nickTaken, .full, .pendingFull, .nickAuthRequired, .stopping,
     ]
   }
 
@@ -20,6 +22,7 @@ package enum Rejection: Hashable, CaseIterable, Error {
     case .handshake(let rejection): rejection.label
     case .nickTaken: "nick_taken"
     case .full: "full"
+    case .pendingFull: "pending_full"
     case .nickAuthRequired: "nick_auth_required"
     case .stopping: "stopping"
     }

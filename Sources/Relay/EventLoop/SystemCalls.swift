@@ -9,6 +9,17 @@ import CLibevent
 #endif
 
 package enum SystemCalls {
+  /// Sends a last word to a connection that was just accepted, and closes it. What has come is read
+  /// first: a close with unread bytes is a reset, which may overtake the word.
+  package static func sendAndClose(_ descriptor: Int32, _ bytes: [UInt8]) {
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
+      _ = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+    }
+    bytes.withUnsafeBytes { _ = send(descriptor, $0) }
+    shutdown(descriptor, Int32(SHUT_WR))
+    evutil_closesocket(descriptor)
+  }
+
   /// `send(2)` without a signal and without waiting.
   package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
     while true {

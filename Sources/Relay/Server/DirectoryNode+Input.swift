@@ -13,7 +13,7 @@ extension DirectoryNode {
         perform()
       }
     } catch {
-      if !settings.proxyProtocol { noteProxyMismatch(in: line) }
+      if !hasProxyLine(Int(session.listener)) { noteProxyMismatch(in: line, of: session) }
       log.debug("not a frame", metadata: ["connection": "\(session.id)", "fault": "\(error)"])
       close(session, .malformed)
     }
@@ -28,7 +28,12 @@ extension DirectoryNode {
   }
 
   func identify(_ session: Session, circuit: CircuitID) {
-    log.debug("circuit", metadata: ["connection": "\(session.id)", "circuit": "\(circuit.value)"])
+    log.debug(
+      "circuit",
+      metadata: [
+        "connection": "\(session.id)", "circuit": "\(circuit.value)",
+        "listener": "\(listenerName(of: session))",
+      ])
     directory.identify(session.id, circuit: circuit, into: &actions)
     perform()
   }

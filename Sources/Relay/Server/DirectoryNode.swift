@@ -18,6 +18,8 @@ package final class DirectoryNode {
   package let directory: Directory
   package private(set) var settings: Settings
   package let acceptGate: AcceptGate
+  /// What is known of each of the gate's listeners, in the order in which they were added.
+  package internal(set) var listenerStates: [NodeListener] = []
   package let outbox = Outbox()
   package internal(set) var backlogs = Backlogs()
   package internal(set) var sessions = SessionTable()
@@ -91,14 +93,17 @@ package final class DirectoryNode {
   }
 
   /// Takes over an accepted socket.
-  package func accept(_ descriptor: Int32) {
-    let now = loop.coarseNow
-    let id = directory.connect(at: now, into: &actions)
+  /// - Parameter listener: the position of its listener.
+  package func accept(_ descriptor: Int32, from listener: Int = 0) {
+    if listener < listenerStates.count { listenerStates[listener].connectionsOpened += 1 }
+    let id = directory.connect(at: loop.coarseNow, into: &actions)
     perform()
-    guard let id else { return Listener.closeDescriptor(descriptor) }
+    guard let id else {
+      return SystemCalls.sendAndClose(descriptor, directory.refusePending())
+    }
     let session = Session(
       on: loop, adopting: descriptor, id: id, node: self,
-      expectsProxyLine: settings.proxyProtocol)
+      listener: listener, expectsProxyLine: hasProxyLine(listener))
     sessions.insert(session)
     session.startReading()
     acceptGate.accepted(connections: connectionCount)

@@ -2,7 +2,7 @@ import Logging
 import Units
 import Wire
 
-/// Connections that begin otherwise than PROXY_PROTOCOL says: the relay and tor are not of one mind, and nobody gets in.
+/// Connections that begin otherwise than their listener's PROXY setting says: the relay and tor are not of one mind, and nobody gets in.
 package struct ProxyMismatches {
   package enum Kind: String, CaseIterable {
     /// PROXY_PROTOCOL is on, and there is no PROXY line.
@@ -30,19 +30,19 @@ package struct ProxyMismatches {
 
 extension DirectoryNode {
   /// Counts a first line that is not what PROXY_PROTOCOL says, and warns now and then.
-  func noteProxyMismatch(in line: UnsafeRawBufferPointer) {
+  func noteProxyMismatch(in line: UnsafeRawBufferPointer, of session: Session) {
     let isThere = line.hasPrefix("PROXY ")
     // A malformed one is neither.
-    guard isThere != settings.proxyProtocol else { return }
+    guard isThere != hasProxyLine(Int(session.listener)) else { return }
     guard proxyMismatches.count(isThere ? .unexpected : .missing, at: loop.now) else { return }
     if isThere {
       log.warning(
-        "PROXY_PROTOCOL is false, but a connection begins with a PROXY line: set PROXY_PROTOCOL=true, or remove HiddenServiceExportCircuitID from torrc"
-      )
+        "PROXY_PROTOCOL is false, but a connection begins with a PROXY line: set PROXY_PROTOCOL=true, or remove HiddenServiceExportCircuitID from torrc",
+        metadata: ["listener": "\(listenerName(of: session))"])
     } else {
       log.warning(
-        "PROXY_PROTOCOL is true, but a connection begins without a PROXY line: set HiddenServiceExportCircuitID haproxy in torrc, or PROXY_PROTOCOL=false"
-      )
+        "PROXY_PROTOCOL is true, but a connection begins without a PROXY line: set HiddenServiceExportCircuitID haproxy in torrc, or PROXY_PROTOCOL=false",
+        metadata: ["listener": "\(listenerName(of: session))"])
     }
   }
 }

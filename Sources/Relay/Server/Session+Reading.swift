@@ -63,7 +63,7 @@ extension Session {
         take(bytes.part(range))
       case .incomplete where state == .expectingProxyLine:
         // Tor writes it at once, and nobody else has a reason to send it in pieces.
-        node.noteProxyMismatch(in: bytes.part(start..<bytes.count))
+        node.noteProxyMismatch(in: bytes.part(start..<bytes.count), of: self)
         node.close(self, .badProxyLine)
         return start
       case .incomplete:
@@ -74,7 +74,7 @@ extension Session {
         return start
       case .tooLong:
         let isProxyLine = state == .expectingProxyLine
-        if isProxyLine { node.noteProxyMismatch(in: bytes.part(start..<bytes.count)) }
+        if isProxyLine { node.noteProxyMismatch(in: bytes.part(start..<bytes.count), of: self) }
         node.close(self, isProxyLine ? .badProxyLine : .tooLong)
         return start
       }
@@ -93,12 +93,12 @@ extension Session {
 
   private func takeProxyLine(_ line: UnsafeRawBufferPointer) {
     guard let circuit = try? ProxyLine.parse(line) else {
-      node.noteProxyMismatch(in: line)
+      node.noteProxyMismatch(in: line, of: self)
       return node.close(self, .badProxyLine)
     }
     move(to: .handshaking)
     framer = LineFramer(limit: node.lineLimit)
-    node.identify(self, circuit: circuit)
+    node.identify(self, circuit: circuit.numbered(by: listener))
   }
 
   /// A peer that has to wait may send on, but not fill our memory; that it leaves must still be

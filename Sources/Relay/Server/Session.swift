@@ -9,6 +9,8 @@ import Wire
 /// its end.
 package final class Session: Connection {
   package let id: PeerID
+  /// The position of its listener.
+  let listener: UInt16
   unowned let node: DirectoryNode
   var framer: LineFramer
   private(set) var state: State
@@ -21,9 +23,10 @@ package final class Session: Connection {
 
   package init(
     on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
-    expectsProxyLine: Bool
+    listener: Int = 0, expectsProxyLine: Bool
   ) {
     self.id = id
+    self.listener = UInt16(clamping: listener)
     self.node = node
     state = expectsProxyLine ? .expectingProxyLine : .handshaking
     framer = LineFramer(limit: expectsProxyLine ? ProxyLine.limit - 2 : node.lineLimit)

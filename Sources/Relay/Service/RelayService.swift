@@ -120,32 +120,46 @@ package final class RelayService {
   }
 
   private func listen(_ settings: Settings) throws(StartFault) {
-    for descriptor in manager.inherited { try listen(inherited: descriptor) }
-    if let host = settings.host {
-      try listen(at: .tcp(host: host, port: settings.port), setting: "HOST and PORT")
+    for (index, descriptor) in manager.inherited.enumerated() {
+      try listen(inherited: descriptor, name: index == 0 ? "systemd" : "systemd\(index + 1)")
     }
-    if let path = settings.listenUnix {
-      try listen(at: .unix(path: path), setting: "LISTEN_UNIX")
-    }
+    for plan in settings.listeners { try listen(plan) }
   }
 
-  private func listen(at address: SocketAddress, setting: String) throws(StartFault) {
+  private func listen(_ plan: ListenerPlan) throws(StartFault) {
+    let address: SocketAddress =
+      switch plan.place {
+      case .tcp(let host, let port): .tcp(host: host, port: port)
+      case .unix(let path): .unix(path: path)
+      }
+    let number = node.listenerStates.count
     do throws(SocketError) {
       let listener = try Listener(
         on: loop, address: address, mode: mode_t(node.settings.listenUnixMode)
-      ) { [unowned node] descriptor in node.accept(descriptor) }
-      node.acceptGate.add(listener)
-      log.info("listening", metadata: ["address": "\(listener.address)"])
-    } catch { throw .socket(setting, error) }
+      ) { [unowned node] descriptor in node.accept(descriptor, from: number) }
+      node.add(listener, name: plan.name, hasProxyLine: plan.hasProxyLine)
+      log.info(
+        "listening",
+        metadata: [
+          "address": "\(listener.address)", "listener": "\(plan.name)",
+          "proxy": "\(plan.hasProxyLine)",
+        ])
+    } catch { throw .socket(plan.setting, error) }
   }
 
-  private func listen(inherited descriptor: Int32) throws(StartFault) {
+  private func listen(inherited descriptor: Int32, name: String) throws(StartFault) {
+    let number = node.listenerStates.count
     do throws(SocketError) {
       let listener = try Listener(on: loop, inherited: descriptor) { [unowned node] descriptor in
-        node.accept(descriptor)
+        node.accept(descriptor, from: number)
       }
-      node.acceptGate.add(listener)
-      log.info("listening", metadata: ["address": "\(listener.address)", "inherited": "true"])
+      node.add(listener, name: name, hasProxyLine: node.settings.proxyProtocol)
+      log.info(
+        "listening",
+        metadata: [
+          "address": "\(listener.address)", "inherited": "true", "listener": "\(name)",
+          "proxy": "\(node.settings.proxyProtocol)",
+        ])
     } catch { throw .socket("LISTEN_FDS", error) }
   }
 

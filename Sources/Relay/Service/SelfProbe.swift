@@ -63,7 +63,7 @@ package final class SelfProbe {
 
   private var opening: [UInt8] {
     var bytes: [UInt8] = []
-    if node.settings.proxyProtocol {
+    if node.hasProxyLine(current) {
       // The highest circuit id, which Tor will not assign in practice.
       bytes += Array("PROXY TCP6 fc00:dead:beef:4dad::ffff:ffff ::1 0 0\r\n".utf8)
     }

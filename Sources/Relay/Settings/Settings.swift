@@ -22,11 +22,12 @@ package struct Settings: Sendable, Equatable {
 
   // MARK: Where we listen
 
-  /// `nil` when `HOST` is empty: no TCP listener.
-  package var host: String? = "127.0.0.1"
+  /// HOST. Empty: no TCP listener.
+  package var tcpListeners = [ListenerSetting(.tcp(host: "127.0.0.1", port: nil))]
   /// 0 takes any free port.
   package var port: UInt16 = 5222
-  package var listenUnix: String?
+  /// LISTEN_UNIX.
+  package var unixListeners: [ListenerSetting] = []
   package var listenUnixMode: UInt32 = 0o660
   package var proxyProtocol = false
   package var healthHost = "127.0.0.1"
@@ -35,8 +36,9 @@ package struct Settings: Sendable, Equatable {
   // MARK: How many
 
   package var maxPeers = 10_000
-  /// Connections before their handshake.
-  package var maxPending = 1_000
+  /// Connections before their handshake. As many as Tor serves in one burst
+  /// (HiddenServicePoWQueueBurst in tor/torrc): peers that return at once all get in.
+  package var maxPending = 2_500
   package var maxPeersPerCircuit = 8
   package var handshakeTimeout: Duration = .seconds(30)
   /// How long the holder of a nick has to answer a newcomer's challenge (protocol.md §3.1).

@@ -12,12 +12,10 @@ extension Settings {
   /// - Parameter inheritsListeners: sockets come from systemd, so none of our own is needed.
   func conflicts(inheritsListeners: Bool) -> [SettingsFault] {
     var found: [String] = []
-    if host == nil, listenUnix == nil, !inheritsListeners {
+    if listeners.isEmpty, !inheritsListeners {
       found.append("nothing to listen on: HOST is empty and LISTEN_UNIX is not set")
     }
-    if host == healthHost, port == healthPort, port != 0 {
-      found.append("PORT and HEALTH_CHECK_PORT are both \(port) on \(healthHost)")
-    }
+    found += listenerConflicts
     if heartbeat.hardEvict <= heartbeat.idleThreshold {
       found.append("HEARTBEAT_HARD_EVICT must be longer than HEARTBEAT_IDLE_THRESHOLD")
     }

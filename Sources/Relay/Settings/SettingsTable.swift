@@ -36,21 +36,22 @@ extension Settings {
 
   private static let listenerRows: [SettingDefinition] = [
     .init(
-      "HOST", ng: "DIRECTORY_SERVER__HOST", \.host, .optional(.host),
-      empty: .value, emptyValue: .some(nil), .needsRestart,
-      "The address that peers (tor) connect to. Empty: no TCP listener."),
+      "HOST", ng: "DIRECTORY_SERVER__HOST", \.tcpListeners, .tcpListeners,
+      empty: .value, emptyValue: [], .needsRestart,
+      "The address that peers (tor) connect to, or a list of them. Empty: no TCP listener."),
     .init(
       "PORT", ng: "DIRECTORY_SERVER__PORT", \.port, .integer(0...65535), .needsRestart,
-      "The TCP port for peers. 0 takes any free one and logs it."),
+      "The TCP port for peers, where HOST names none. 0 takes any free one and logs it."),
     .init(
-      "LISTEN_UNIX", \.listenUnix, .optional(.path(upTo: 103)), .needsRestart,
-      "A Unix socket for peers, besides TCP or instead of it. tor is served cheaper this way."),
+      "LISTEN_UNIX", \.unixListeners, .unixListeners, .needsRestart,
+      "A Unix socket for peers, or a list of them, besides TCP or instead of it. tor is served cheaper this way."
+    ),
     .init(
       "LISTEN_UNIX_MODE", \.listenUnixMode, .fileMode, .needsRestart,
-      "Permissions of the Unix socket."),
+      "Permissions of the Unix sockets."),
     .init(
       "PROXY_PROTOCOL", \.proxyProtocol, .bool, .needsRestart,
-      "Each connection must begin with a PROXY v1 line (HiddenServiceExportCircuitID haproxy), which names its Tor circuit."
+      "Each connection must begin with a PROXY v1 line (HiddenServiceExportCircuitID haproxy), which names its Tor circuit. A listener's ;proxy= goes before it."
     ),
     .init(
       "HEALTH_CHECK_HOST", ng: "DIRECTORY_SERVER__HEALTH_CHECK_HOST", \.healthHost, .host,
@@ -67,7 +68,8 @@ extension Settings {
       "Peers at the same time. One more is turned away and told why."),
     .init(
       "MAX_PENDING", \.maxPending, .integer(1...1_000_000), .applied,
-      "Connections at the same time that have not finished their handshake."),
+      "Connections at the same time that have not finished their handshake. One more is told so and closed."
+    ),
     .init(
       "MAX_PEERS_PER_CIRCUIT", \.maxPeersPerCircuit, .integer(1...1_000_000), .applied,
       "Connections from one Tor circuit. Only with PROXY_PROTOCOL."),

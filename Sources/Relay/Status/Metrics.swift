@@ -13,6 +13,7 @@ package enum Metrics {
     appendState(of: status, to: &text)
     appendPeers(of: status, counts, to: &text)
     appendConnections(of: status, to: &text)
+    appendListeners(of: status, to: &text)
     appendTraffic(of: status, to: &text)
     appendPressure(of: status, to: &text)
     appendProcess(of: status, to: &text)
@@ -89,6 +90,24 @@ package enum Metrics {
       "jm_directory_proxy_mismatches",
       "Connections that begin otherwise than PROXY_PROTOCOL says.", by: "line",
       ProxyMismatches.Kind.allCases.map { ($0.rawValue, status.node.proxyMismatches[$0]) })
+  }
+
+  /// Labels are the names that the operator gave.
+  private static func appendListeners(of status: RelayStatus, to text: inout MetricsText) {
+    let states = status.node.listenerStates
+    let now = status.node.loop.now
+    text.gauge(
+      "jm_directory_listener_connections", "Connections of each listener.", by: "listener",
+      zip(states, status.node.connectionsByListener).map { ($0.name, $1) })
+    text.counter(
+      "jm_directory_listener_connections_opened", "Connections accepted by each listener.",
+      by: "listener", states.map { ($0.name, $0.connectionsOpened) })
+    text.gauge(
+      "jm_directory_listener_healthy", "1 if the relay's own probe was served there lately.",
+      by: "listener",
+      states.indices.map {
+        (states[$0].name, status.probe?.isFresh($0, at: now) ?? true ? 1 : 0)
+      })
   }
 
   private static func appendTraffic(of status: RelayStatus, to text: inout MetricsText) {

@@ -24,6 +24,14 @@ package final class ProbeResults {
 
   package func fail(_ listener: Int) { listeners[listener].hasFailed = true }
 
+  /// Whether this listener served the last probe, as `isFresh` has it for all.
+  package func isFresh(_ listener: Int, at now: Instant) -> Bool {
+    guard listener < listeners.count else { return true }
+    let state = listeners[listener]
+    guard let last = state.lastSuccess else { return !state.hasFailed }
+    return now - last <= Self.validity
+  }
+
   /// The oldest of the listeners' last successes. `nil` before the first success.
   package var lastSuccess: Instant? { listeners.compactMap(\.lastSuccess).min() }
 

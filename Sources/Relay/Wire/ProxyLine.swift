@@ -4,7 +4,20 @@
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {
+  /// As `GETINFO circuit-status` and `CLOSECIRCUIT` of that Tor have it.
   package let value: UInt32
+  /// Which listener: two Tors number from the same small numbers.
+  package let listener: UInt16
+
+  package init(value: UInt32, listener: UInt16 = 0) {
+    self.value = value
+    self.listener = listener
+  }
+
+  /// The same number, given by the Tor in front of this listener.
+  package func numbered(by listener: UInt16) -> CircuitID {
+    CircuitID(value: value, listener: listener)
+  }
 }
 
 package enum ProxyLineError: Error, Hashable, Sendable {

@@ -43,7 +43,7 @@ struct ConfigFileTests {
     #expect(settings.maxPeers == 7)
     #expect(settings.messageRateLimit == 11)
     #expect(settings.heartbeat.idleThreshold == .milliseconds(61_500))
-    #expect(settings.host == "127.0.0.2")
+    #expect(settings.tcpListeners == [ListenerSetting(.tcp(host: "127.0.0.2", port: nil))])
     #expect(settings.motd == "two\nlines")
     #expect(settings.nickAuthMode == .disabled)
     #expect(settings.logLevel == .warning)

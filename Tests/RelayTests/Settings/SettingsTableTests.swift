@@ -72,12 +72,31 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     .bool("MOTD_VERSION", "true"),
     .init(
       "HOST", "127.0.0.1",
-      [("", ""), ("0.0.0.0", "0.0.0.0"), ("[::1]", "::1"), ("localhost", "localhost")],
-      wrong: ["a b", "relay-1", "1.2.3", "1.2.3.256", ":::"]),
+      [
+        ("", ""), ("0.0.0.0", "0.0.0.0"), ("[::1]", "::1"), ("localhost", "localhost"),
+        ("127.0.0.1,[::1]:5223;name=far;proxy=yes", "127.0.0.1,[::1]:5223;name=far;proxy=true"),
+        ("127.0.0.2:0;proxy=0", "127.0.0.2:0;proxy=false"),
+      ],
+      wrong: [
+        "a b", "relay-1", "1.2.3", "1.2.3.256", ":::", "127.0.0.1,", ",", "127.0.0.1:65536",
+        "127.0.0.1:", "127.0.0.1;", "127.0.0.1;name=", "127.0.0.1;name=a b",
+        "127.0.0.1;proxy=maybe",
+        "127.0.0.1;name=a;name=b", "127.0.0.1;colour=red",
+        Array(repeating: "127.0.0.1", count: 65).joined(separator: ","),
+      ]),
     .integer("PORT", "5222", 0, 65535),
     .init(
-      "LISTEN_UNIX", "", [("/run/jm.sock", "/run/jm.sock")],
-      wrong: [String(repeating: "a", count: 108)]),
+      "LISTEN_UNIX", "",
+      [
+        ("/run/jm.sock", "/run/jm.sock"),
+        (
+          "/run/a;name=a;proxy=true,/run/b;proxy=off", "/run/a;name=a;proxy=true,/run/b;proxy=false"
+        ),
+      ],
+      wrong: [
+        String(repeating: "a", count: 108), "/a,", "/a;x=y",
+        "/a;name=\(String(repeating: "n", count: 33))",
+      ]),
     .init(
       "LISTEN_UNIX_MODE", "0660", [("660", "0660"), ("0777", "0777"), ("0", "0000")],
       wrong: ["0888", "1000", "rw", "-1"]),
@@ -85,7 +104,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     .init("HEALTH_CHECK_HOST", "127.0.0.1", [("::1", "::1")], wrong: ["a b"]),
     .integer("HEALTH_CHECK_PORT", "8080", 0, 65535),
     .integer("MAX_PEERS", "10000", 1, 1_000_000),
-    .integer("MAX_PENDING", "1000", 1, 1_000_000),
+    .integer("MAX_PENDING", "2500", 1, 1_000_000),
     .integer("MAX_PEERS_PER_CIRCUIT", "8", 1, 1_000_000),
     .seconds("HANDSHAKE_TIMEOUT", "30", "0.1", "600"),
     .seconds("NICK_CHALLENGE_TIMEOUT", "10", "0.1", "60"),

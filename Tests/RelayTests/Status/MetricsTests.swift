@@ -181,7 +181,7 @@ struct MetricsTests {
     let read = try JSONDecoder().decode(RelaySummary.self, from: Data(summary.json.utf8))
     #expect(read == summary)
     #expect(read.closed == [.init(name: "disconnect_message", count: 1)])
-    #expect(read.circuits == nil && read.maxPending == 1_000 && read.descriptors > 0)
+    #expect(read.circuits == nil && read.maxPending == 2_500 && read.descriptors > 0)
   }
 
   @Test("a peer is quiet once it has been silent for HEARTBEAT_IDLE_THRESHOLD")

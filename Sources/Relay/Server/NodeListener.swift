@@ -1,0 +1,38 @@
+import EventLoop
+
+/// What the node knows of one of its listeners. Circuit ids belong to a listener, since each Tor numbers its own
+/// circuits.
+package struct NodeListener {
+  package let name: String
+  /// Whether each connection begins with a PROXY line, as Tor's HiddenServiceExportCircuitID sends it.
+  package let hasProxyLine: Bool
+  package var connectionsOpened = 0
+}
+
+extension DirectoryNode {
+  /// Adds a listener that hands its connections to `accept(_:from:)` with its position.
+  package func add(_ listener: Listener, name: String = "tcp", hasProxyLine: Bool = false) {
+    acceptGate.add(listener)
+    listenerStates.append(NodeListener(name: name, hasProxyLine: hasProxyLine))
+  }
+
+  /// Whether connections of the listener at this position begin with a PROXY line.
+  package func hasProxyLine(_ listener: Int) -> Bool {
+    listener < listenerStates.count
+      ? listenerStates[listener].hasProxyLine : settings.proxyProtocol
+  }
+
+  /// Connections of each listener that the directory knows.
+  package var connectionsByListener: [Int] {
+    var counts = [Int](repeating: 0, count: listenerStates.count)
+    for session in sessions.all where Int(session.listener) < counts.count {
+      counts[Int(session.listener)] += 1
+    }
+    return counts
+  }
+
+  func listenerName(of session: Session) -> String {
+    let index = Int(session.listener)
+    return index < listenerStates.count ? listenerStates[index].name : ""
+  }
+}
