@@ -18,6 +18,8 @@ struct Model {
     var location: String
     var features: [String]
     var hasOffers = false
+    /// Others may hold that its nick is at this directory.
+    var hasSpoken = false
 
     var isListed: Bool { hasOffers || location != "NOT-SERVING-ONION" }
 
@@ -70,6 +72,7 @@ struct Model {
       reject(newcomer, "Peer nick already registered: \(claim.nick)")
     }
     let parts = envelope.line.split(separator: "!", maxSplits: 2, omittingEmptySubsequences: false)
+    if envelope.type == 687 || envelope.type == 685 { peers[conn]?.hasSpoken = true }
     switch envelope.type {
     case 687:
       for (other, _) in peers where other != conn { send(frame, to: other) }
@@ -110,7 +113,8 @@ struct Model {
   }
 
   mutating func leave(_ conn: Int) {
-    guard let person = peers.removeValue(forKey: conn), person.isListed else { return }
+    guard let person = peers.removeValue(forKey: conn), person.isListed || person.hasSpoken
+    else { return }
     for other in peers.keys {
       send(Frames.frame(789, "\(person.nick);\(person.location);D"), to: other)
     }

@@ -70,7 +70,7 @@ extension ProductTests {
       let relay = try RelayProcess(["PUBLIC_RATE_LIMIT": "0"])
       let peer = try TestPeer(to: relay, .taker(1))
       for command in [
-        "orderbook", "hp2 0", "cancel 0", "sw0reloffer", "xreloffer 0 1", "reloffers 0",
+        "orderbook", "hp2 0", "cancel 0", "sw0reloffer", "xrelofferx 0 1", "reloffers 0",
       ] {
         try peer.sayPublic(command)
       }
