@@ -25,7 +25,8 @@ func relay(
     // The hot path crosses modules for every frame: without this flag a frame costs calls that
     // one module would inline (measured by `make bench`, row list: 20 % more instructions).
     swiftSettings: strict + [
-      .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))
+      noLeaks,
+      .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ])
 }
 

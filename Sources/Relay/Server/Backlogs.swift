@@ -1,4 +1,5 @@
 import Directory
+import EventLoop
 import Units
 
 /// What peers have not read yet, in true bytes, and when it is too much (promises.md, "Never lose,

@@ -1,4 +1,7 @@
 import Directory
+import EventLoop
+import Logging
+import Wire
 
 /// The directory's actions, done in order.
 extension DirectoryNode {

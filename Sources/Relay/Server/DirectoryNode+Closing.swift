@@ -1,5 +1,6 @@
 import Directory
 import EventLoop
+import Logging
 import Units
 
 /// The ends of connections: theirs, ours, and the ones in between that still have something to

@@ -1,5 +1,7 @@
 import Directory
 import EventLoop
+import Logging
+import Settings
 import Units
 import Wire
 

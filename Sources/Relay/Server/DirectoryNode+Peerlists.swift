@@ -1,4 +1,5 @@
 import Directory
+import EventLoop
 
 extension DirectoryNode {
   /// Sends the next parts of the peerlists under way.

@@ -1,4 +1,5 @@
 import EventLoop
+import Settings
 
 /// What the node knows of one of its listeners. Circuit ids belong to a listener, since each Tor numbers its own
 /// circuits.

@@ -2,6 +2,7 @@ import Directory
 import EventLoop
 import Logging
 import Server
+import Settings
 import Units
 import Wire
 

@@ -1,3 +1,4 @@
+import Directory
 import EventLoop
 import Identity
 import Logging
@@ -5,6 +6,7 @@ import Server
 import Settings
 import Status
 import Units
+import Wire
 
 #if canImport(Glibc)
   import Glibc

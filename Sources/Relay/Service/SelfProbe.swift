@@ -1,6 +1,7 @@
 import EventLoop
 import Identity
 import Server
+import Settings
 import Status
 import Units
 import Wire

@@ -1,6 +1,7 @@
 import Directory
 import EventLoop
 import Server
+import Settings
 import Units
 
 /// The way out (promises.md, "Always come back"): nobody new, what is queued goes out as far as it

@@ -1,6 +1,8 @@
 /// Every setting, once. Parsing, check-config, `--help`, the README's table and the reload all come
 /// from these rows; a new setting is a field in `Settings` and a row here.
 
+import Units
+
 extension Settings {
   /// All settings, in the order in which they are shown.
   package static let table: [SettingDefinition] =

@@ -1,5 +1,7 @@
+import Directory
 import EventLoop
 import Server
+import Units
 
 /// What the page's plots show: the last hour in steps of 10 s, the last day in steps of 2 min and the
 /// last week in steps of 10 min, in memory, of a fixed size (2,088 samples of 104 bytes, 217 KB), and

@@ -1,6 +1,9 @@
 import Directory
+import EventLoop
+import Identity
 import Server
 import Units
+import Wire
 
 /// Everything that GET /metrics tells: totals only, no nick, no onion, no payload (promises.md, "Never tell"). A scrape makes one walk
 /// over the peers and some 10 KB of text; between scrapes the metrics cost the additions in `Counters`.

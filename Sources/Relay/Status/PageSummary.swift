@@ -2,8 +2,12 @@
 /// `jm-directory-ctl top` ask for every second or two. Totals only: the reader makes rates of them,
 /// since it knows when it asked last.
 
+import Directory
+import EventLoop
 import Server
+import Settings
 import Units
+import Wire
 
 /// Keys and nesting are those of `/summary.json`.
 package struct RelaySummary: Codable, Sendable, Equatable {

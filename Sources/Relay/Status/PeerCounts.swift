@@ -1,4 +1,5 @@
 import Directory
+import EventLoop
 import Server
 import Units
 import Wire

@@ -1,5 +1,6 @@
 import EventLoop
 import Server
+import Settings
 
 /// What the operator, the container engine and Prometheus ask for, by GET or HEAD: /health, /status, /metrics, the page at / and its
 /// data. Everything else is 404 or 405 with a body that says so.
