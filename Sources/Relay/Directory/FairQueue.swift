@@ -23,7 +23,7 @@ package struct FairQueue {
     init(circuit: CircuitID?, peer: PeerID, isStranger: Bool) {
       self.isStranger = isStranger
       value =
-        circuit.map { UInt64($0.value) }
+        circuit.map { UInt64($0.listener) << 32 | UInt64($0.value) }
         ?? (1 << 63 | UInt64(UInt32(bitPattern: peer.slot)) << 32 | UInt64(peer.generation))
     }
   }

@@ -34,7 +34,8 @@ extension ProductTests {
       deinit { close(reader) }
 
       private func portOf(_ message: String) -> UInt16? {
-        text.split(separator: "\n").first { $0.contains(" relay: \(message) ") }
+        text.split(separator: "\n").first { $0.contains(" relay: \(message) ") }?
+          .split(separator: " ").first { $0.hasPrefix("address=") }
           .flatMap { UInt16($0.split(separator: ":").last ?? "") }
       }
 
