@@ -40,7 +40,7 @@ extension ProductTests {
     @Test("With 1,000 places for them peers notice nothing, and who is honest gets in")
     func places() throws {
       let relay = try RelayProcess(
-        RelayProcess.unlimited.merging(["HANDSHAKE_TIMEOUT": "3"]) { $1 })
+        RelayProcess.unlimited.merging(["HANDSHAKE_TIMEOUT": "3", "MAX_PENDING": "1000"]) { $1 })
       let peer = try TestPeer(to: relay, .taker(1))
       var worst = 0.0
       let crowd = try crowd(try relay.port)
