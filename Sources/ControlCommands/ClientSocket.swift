@@ -7,7 +7,8 @@ import Units
   import Glibc
 #endif
 
-/// A client's socket that blocks, but never past a deadline: for the command-line tools, which have no loop.
+/// A client's socket that blocks, but never past a deadline: for the command-line tools, which have
+/// no loop.
 final class ClientSocket {
   enum Failure: Error, Equatable {
     case unknownHost

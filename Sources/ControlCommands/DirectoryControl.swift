@@ -1,5 +1,6 @@
-/// `jm-directory-ctl`: asks a running relay how it is. Where it listens is taken from the same settings that the relay
-/// reads, so that on its machine or in its container nothing has to be given.
+/// `jm-directory-ctl`: asks a running relay how it is. Where it listens is taken from the same
+/// settings that the relay reads, so that on its machine or in its container nothing has to be
+/// given.
 import ArgumentParser
 import FoundationEssentials
 import Status
@@ -95,8 +96,8 @@ enum MetricsLines {
 }
 
 extension DirectoryControl {
-  /// Runs the command that the process was called with. As with joinmarket-ng's tool, options may stand before the command:
-  /// `jm-directory-ctl --port 8080 status`.
+  /// Runs the command that the process was called with. As with joinmarket-ng's tool, options may
+  /// stand before the command: `jm-directory-ctl --port 8080 status`.
   package static func start() {
     main(optionsBehindCommand(Array(CommandLine.arguments.dropFirst())))
   }

@@ -1,5 +1,5 @@
-/// The manual page, jm-directory-ctl(1), made from the same texts as `--help`; and shell completions are ArgumentParser's own
-/// (`--generate-completion-script`).
+/// The manual page, jm-directory-ctl(1), made from the same texts as `--help`; and shell
+/// completions are ArgumentParser's own (`--generate-completion-script`).
 import ArgumentParser
 import Status
 

@@ -1,7 +1,7 @@
 import Units
 
-/// A manual page in roff's man macros, from the texts that `--help` shows. The products build theirs with it, and a test holds the
-/// committed pages to what they build.
+/// A manual page in roff's man macros, from the texts that `--help` shows. The products build
+/// theirs with it, and a test holds the committed pages to what they build.
 package struct ManualPage: Sendable {
   package private(set) var text: String
 

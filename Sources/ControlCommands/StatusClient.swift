@@ -1,6 +1,6 @@
-/// A small HTTP client for the relay's own status server, for `health` and `status`. It blocks, but no longer than its
-/// timeout altogether, and takes no more than it has room for. One request a connection, HTTP/1.0, so that the reply ends
-/// where the connection does.
+/// A small HTTP client for the relay's own status server, for `health` and `status`. It blocks, but
+/// no longer than its timeout altogether, and takes no more than it has room for. One request a
+/// connection, HTTP/1.0, so that the reply ends where the connection does.
 
 import EventLoop
 import Units

@@ -1,4 +1,5 @@
-/// What `health` and `status` do, for both products: ask the relay, print, and say with the exit code how it is.
+/// What `health` and `status` do, for both products: ask the relay, print, and say with the exit
+/// code how it is.
 
 import FoundationEssentials
 import Status

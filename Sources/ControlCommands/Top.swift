@@ -1,5 +1,6 @@
-/// `jm-directory-ctl top`: the relay's summary once a second. On a terminal it is a screen that redraws itself; into a file or a pipe it
-/// is a line a second, and with --json the relay's own answers, one a line.
+/// `jm-directory-ctl top`: the relay's summary once a second. On a terminal it is a screen that
+/// redraws itself; into a file or a pipe it is a line a second, and with --json the relay's own
+/// answers, one a line.
 import ArgumentParser
 import EventLoop
 import FoundationEssentials
@@ -107,7 +108,8 @@ struct TopSession {
   }
 }
 
-/// The terminal while the screen is up: keys come one by one and are not shown, and what stood there before comes back at the end.
+/// The terminal while the screen is up: keys come one by one and are not shown, and what stood
+/// there before comes back at the end.
 struct Terminal {
   private var original = termios()
 

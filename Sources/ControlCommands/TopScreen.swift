@@ -1,4 +1,5 @@
-/// What `top` shows, as lines of text: pure, so that it is tested without a terminal. It fits 80 by 24 whatever the numbers are.
+/// What `top` shows, as lines of text: pure, so that it is tested without a terminal. It fits 80 by
+/// 24 whatever the numbers are.
 import Status
 
 struct TopScreen {

@@ -1,7 +1,8 @@
-/// What is held, and what a relay's packets do to it (docs/fd-store.md). Knows no socket but those it holds.
+/// What is held, and what a relay's packets do to it (docs/fd-store.md). Knows no socket but those
+/// it holds.
 ///
-/// A put becomes what is held only when it is committed. A fetch leaves everything held until the relay confirms. So
-/// a relay that dies in between changes nothing.
+/// A put becomes what is held only when it is committed. A fetch leaves everything held until the
+/// relay confirms. So a relay that dies in between changes nothing.
 struct Holder {
   private(set) var held: [Batch] = []
 

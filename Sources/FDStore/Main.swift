@@ -1,6 +1,6 @@
-/// `jm-fd-store`: holds a relay's open sockets and its state while no relay runs, so that a restart closes none of
-/// them. It does not look into what it holds and shares no code with the relay, so a new relay needs no new store.
-/// docs/fd-store.md has the protocol.
+/// `jm-fd-store`: holds a relay's open sockets and its state while no relay runs, so that a restart
+/// closes none of them. It does not look into what it holds and shares no code with the relay, so a
+/// new relay needs no new store. docs/fd-store.md has the protocol.
 import ArgumentParser
 import Glibc
 
@@ -54,7 +54,8 @@ struct FDStore: ParsableCommand {
   }
 }
 
-/// Why the store does not start. Exit codes are those of sysexits.h: 78 for a wrong argument, 71 for the system.
+/// Why the store does not start. Exit codes are those of sysexits.h: 78 for a wrong argument, 71
+/// for the system.
 struct StoreFault: Error {
   let description: String
   let isSetting: Bool

@@ -2,7 +2,8 @@
 import CFDStore
 import Glibc
 
-/// Descriptors and one name byte for each, as one batch came. Closes them when nobody refers to it any more.
+/// Descriptors and one name byte for each, as one batch came. Closes them when nobody refers to it
+/// any more.
 final class Batch {
   let names: [UInt8]
   let descriptors: [Int32]
@@ -46,8 +47,8 @@ enum Packet {
     return .packet(Array(bytes[..<length]), batch)
   }
 
-  /// - Returns: false when the other side does not take it at once. Each side waits for an answer before it sends
-  ///   again, so there is always room for a packet.
+  /// - Returns: false when the other side does not take it at once. Each side waits for an answer
+  ///   before it sends again, so there is always room for a packet.
   static func send(_ bytes: [UInt8], _ descriptors: [Int32] = [], to socket: Int32) -> Bool {
     shim_send(socket, bytes, bytes.count, descriptors, descriptors.count) == bytes.count
   }
@@ -61,8 +62,8 @@ func peerUser(of socket: Int32) -> uid_t? {
   return user < 0 ? nil : uid_t(user)
 }
 
-/// A descriptor that becomes readable on SIGTERM and SIGINT, which do nothing else from now on. A process that is
-/// PID 1 of a container would not get them otherwise.
+/// A descriptor that becomes readable on SIGTERM and SIGINT, which do nothing else from now on. A
+/// process that is PID 1 of a container would not get them otherwise.
 func terminationDescriptor() -> Int32 {
   var signals = sigset_t()
   sigemptyset(&signals)

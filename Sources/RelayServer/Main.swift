@@ -1,6 +1,6 @@
-/// `jm-directory-server`: runs the relay, checks its settings, or asks a running one how it is. The flags are not
-/// ArgumentParser's but the settings table's, so that a setting is written down once; each command takes what it is
-/// given and hands it to `Settings.load`.
+/// `jm-directory-server`: runs the relay, checks its settings, or asks a running one how it is. The
+/// flags are not ArgumentParser's but the settings table's, so that a setting is written down once;
+/// each command takes what it is given and hands it to `Settings.load`.
 import ArgumentParser
 import ControlCommands
 import EventLoop
@@ -8,7 +8,8 @@ import Settings
 import Status
 import Units
 
-/// One executable under two names: two thirds of a static one are Swift's libraries, and the container image holds them once.
+/// One executable under two names: two thirds of a static one are Swift's libraries, and the
+/// container image holds them once.
 @main
 enum Main {
   static func main() {
@@ -109,8 +110,8 @@ extension ExitCode {
   static let configuration = ExitCode(78)
 }
 
-/// Reads the settings and names every fault on stderr. The two flags that every command knows are answered here, since
-/// a command that takes all arguments as they are takes these, too.
+/// Reads the settings and names every fault on stderr. The two flags that every command knows are
+/// answered here, since a command that takes all arguments as they are takes these, too.
 private func effective(_ flags: [String], for command: (some ParsableCommand).Type) throws
   -> SettingsReading
 {

@@ -1,4 +1,5 @@
-/// The manual page, jm-directory-server(8): every setting comes from the settings table, as in `--help`.
+/// The manual page, jm-directory-server(8): every setting comes from the settings table, as in
+/// `--help`.
 import ArgumentParser
 import ControlCommands
 import Settings

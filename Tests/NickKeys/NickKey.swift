@@ -1,5 +1,6 @@
-// A peer that can prove its nick, with a key and a hand of its own: libsecp256k1 signs, and the nick and the text that is signed
-// are put together here once more from protocol.md §3 and §8, so that a mistake of the relay is not repeated.
+// A peer that can prove its nick, with a key and a hand of its own: libsecp256k1 signs, and the
+// nick and the text that is signed are put together here once more from protocol.md §3 and §8, so
+// that a mistake of the relay is not repeated.
 
 import CNettle
 import CSecp256k1

@@ -142,7 +142,8 @@
         "floor", own, arguments, environment: Self.inherited, tcp: tcp, unix: unix)
     }
 
-    /// - Parameter tool: a program with its arguments that runs the relay, if not the system itself.
+    /// - Parameter tool: a program with its arguments that runs the relay, if not the system
+    ///   itself.
     func startRelay(under tool: [String] = []) throws(BenchError) -> Child {
       let (port, tcp, unix) = try addresses("relay")
       var environment = Self.inherited

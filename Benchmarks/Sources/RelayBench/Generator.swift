@@ -37,8 +37,8 @@
     private var unstarted = 0
     var templates: [Int: [UInt8]] = [:]
 
-    /// Peers numbered from 0; the first `makers` of them serve an onion. Senders are the peers below
-    /// `streams`, one stream each.
+    /// Peers numbered from 0; the first `makers` of them serve an onion. Senders are the peers
+    /// below `streams`, one stream each.
     init(
       _ target: Target, count: Int, makers: Range<Int>, streams: Int = 1, isPublic: Bool = true,
       lineBytes: Int? = nil

@@ -3,8 +3,8 @@
 
   /// What the generator writes: measured lines, stamped as they leave, and single frames.
   extension Generator {
-    /// Writes the next `count` measured lines of a sender in one go: public ones, or private ones to
-    /// the receiver that belongs to it.
+    /// Writes the next `count` measured lines of a sender in one go: public ones, or private ones
+    /// to the receiver that belongs to it.
     func sendMeasured(from i: Int, count: Int) {
       let template = template(i)
       let offset = Lines.stampOffset(template)

@@ -1,8 +1,8 @@
 #if os(Linux)
   import Glibc
 
-  /// What an operation costs in instructions, counted by valgrind's callgrind: nearly the same each time, whatever else the
-  /// machine does, where its time in microseconds is mostly noise.
+  /// What an operation costs in instructions, counted by valgrind's callgrind: nearly the same each
+  /// time, whatever else the machine does, where its time in microseconds is mostly noise.
   struct Instructions {
     let comparison: Comparison
     /// Sets how often the operation is done.

@@ -4,9 +4,10 @@
 
   /// The lines that the generator writes and how it reads what comes back.
   ///
-  /// A measured line is `<from>!PUBLIC!bench SSSSS NNNNNNNNNN TTTTTTTTTTTTTTTTTTT xxx…`: stream, number
-  /// within the stream, and the monotonic time of writing, in fixed places, so that it is stamped and
-  /// checked without parsing JSON. Readers accept a node that writes JSON without spaces, too.
+  /// A measured line is `<from>!PUBLIC!bench SSSSS NNNNNNNNNN TTTTTTTTTTTTTTTTTTT xxx…`: stream,
+  /// number within the stream, and the monotonic time of writing, in fixed places, so that it is
+  /// stamped and checked without parsing JSON. Readers accept a node that writes JSON without
+  /// spaces, too.
   enum Lines {
     static let smallest = 128
     static let largest = 30_000

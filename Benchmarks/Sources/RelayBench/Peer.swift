@@ -25,8 +25,8 @@
   /// What peers do of themselves when a line arrives.
   enum Reaction {
     case none
-    /// The sender of the pair writes its next line for each that its receiver got. Receivers are the
-    /// peers from `pairs` on; `lines` is what each pair sends in all.
+    /// The sender of the pair writes its next line for each that its receiver got. Receivers are
+    /// the peers from `pairs` on; `lines` is what each pair sends in all.
     case keepInFlight(pairs: Int, lines: Int)
     /// Makers answer `!orderbook` with one private line to peer 0.
     case answerOrderbook

@@ -1,10 +1,11 @@
 #if os(Linux)
   import Glibc
 
-  /// What the proof of a nick costs the node. A proof that is well formed and does not hold makes it check a signature just
-  /// like one that does, and needs no key here.
+  /// What the proof of a nick costs the node. A proof that is well formed and does not hold makes
+  /// it check a signature just like one that does, and needs no key here.
   extension Runner {
-    /// Visits whose proof has to be checked against visits whose proof is empty and turned away unread; the difference is the check.
+    /// Visits whose proof has to be checked against visits whose proof is empty and turned away
+    /// unread; the difference is the check.
     func proofs() throws(BenchError) -> [Measurement] {
       let plain = try Stretch(target)
       for i in 0..<sizes.visits {

@@ -148,7 +148,8 @@
       close(fd)
     }
 
-    /// What a send came to: bytes taken (0: the socket is full), or nil when the connection is gone.
+    /// What a send came to: bytes taken (0: the socket is full), or nil when the connection is
+    /// gone.
     static func send(_ fd: Int32, _ bytes: UnsafePointer<UInt8>, _ n: Int) -> Int? {
       while true {
         let sent = Glibc.send(fd, bytes, n, Int32(MSG_NOSIGNAL))

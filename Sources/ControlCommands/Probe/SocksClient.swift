@@ -50,8 +50,8 @@ enum SocksClient {
     return head[1]
   }
 
-  /// What a reply code says of an onion service. From 0xf0 on: Tor's proposal 304, which a SocksPort
-  /// with the flag ExtendedErrors sends.
+  /// What a reply code says of an onion service. From 0xf0 on: Tor's proposal 304, which a
+  /// SocksPort with the flag ExtendedErrors sends.
   static func words(_ code: UInt8) -> String {
     switch code {
     case 1: "Tor could not connect; its log may say why"

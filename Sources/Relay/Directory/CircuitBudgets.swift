@@ -2,7 +2,7 @@ import Units
 import Wire
 
 /// What each Tor circuit may still ask for. A circuit's budgets outlive its nicks and its
-/// connections: whoever comes back through the same circuit under a new name has what is left, not
+/// connections: a peer that returns through the same circuit under a new nick has what is left, not
 /// a new burst.
 ///
 /// Bounded: circuits are kept in two generations. The older one is forgotten when the newer one is

@@ -23,7 +23,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
 
   // The directory's doing
   case displaced
-  /// Its place was needed for a newcomer (`MAX_PEERS`, `MAX_PENDING`).
+  /// Another connection needed its place (`MAX_PEERS`, `MAX_PENDING`).
   case evicted
   /// `MAX_PEERS`
   case full

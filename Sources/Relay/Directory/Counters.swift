@@ -2,7 +2,7 @@ import Identity
 import Wire
 
 /// What has happened since the start, in totals only (promises.md, "Never tell"). Counting is an
-/// addition in a fixed array: it happens for every frame. Whoever shows the counters reads them
+/// addition in a fixed array: it happens for every frame. Code that shows the counters reads them
 /// when asked and keeps nothing here.
 package struct Counters {
   package var connectionsOpened = 0

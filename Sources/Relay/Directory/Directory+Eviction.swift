@@ -1,7 +1,7 @@
 import Units
 import Wire
 
-/// Full is not locked: when all places are taken, a newcomer displaces the least deserving
+/// When all places are taken, a new connection displaces the least deserving
 /// (`EvictionOrder`).
 ///
 /// Protected among peers are those who have proved their nick, have offers, have been addressed by

@@ -1,7 +1,7 @@
 import Units
 import Wire
 
-/// Asks the holder of a nick for a sign of life when somebody else wants it (protocol.md §3.1).
+/// Sends a probe to the holder of a nick when another connection claims it (protocol.md §3.1).
 extension Directory {
   package func beginTakeover(
     _ holder: PeerID, for claimant: PeerID, request: HandshakeRequest,
@@ -50,8 +50,8 @@ extension Directory {
     }
   }
 
-  /// A peer reads what was queued before its probe, or has just been sent the probe itself: the time in which it has to answer
-  /// starts now.
+  /// A peer reads what was queued before its probe, or has just been sent the probe itself: the
+  /// time in which it has to answer starts now.
   package func noteReading(_ id: PeerID, at time: Instant) {
     advance(to: time)
     guard let index = registry.index(of: id) else { return }

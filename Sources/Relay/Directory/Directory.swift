@@ -79,7 +79,8 @@ package final class Directory {
   func advance(to time: Instant) { now = max(now, time) }
 
   /// A connection has come.
-  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already and none of them can be displaced.
+  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already and none of them can
+  ///   be displaced.
   package func connect(at time: Instant, into actions: inout Actions) -> PeerID? {
     advance(to: time)
     counters.connectionsOpened += 1

@@ -1,11 +1,11 @@
 import Units
 import Wire
 
-/// Whom a newcomer displaces when there is no place left: the youngest of the largest group (a
-/// circuit), quiet ones first. The caller leaves out whoever is protected. The idea is Bitcoin
+/// The peer that a new connection displaces at the limit: the youngest of the largest group (a
+/// circuit), quiet ones first. The caller leaves out protected peers. The idea is Bitcoin
 /// Core's eviction of inbound peers.
 ///
-/// To look at everybody for each newcomer would make a crowd of newcomers expensive, so one look
+/// A scan of all peers for each new connection would make many connections expensive, so one scan
 /// finds `batch` of them, and a look that finds nobody is not repeated within `interval`.
 struct EvictionOrder {
   struct Candidate {

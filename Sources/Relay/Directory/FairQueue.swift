@@ -8,9 +8,8 @@ import Wire
 /// served in turn, one line each, and inside a flow its connections are served in turn. Two things
 /// come before the turn:
 /// - class: while both wait, strangers and peers that were here before are served alternately;
-/// - level: how much the flow has asked for lately. A lower level is served first, so that whoever
-/// asks once does not wait behind
-///   those who ask all the time.
+/// - level: how much the flow has asked for lately. A lower level is served first, so that a flow
+///   that asks once does not wait behind those who ask all the time.
 ///
 /// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is
 /// dropped from the flow of the highest level that waits.

@@ -6,7 +6,7 @@ import Units
 /// The settings are the ceiling. Below it the budget follows what the relay and its readers can
 /// take: it is halved while the loop is late or backlogs grow, and widens by a twentieth of the
 /// ceiling a second when they do not (additive increase, multiplicative decrease, as TCP does it).
-/// Strangers share a part of it, so that a crowd of them leaves room for those who were here
+/// Strangers share a part of it, so that many of them leave room for the peers that were here
 /// before.
 package struct FanOutBudget {
   package struct Limits: Equatable, Sendable {

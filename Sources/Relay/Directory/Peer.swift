@@ -35,7 +35,8 @@ package struct Peer {
     static let addressed = Flags(rawValue: 1 << 6)
     /// Has asked for something since its handshake.
     static let active = Flags(rawValue: 1 << 7)
-    /// Silent for long, and nothing that it would answer can be asked (protocol.md §7). `Registry` counts these.
+    /// Silent for long, and nothing that it would answer can be asked (protocol.md §7). `Registry`
+    /// counts these.
     package static let evictable = Flags(rawValue: 1 << 8)
     /// A line of its own has been passed on: others may believe that they reach it here.
     package static let hasSpoken = Flags(rawValue: 1 << 9)

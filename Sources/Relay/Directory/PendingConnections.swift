@@ -4,7 +4,7 @@ import Wire
 
 /// The connections that have not finished their handshake, and what those that wait have said.
 ///
-/// An entry may outlive its connection: `first` is told whom to skip, so that a close costs
+/// An entry may outlive its connection: `first` is told which to skip, so that a close costs
 /// nothing.
 package struct PendingConnections {
   /// In order of arrival. All get the same time, so the first one is the first due.

@@ -45,7 +45,8 @@ package struct PublicLines {
       ? lines.popFirst(strangers: strangers) : requests.popFirst(strangers: strangers)
   }
 
-  /// A peer has left: who would answer its requests? Its other lines go out, and the news of its leaving behind them.
+  /// A peer has left: who would answer its requests? Its other lines go out, and the news of its
+  /// leaving behind them.
   mutating func forgetRequests(of peer: PeerID, circuit: CircuitID?) {
     for isStranger in [true, false] {
       requests.forget(
@@ -134,8 +135,8 @@ extension Directory {
   private func release(
     _ line: FairQueue.Line, _ isStranger: Bool, isRequest: Bool, into actions: inout Actions
   ) {
-    // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once), unless another holds its nick
-    // now; then the news of its leaving would be wrong, too.
+    // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once),
+    // unless another holds its nick now; then the news of its leaving would be wrong, too.
     if registry.index(of: line.sender) == nil, registry.holder(of: line.nick) != nil { return }
     let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
     publicLines.budget.spend(cost, isStranger: isStranger, at: now)
@@ -149,7 +150,7 @@ extension Directory {
       makers: isRequest ? registry.makerCount : nil)
   }
 
-  /// How much whoever pays for a line has asked for lately.
+  /// How much the payer of a line has asked for lately.
   private func level(
     of peer: Peer, _ kind: CircuitBudgets.Kind, _ bucket: TokenBucket, _ rate: Rate
   ) -> Int {

@@ -6,16 +6,17 @@ import CLibevent
   import Darwin
 #endif
 
-/// A connected stream socket over a libevent bufferevent. A subclass says what happens (one object a peer instead
-/// of two: promises.md, memory per peer). `open`, since Swift lets no other class be subclassed outside its module.
+/// A connected stream socket over a libevent bufferevent. A subclass says what happens (one object
+/// a peer instead of two: promises.md, memory per peer). `open`, since Swift lets no other class be
+/// subclassed outside its module.
 ///
-/// Reading: libevent reads at most 4,096 bytes a turn into the input buffer and `received()` takes them from
-/// `withInput`. Writing: `send` gives the bytes to the kernel at once; what it does not take is copied into the output buffer,
-/// EV_WRITE is on until that has drained, and `drained()` follows. So EV_WRITE is off for every peer that reads, which saves two
-/// `epoll_ctl` a delivery.
+/// Reading: libevent reads at most 4,096 bytes a turn into the input buffer and `received()` takes
+/// them from `withInput`. Writing: `send` gives the bytes to the kernel at once; what it does not
+/// take is copied into the output buffer, EV_WRITE is on until that has drained, and `drained()`
+/// follows. So EV_WRITE is off for every peer that reads, which saves two `epoll_ctl` a delivery.
 ///
-/// Closing is allowed anywhere, in its own callbacks too; afterwards no callback comes and every other call is a programmer's mistake
-/// and traps, except `close()` and `backlog`.
+/// Closing is allowed anywhere, in its own callbacks too; afterwards no callback comes and every
+/// other call is a programmer's mistake and traps, except `close()` and `backlog`.
 open class Connection {
   /// How a connection ended by itself.
   public enum End: Equatable {
@@ -46,8 +47,8 @@ open class Connection {
     bufferevent_disable(bufferevent, Int16(EV_WRITE))
   }
 
-  /// A socket on its way to `address`, to be adopted. What is sent before it is connected waits; a refusal comes as
-  /// `ended(.failed)`.
+  /// A socket on its way to `address`, to be adopted. What is sent before it is connected waits; a
+  /// refusal comes as `ended(.failed)`.
   package static func connecting(to address: SocketAddress) throws(SocketError) -> Int32 {
     try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
       let descriptor = SystemCalls.socket(family: address.family)
@@ -86,8 +87,9 @@ open class Connection {
   /// What libevent reads at a time, in bytes (EVBUFFER_MAX_READ of libevent 2.1).
   package static let readSize = 4_096
 
-  /// Reads once more in this turn, for a peer that has filled the last read: a burst that is taken in larger pieces costs its receivers
-  /// fewer writes. The end of the stream or an error is left to the loop.
+  /// Reads once more in this turn, for a peer that has filled the last read: a burst that is taken
+  /// in larger pieces costs its receivers fewer writes. The end of the stream or an error is left
+  /// to the loop.
   /// - Returns: how many bytes have come, at most `readSize`.
   package func receiveMore() -> Int {
     let input = bufferevent_get_input(open)
@@ -97,8 +99,9 @@ open class Connection {
     return max(0, Int(evbuffer_read(input, descriptor, Int32(Self.readSize))))
   }
 
-  /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one piece
-  /// (`whole`); it returns how many it took. The connection may be closed inside; then nothing is taken.
+  /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one
+  /// piece (`whole`); it returns how many it took. The connection may be closed inside; then
+  /// nothing is taken.
   package func withInput(whole: Bool, _ body: (UnsafeRawBufferPointer) -> Int) {
     let input = bufferevent_get_input(open)
     let count =
@@ -190,7 +193,8 @@ open class Connection {
     evbuffer_add(output, bytes.baseAddress, bytes.count)
   }
 
-  /// Throws away what the kernel has not taken. What follows would not be understood: close it soon.
+  /// Throws away what the kernel has not taken. What follows would not be understood: close it
+  /// soon.
   package func discardOutput() {
     let output = bufferevent_get_output(open)
     // A bufferevent keeps the front of its output shut to everyone but itself.

@@ -9,9 +9,10 @@ import Units
 
 /// The one loop of the process, over libevent's `event_base`.
 ///
-/// Everything in this room is made on a loop, lives on the thread that runs it and keeps it alive. None of
-/// these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the handles; a timer or
-/// a connection that nobody holds any more is gone, and its callback never comes.
+/// Everything in this room is made on a loop, lives on the thread that runs it and keeps it alive.
+/// None of these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the
+/// handles; a timer or a connection that nobody holds any more is gone, and its callback never
+/// comes.
 package final class EventLoop {
   package let base: OpaquePointer
   private var isStopping = false
@@ -33,16 +34,17 @@ package final class EventLoop {
     isStopping = false
   }
 
-  /// Ends `run()` after the callbacks of this turn, those activated in it included. May be called from any
-  /// callback, and before `run()` to let it make a single turn. Wraps `event_base_loopexit`.
+  /// Ends `run()` after the callbacks of this turn, those activated in it included. May be called
+  /// from any callback, and before `run()` to let it make a single turn. Wraps
+  /// `event_base_loopexit`.
   package func stop() {
     guard !isStopping else { return }
     isStopping = true
     event_base_loopexit(base, nil)
   }
 
-  /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock without the time in which the loop
-  /// did not run (`LoopClock`), once `expectTicks()` was called.
+  /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock
+  /// without the time in which the loop did not run (`LoopClock`), once `expectTicks()` was called.
   package var now: Instant { time(at: Clock.monotonic) }
 
   /// The same as of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.

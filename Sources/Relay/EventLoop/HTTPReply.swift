@@ -38,7 +38,8 @@ package struct HTTPRequest {
 package struct HTTPReply {
   package enum Body {
     case whole([UInt8])
-    /// Parts, asked for one by one as the client takes them, each in a turn of its own; `nil` ends the reply.
+    /// Parts, asked for one by one as the client takes them, each in a turn of its own; `nil` ends
+    /// the reply.
     case parts(next: () -> [UInt8]?)
   }
 
@@ -83,7 +84,8 @@ package struct HTTPReply {
   }
 }
 
-/// A reply under way in parts. It keeps itself alive until the last part is taken or the client is gone.
+/// A reply under way in parts. It keeps itself alive until the last part is taken or the client is
+/// gone.
 private final class HTTPStream {
   private let request: OpaquePointer
   private let next: () -> [UInt8]?
@@ -126,8 +128,8 @@ private final class HTTPStream {
     Unmanaged<HTTPStream>.fromOpaque(context).release()
   }
 
-  /// The client left. evhttp has taken the request off the connection and left it to us, unless the whole server
-  /// is going: then it frees the request itself.
+  /// The client left. evhttp has taken the request off the connection and left it to us, unless the
+  /// whole server is going: then it frees the request itself.
   private func abandon() {
     if evhttp_request_get_connection(request) == nil { evhttp_send_reply_end(request) }
   }

@@ -7,12 +7,12 @@ import Units
   import Darwin
 #endif
 
-/// A small HTTP server over libevent's evhttp, for the operator's eyes: GET and HEAD, no body, one request a
-/// connection, few connections, short times. evhttp has none of these limits by itself (architecture.md, "What things
-/// cost"), so they stand here.
+/// A small HTTP server over libevent's evhttp, for the operator's eyes: GET and HEAD, no body, one
+/// request a connection, few connections, short times. evhttp has none of these limits by itself
+/// (architecture.md, "What things cost"), so they stand here.
 ///
-/// A place in the table is given to the newest connection: when all are taken, the oldest that has not sent its
-/// request yet goes, so that idle or dripping clients never keep an honest one out.
+/// A place in the table is given to the newest connection: when all are taken, the oldest that has
+/// not sent its request yet goes, so that idle or dripping clients never keep an honest one out.
 package final class HTTPServer {
   package struct Limits: Sendable {
     /// Request line and headers together.
@@ -22,7 +22,8 @@ package final class HTTPServer {
     /// From the request to the last byte of the reply taken.
     var replyTime = Duration.seconds(30)
     package var connections = 8
-    /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that nobody asked for.
+    /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that
+    /// nobody asked for.
     var pendingInput = ByteCount.kibibytes(24)
 
     package init() {}
@@ -100,8 +101,8 @@ package final class HTTPServer {
       }, context)
     let bound = evhttp_accept_socket_with_handle(http, descriptor)
     listener = evhttp_bound_socket_get_listener(bound)
-    // Out of descriptors: without this it would call back without end. The context is evhttp's own here, so
-    // the way back is a timer that enables what is mostly enabled already.
+    // Out of descriptors: without this it would call back without end. The context is evhttp's own
+    // here, so the way back is a timer that enables what is mostly enabled already.
     evconnlistener_set_error_cb(listener) { listener, _ in evconnlistener_disable(listener) }
     listenAgain.scheduleRepeating(every: Listener.pauseWhenOut)
   }

@@ -8,10 +8,10 @@ import CLibevent
 
 /// A listening socket and what to do with each connection it accepts.
 ///
-/// It accepts at most `acceptsPerEvent` connections a turn, so that a rush of newcomers does not hold the loop,
-/// and stands still for a second when the process is out of descriptors: libevent's own `evconnlistener`
-/// accepts without bound and calls back a million times a second then (architecture.md), which is why a plain event
-/// stands here.
+/// It accepts at most `acceptsPerEvent` connections a turn, so that many new connections at once do
+/// not hold the loop, and stands still for a second when the process is out of descriptors:
+/// libevent's own `evconnlistener` accepts without bound and calls back a million times a second
+/// then (architecture.md), which is why a plain event stands here.
 package final class Listener {
   /// What one accepted socket is; its receiver owns the descriptor.
   package typealias Accept = (_ descriptor: Int32) -> Void
@@ -40,8 +40,8 @@ package final class Listener {
   }
 
   /// Binds `address` and listens.
-  /// - Parameter mode: permissions of a Unix socket's file. A file that no process listens on is replaced at once
-  ///   (`rename`), one that is listened on is an error.
+  /// - Parameter mode: permissions of a Unix socket's file. A file that no process listens on is
+  ///   replaced at once (`rename`), one that is listened on is an error.
   package init(
     on loop: EventLoop, address: SocketAddress, mode: mode_t = 0o660, accept: @escaping Accept
   ) throws(SocketError) {
@@ -80,7 +80,7 @@ package final class Listener {
     socketFile?.remove()
   }
 
-  /// Leaves newcomers in the kernel's queue until `resume()`.
+  /// Leaves new connections in the kernel's queue until `resume()`.
   package func pause() {
     isPaused = true
     event_del(event)

@@ -8,9 +8,11 @@ import CLibevent
 
 /// Where a listener stands or a client connects to.
 package enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
-  /// A numeric IPv4 or IPv6 address, or `localhost` (127.0.0.1); names are not looked up. Port 0: any free one.
+  /// A numeric IPv4 or IPv6 address, or `localhost` (127.0.0.1); names are not looked up. Port 0:
+  /// any free one.
   case tcp(host: String, port: UInt16)
-  /// A Unix stream socket at a path of at most 103 bytes, for a listener makes it under a name four bytes longer first.
+  /// A Unix stream socket at a path of at most 103 bytes, for a listener makes it under a name four
+  /// bytes longer first.
   case unix(path: String)
 
   package var description: String {

@@ -4,8 +4,9 @@
   import Darwin
 #endif
 
-/// The file of a listening Unix socket: made beside its place and renamed into it, so that a client finds the
-/// old listener or the new one and never nothing; removed at the end only if it is still ours.
+/// The file of a listening Unix socket: made beside its place and renamed into it, so that a client
+/// finds the old listener or the new one and never nothing; removed at the end only if it is still
+/// ours.
 struct SocketFile {
   /// Ends the name under which a file is made.
   static let temporarySuffix = ".new"
@@ -15,8 +16,8 @@ struct SocketFile {
   private let inode: ino_t
 
   /// Binds and listens at `path` with permissions `mode`.
-  /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not writable or
-  ///   not there.
+  /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not
+  ///   writable or not there.
   package static func listen(at path: String, mode: mode_t) throws(SocketError) -> (
     Int32, SocketFile
   ) {
@@ -33,7 +34,7 @@ struct SocketFile {
     let bound = try fresh.withSockaddr { (address, length) throws(SocketError) -> Int32 in
       bind(descriptor, address, length)
     }
-    // Listening begins before the rename: whoever finds the file can connect.
+    // Listens before the rename: a client that finds the file can connect.
     guard bound == 0, chmod(path + temporarySuffix, mode) == 0, Listener.listen(descriptor) == 0,
       let made = status(of: path + temporarySuffix), rename(path + temporarySuffix, path) == 0
     else {

@@ -1,5 +1,5 @@
-/// The system calls on sockets that libevent does not make for us, each in one place: EINTR is retried,
-/// EAGAIN is an outcome.
+/// The system calls on sockets that libevent does not make for us, each in one place: EINTR is
+/// retried, EAGAIN is an outcome.
 import CLibevent
 
 #if canImport(Glibc)
@@ -104,7 +104,8 @@ package enum SystemCalls {
     return Int(count)
   }
 
-  /// One datagram to a Unix socket; `@` begins a name in the abstract space. Whether it arrives is not asked.
+  /// One datagram to a Unix socket; `@` begins a name in the abstract space. Whether it arrives is
+  /// not asked.
   package static func sendDatagram(_ bytes: [UInt8], to path: String) {
     #if os(Linux)
       let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -130,7 +131,8 @@ package enum SystemCalls {
 
   // MARK: The process
 
-  /// No core file, and no other process of the same user reads our memory: it knows who speaks to whom.
+  /// No core file, and no other process of the same user reads our memory: it knows who speaks to
+  /// whom.
   package static func forbidDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     #if os(Linux)
@@ -141,8 +143,9 @@ package enum SystemCalls {
     #endif
   }
 
-  /// Gives back the pages of code that only the start needed: reading settings, texts and arguments touches more of the
-  /// executable than serving does. What is needed again comes back from the page cache. Code is never written to, so nothing is lost.
+  /// Gives back the pages of code that only the start needed: reading settings, texts and arguments
+  /// touches more of the executable than serving does. What is needed again comes back from the
+  /// page cache. Code is never written to, so nothing is lost.
   package static func releaseCodePages() {
     #if os(Linux)
       guard let maps = fopen("/proc/self/maps", "re") else { return }
@@ -163,7 +166,8 @@ package enum SystemCalls {
     #endif
   }
 
-  /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for some megabytes.
+  /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for
+  /// some megabytes.
   package static func releaseFreeMemory() {
     #if os(Linux)
       malloc_trim(0)

@@ -2,8 +2,9 @@ import CLibevent
 
 /// A callback at a time, once or again and again, over a libevent timeout event.
 ///
-/// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer that is
-/// dropped never fires. Firing costs about 0.2 µs, so per-peer deadlines belong in a sweep, not here.
+/// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer
+/// that is dropped never fires. Firing costs about 0.2 µs, so per-peer deadlines belong in a sweep,
+/// not here.
 package final class Timer {
   private let loop: EventLoop
   private let action: () -> Void
@@ -25,15 +26,16 @@ package final class Timer {
 
   deinit { event_free(event) }
 
-  /// Fires once after `delay`, in which a standstill of the loop does not count. Replaces any earlier schedule.
+  /// Fires once after `delay`, in which a standstill of the loop does not count. Replaces any
+  /// earlier schedule.
   package func schedule(after delay: Duration) {
     repeats = false
     lost = loop.lostTime
     add(delay)
   }
 
-  /// Fires every `interval`, the first time after one. Replaces any earlier schedule. A turn that took longer
-  /// than the interval is not made up for.
+  /// Fires every `interval`, the first time after one. Replaces any earlier schedule. A turn that
+  /// took longer than the interval is not made up for.
   package func scheduleRepeating(every interval: Duration) {
     precondition(interval > .zero, "a repeating timer needs an interval")
     repeats = true
@@ -53,7 +55,7 @@ package final class Timer {
 
   /// Schedules it anew if the loop has stood still meanwhile.
   private func isMoved() -> Bool {
-    // A standstill shows itself to whoever reads the clock first.
+    // The first read of the clock after a standstill detects it.
     _ = loop.now
     let delay = loop.lostTime - lost
     guard delay > .zero else { return false }
@@ -73,8 +75,9 @@ package final class Timer {
   }
 }
 
-/// A callback at the end of the current turn, after everything that is ready now. Activating it again
-/// before it ran changes nothing. This is where a turn's output leaves (architecture.md, "The way of a message").
+/// A callback at the end of the current turn, after everything that is ready now. Activating it
+/// again before it ran changes nothing. This is where a turn's output leaves (architecture.md, "The
+/// way of a message").
 package final class TurnEnd {
   private let loop: EventLoop
   private let action: () -> Void

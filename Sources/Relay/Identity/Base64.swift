@@ -1,5 +1,5 @@
-/// Strict canonical base64 (RFC 4648, section 4): padded, nothing between the digits, unused bits zero,
-/// so that every sequence of bytes has exactly one spelling.
+/// Strict canonical base64 (RFC 4648, section 4): padded, nothing between the digits, unused bits
+/// zero, so that every sequence of bytes has exactly one spelling.
 enum Base64 {
   private static let digits = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -1,5 +1,5 @@
-// secp256k1, through libsecp256k1: the only file that calls it. It makes the relay's own key and checks
-// the signatures of peers; it never signs.
+// secp256k1, through libsecp256k1: the only file that calls it. It makes the relay's own key and
+// checks the signatures of peers; it never signs.
 
 import CSecp256k1
 import Wire
@@ -78,8 +78,8 @@ package final class Curve {
 
 /// ECDSA signatures in DER, as BIP-66 wants them: one spelling only.
 enum DERSignature {
-  /// r and s, 32 bytes each, or nil unless the bytes are strict DER of two positive numbers of at most
-  /// 256 bits.
+  /// r and s, 32 bytes each, or nil unless the bytes are strict DER of two positive numbers of at
+  /// most 256 bits.
   static func compact(_ bytes: [UInt8]) -> [UInt8]? {
     guard bytes.count >= 8, bytes[0] == 0x30, Int(bytes[1]) == bytes.count - 2 else { return nil }
     var rest = bytes[2...]
@@ -96,7 +96,8 @@ enum DERSignature {
     rest = rest[(start + 2 + length)...]
     guard let first = value.first, first < 0x80 else { return nil }
     if first == 0 {
-      // A leading zero only where the next byte would make the number negative. This refuses zero too.
+      // A leading zero only where the next byte would make the number negative. This refuses zero
+      // too.
       guard length > 1, value[value.startIndex + 1] >= 0x80 else { return nil }
       value = value.dropFirst()
     }

@@ -1,5 +1,5 @@
-// Nicks derived from keys. The relay makes its own nick at each start; an authenticated peer must use the
-// nick of its key.
+// Nicks derived from keys. The relay makes its own nick at each start; an authenticated peer must
+// use the nick of its key.
 
 import Wire
 
@@ -14,8 +14,9 @@ package enum RelayIdentity {
 }
 
 extension Nick {
-  /// The nick of protocol version 5 for a compressed public key: `J5` and the base58 of the first ten bytes
-  /// of SHA-256 of the key's hexadecimal text, padded with `O`. Nil unless the key has 33 bytes.
+  /// The nick of protocol version 5 for a compressed public key: `J5` and the base58 of the first
+  /// ten bytes of SHA-256 of the key's hexadecimal text, padded with `O`. Nil unless the key has 33
+  /// bytes.
   package init?(publicKey: [UInt8]) {
     guard publicKey.count == 33 else { return nil }
     let hex = publicKey.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }

@@ -2,7 +2,7 @@ import Directory
 
 /// What a stop asks of the node.
 extension DirectoryNode {
-  /// Stops listening and turns away whoever has not shaken hands.
+  /// Stops listening and closes pending connections.
   package func refusePending() {
     directory.stop()
     acceptGate.closeAll()

@@ -53,7 +53,7 @@ extension Settings {
     }
   }
 
-  /// What a newcomer reads: the operator's text and, unless that speaks of it already, the version.
+  /// The greeting of a new peer: the operator's text and the version, unless the text has it.
   var fullMotd: String {
     guard motdVersion, !motd.lowercased().contains("version") else { return motd }
     let line = "JoinMarket Relay version: \(relayVersion)"

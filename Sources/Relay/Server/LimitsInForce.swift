@@ -14,7 +14,7 @@ package struct LimitsInForce {
     case requestsWait = "requests_wait"
     /// Circuits have used up their budgets.
     case circuits
-    /// Newcomers displace others at MAX_PEERS or MAX_PENDING.
+    /// New connections displace others at MAX_PEERS or MAX_PENDING.
     case evictions
   }
 

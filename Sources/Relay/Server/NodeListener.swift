@@ -1,11 +1,12 @@
 import EventLoop
 import Settings
 
-/// What the node knows of one of its listeners. Circuit ids belong to a listener, since each Tor numbers its own
-/// circuits.
+/// What the node knows of one of its listeners. Circuit ids belong to a listener, since each Tor
+/// numbers its own circuits.
 package struct NodeListener {
   package let name: String
-  /// Whether each connection begins with a PROXY line, as Tor's HiddenServiceExportCircuitID sends it.
+  /// Whether each connection begins with a PROXY line, as Tor's HiddenServiceExportCircuitID sends
+  /// it.
   package let hasProxyLine: Bool
   package var connectionsOpened = 0
 }

@@ -21,8 +21,8 @@ package struct PeerlistSender {
 
   mutating func add(_ id: PeerID) { readers.append(id) }
 
-  /// Has each reader sent one part, until `budget` bytes are sent. Whoever is left over comes first
-  /// the next time.
+  /// Has each reader sent one part, until `budget` bytes are sent. Readers that are left over come
+  /// first the next time.
   /// - Returns: whether some can go on without waiting for a socket.
   mutating func advance(budget: Int, _ sendPart: (PeerID) -> Progress) -> Bool {
     var left = budget

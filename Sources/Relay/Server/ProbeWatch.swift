@@ -2,7 +2,7 @@ import Directory
 import Units
 
 /// Probes on their way through what a peer has not read. The time for an answer starts when the
-/// probe has left, or else whoever floods a slow reader takes its nick.
+/// probe has left, or else a flood at a slow reader wins its nick.
 ///
 /// A peer that takes nothing for `patience` is not waited for any longer: its circuit is most
 /// likely dead.

@@ -3,7 +3,8 @@ import Logging
 import Units
 import Wire
 
-/// Connections that begin otherwise than their listener's PROXY setting says: the relay and tor are not of one mind, and nobody gets in.
+/// Connections that begin otherwise than their listener's PROXY setting says: the relay and tor are
+/// not of one mind, and nobody gets in.
 package struct ProxyMismatches {
   package enum Kind: String, CaseIterable {
     /// PROXY_PROTOCOL is on, and there is no PROXY line.

@@ -6,15 +6,17 @@
 
 /// Writes log lines to a descriptor and never waits for its reader.
 ///
-/// A line that is not taken is dropped and counted. The kernel may take the beginning of a line that is longer than PIPE_BUF: the
-/// rest is kept and goes out before anything else, so no reader finds part of a line with another behind it.
+/// A line that is not taken is dropped and counted. The kernel may take the beginning of a line
+/// that is longer than PIPE_BUF: the rest is kept and goes out before anything else, so no reader
+/// finds part of a line with another behind it.
 struct LogOutput: ~Copyable {
   private enum Way {
     /// A socket, as systemd's journal hands it out: `send` with MSG_DONTWAIT.
     case socket
     /// A pipe or terminal of our own opening, which does not wait.
     case nonBlocking
-    /// Whatever else it is: asked before each write, which is at most what a pipe that has room takes at once.
+    /// Whatever else it is: asked before each write, which is at most what a pipe that has room
+    /// takes at once.
     case polled
   }
 
@@ -27,15 +29,16 @@ struct LogOutput: ~Copyable {
   /// Lines that were not taken since the start.
   private(set) var dropped = 0
 
-  /// Writes to `descriptor`, which stays the caller's. Its flags are not changed: other processes may share them.
+  /// Writes to `descriptor`, which stays the caller's. Its flags are not changed: other processes
+  /// may share them.
   init(_ descriptor: Int32) {
     self.descriptor = descriptor
     isOwned = false
     way = Self.kind(of: descriptor) == S_IFSOCK ? .socket : .polled
   }
 
-  /// Writes to where standard error leads. A pipe or a terminal is opened anew, so that writing to it does not wait, while
-  /// others who hold the same descriptor notice nothing.
+  /// Writes to where standard error leads. A pipe or a terminal is opened anew, so that writing to
+  /// it does not wait, while others who hold the same descriptor notice nothing.
   static func standardError() -> LogOutput {
     let kind = kind(of: 2)
     if kind == S_IFIFO || kind == S_IFCHR {

@@ -6,8 +6,8 @@ import Wire
   import Darwin
 #endif
 
-/// `DATA_DIR/state/directory.nick`: tells tools beside the relay what it is called now. There while it runs, and the only thing
-/// that it ever stores.
+/// `DATA_DIR/state/directory.nick`: tells tools beside the relay what it is called now. There while
+/// it runs, and the only thing that it ever stores.
 struct NickFile {
   private let path: String
 

@@ -12,9 +12,9 @@ import Wire
   import Darwin
 #endif
 
-/// Works out under which name clients dial this relay, and turns nick authentication on when it is known
-/// (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that Tor writes, now and then again: a node
-/// whose keys were put back has another name.
+/// Works out under which name clients dial this relay, and turns nick authentication on when it is
+/// known (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that
+/// Tor writes, now and then again: a node whose keys were put back has another name.
 final class NickProving {
   private let node: DirectoryNode
   private let log = Logger(label: "nick-auth")

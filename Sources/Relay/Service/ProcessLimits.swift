@@ -10,8 +10,9 @@ import Settings
 
 /// What the process takes from and gives up to the system before it touches the network.
 enum ProcessLimits {
-  /// Descriptors that are not peers: three standard streams, about four of the loop, three listeners, eight status connections, the
-  /// probe's two ends, two for the log and files, two to spare.
+  /// Descriptors that are not peers: three standard streams, about four of the loop, three
+  /// listeners, eight status connections, the probe's two ends, two for the log and files, two to
+  /// spare.
   static let reservedDescriptors = 24
 
   /// - Returns: how many connections the process may hold.

@@ -1,6 +1,7 @@
-/// The log: swift-log records as single lines on stderr, for people or as JSON. The products install one `LogSink` at
-/// start; SIGHUP changes its level while loggers are in use. Whatever a record holds, it stays one line: everything that
-/// is not plainly visible is escaped, so a peer cannot forge a record.
+/// The log: swift-log records as single lines on stderr, for people or as JSON. The products
+/// install one `LogSink` at start; SIGHUP changes its level while loggers are in use. Whatever a
+/// record holds, it stays one line: everything that is not plainly visible is escaped, so a peer
+/// cannot forge a record.
 import Logging
 import Settings
 import Synchronization
@@ -53,7 +54,8 @@ package final class LogSink: Sendable {
     output.withLock { $0.write(line, report: report) }
   }
 
-  /// Writes what an earlier record left over, and how many were dropped, as soon as that is taken. To be called now and then.
+  /// Writes what an earlier record left over, and how many were dropped, as soon as that is taken.
+  /// To be called now and then.
   func catchUp() {
     output.withLock { _ = $0.catchUp(report: report) }
   }

@@ -7,8 +7,9 @@ import Units
   import Darwin
 #endif
 
-/// What systemd gives and wants: listening sockets handed over at start (sd_listen_fds(3)), so that a restart refuses nobody, and word
-/// of how it goes (sd_notify(3)). Without systemd nothing here does anything.
+/// What systemd gives and wants: listening sockets handed over at start (sd_listen_fds(3)), so that
+/// a restart refuses nobody, and word of how it goes (sd_notify(3)). Without systemd nothing here
+/// does anything.
 struct ServiceManager {
   /// The first descriptor handed over (SD_LISTEN_FDS_START).
   static let firstDescriptor: Int32 = 3

@@ -1,5 +1,5 @@
-/// joinmarket-ng's `config.toml`, which its programs share: what it says of a directory node, under the names that the same
-/// settings have in the environment.
+/// joinmarket-ng's `config.toml`, which its programs share: what it says of a directory node, under
+/// the names that the same settings have in the environment.
 
 import TOMLKit
 import Units
@@ -57,7 +57,8 @@ struct ConfigFile {
       ["DIRECTORY_SERVER__", "NETWORK_CONFIG__", "LOGGING__"].contains { name.hasPrefix($0) }
     })
 
-  /// As it would stand in an environment. What cannot stand there (a list) is no setting's value and is refused with the rest.
+  /// As it would stand in an environment. What cannot stand there (a list) is no setting's value
+  /// and is refused with the rest.
   private static func text(of value: any TOMLValueConvertible) -> String {
     if let text = value.string { return text }
     if let number = value.int { return "\(number)" }

@@ -1,8 +1,9 @@
 /// A `.env` file: lines of `NAME=value`, as Docker Compose, systemd's EnvironmentFile and Python's
-/// dotenv take them. Blank lines and `#` lines are skipped, `export` before a name is allowed, and so are
-/// CRLF and a byte order mark. Single quotes keep everything as it is; in double quotes `\n`, `\t`, `\"`, `\\`
-/// and `\$` are escapes; without quotes a `#` after a blank starts a comment. Nothing is expanded: a
-/// `$` is a `$`. swift-configuration's own reader knows neither quotes nor line numbers.
+/// dotenv take them. Blank lines and `#` lines are skipped, `export` before a name is allowed, and
+/// so are CRLF and a byte order mark. Single quotes keep everything as it is; in double quotes
+/// `\n`, `\t`, `\"`, `\\` and `\$` are escapes; without quotes a `#` after a blank starts a
+/// comment. Nothing is expanded: a `$` is a `$`. swift-configuration's own reader knows neither
+/// quotes nor line numbers.
 
 import Units
 

@@ -1,5 +1,6 @@
-/// Listeners as an operator writes them: a list in HOST and one in LISTEN_UNIX, each entry a place and, if
-/// wanted, a name and a PROXY setting of its own: `/run/a.sock;name=a;proxy=true,/run/b.sock`.
+/// Listeners as an operator writes them: a list in HOST and one in LISTEN_UNIX, each entry a place
+/// and, if wanted, a name and a PROXY setting of its own:
+/// `/run/a.sock;name=a;proxy=true,/run/b.sock`.
 
 #if canImport(Glibc)
   import Glibc
@@ -135,8 +136,8 @@ package struct ListenerPlan: Sendable, Equatable {
 }
 
 extension Settings {
-  /// Every listener of our own, in the order in which they are opened. Without a name the first of a kind is
-  /// `tcp` or `unix`, the others `tcp2`, `unix2` and so on.
+  /// Every listener of our own, in the order in which they are opened. Without a name the first of
+  /// a kind is `tcp` or `unix`, the others `tcp2`, `unix2` and so on.
   package var listeners: [ListenerPlan] {
     let tcp = tcpListeners.enumerated().map { index, entry in
       plan(entry, kind: "tcp", index: index, setting: "HOST and PORT")

@@ -33,7 +33,8 @@ package struct SettingDefinition: Sendable {
   package let empty: Empty
   let isBool: Bool
 
-  /// Puts the value of a text into the settings; false, and nothing is changed, if it is not allowed.
+  /// Puts the value of a text into the settings; false, and nothing is changed, if it is not
+  /// allowed.
   package let apply: @Sendable (String, inout Settings) -> Bool
   /// The effective value as the text that would set it.
   package let text: @Sendable (Settings) -> String

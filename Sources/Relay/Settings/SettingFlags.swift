@@ -1,5 +1,5 @@
-/// The command line read against the table: `--max-peers 5` or `--max-peers=5`, one flag a setting, and
-/// `--env-file PATH`. A yes-or-no flag may stand without its value and then means true.
+/// The command line read against the table: `--max-peers 5` or `--max-peers=5`, one flag a setting,
+/// and `--env-file PATH`. A yes-or-no flag may stand without its value and then means true.
 
 struct SettingFlags: Sendable {
   struct Given: Sendable {

@@ -179,7 +179,8 @@ extension SettingForm where Value == String {
       write: { $0 })
   }
 
-  /// A file system path; `limit` is 103 for a Unix socket: what `sun_path` holds, with room for `.new`.
+  /// A file system path; `limit` is 103 for a Unix socket: what `sun_path` holds, with room for
+  /// `.new`.
   package static func path(upTo limit: Int = 4095) -> SettingForm {
     SettingForm(
       allowed: "a path of at most \(limit) bytes", valueName: "PATH",

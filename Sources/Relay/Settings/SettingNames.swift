@@ -1,10 +1,12 @@
-/// Which names are ours, and which name somebody meant. A misspelt setting must not be silently ignored.
+/// Which names are ours, and which name somebody meant. A misspelt setting must not be silently
+/// ignored.
 
 enum SettingNames {
   /// Every environment name that means a setting.
   package static let known: Set<String> = Set(Settings.table.flatMap(\.names))
 
-  /// joinmarket-ng's settings that mean nothing here: one relay turn is one write, and a line has its own limit.
+  /// joinmarket-ng's settings that mean nothing here: one relay turn is one write, and a line has
+  /// its own limit.
   static let withoutEffect: Set<String> = [
     "BROADCAST_BATCH_SIZE", "DIRECTORY_SERVER__BROADCAST_BATCH_SIZE",
     "MAX_MESSAGE_SIZE", "DIRECTORY_SERVER__MAX_MESSAGE_SIZE",
@@ -21,8 +23,8 @@ enum SettingNames {
   /// joinmarket-ng's notifications: there is nothing here that would send one.
   private static let notifications = "NOTIFICATIONS__"
 
-  /// A name in the environment that begins so was meant for this relay. First words that other programs use too
-  /// (HOST, LOG, DATA, PUBLIC) are not among them.
+  /// A name in the environment that begins so was meant for this relay. First words that other
+  /// programs use too (HOST, LOG, DATA, PUBLIC) are not among them.
   private static let prefixes = [
     "DIRECTORY_SERVER__", "NETWORK_CONFIG__", "LOGGING__", "JOINMARKET_", "HEARTBEAT_",
     "HEALTH_CHECK_", "NICK_AUTH_", "NICK_CHALLENGE_", "MESSAGE_", "LISTEN_", "MAX_PEER",
@@ -33,8 +35,8 @@ enum SettingNames {
     "SHUTDOWN_GRACE", "LOG_LEVEL", "LOG_FORMAT", "ALLOW_ROOT", "BROADCAST_BATCH",
   ]
 
-  /// The warning for a name, if it deserves one. In a `.env` every name was meant for us; in the environment one with
-  /// our prefixes, or one slip away from a name of ours.
+  /// The warning for a name, if it deserves one. In a `.env` every name was meant for us; in the
+  /// environment one with our prefixes, or one slip away from a name of ours.
   package static func warning(for name: String, origin: SettingOrigin, anyName: Bool)
     -> SettingsWarning?
   {
@@ -49,8 +51,8 @@ enum SettingNames {
     return .unknownName(name, nearest: nearest(to: name, among: known), origin: origin)
   }
 
-  /// The candidate that fewest slips (a letter more, less, other, or two swapped) turn into the name; `nil` if
-  /// none is near. Letter case does not count as a slip.
+  /// The candidate that fewest slips (a letter more, less, other, or two swapped) turn into the
+  /// name; `nil` if none is near. Letter case does not count as a slip.
   static func nearest(
     to name: String, among candidates: some Sequence<String>, within limit: Int? = nil
   ) -> String? {

@@ -1,6 +1,7 @@
-/// Reads the settings: flags first, then the environment, then the `.env` file, then joinmarket-ng's `config.toml`, then the defaults. The products call
-/// `Settings.load` at start and the server calls it again on SIGHUP; nothing is kept between two calls, and
-/// nothing but the file is read that was not passed in.
+/// Reads the settings: flags first, then the environment, then the `.env` file, then
+/// joinmarket-ng's `config.toml`, then the defaults. The products call `Settings.load` at start and
+/// the server calls it again on SIGHUP; nothing is kept between two calls, and nothing but the file
+/// is read that was not passed in.
 import Configuration
 import FoundationEssentials
 
@@ -83,7 +84,8 @@ extension Settings {
     return file.values.values.map { ($0, shown) }
   }
 
-  /// `JOINMARKET_CONFIG_FILE`, which has to be there, or `config.toml` in `JOINMARKET_DATA_DIR`, which need not.
+  /// `JOINMARKET_CONFIG_FILE`, which has to be there, or `config.toml` in `JOINMARKET_DATA_DIR`,
+  /// which need not.
   private static func readConfigFile(
     in directory: String, environment: [String: String],
     file: [(entry: DotEnv.Entry, path: String)], into reading: inout SettingsReading
@@ -155,8 +157,8 @@ private struct SettingsLayer {
     }
   }
 
-  /// The name under which the setting is given here, and its text. Ours goes before joinmarket-ng's; an empty text
-  /// counts only where it is a value.
+  /// The name under which the setting is given here, and its text. Ours goes before
+  /// joinmarket-ng's; an empty text counts only where it is a value.
   func find(_ row: SettingDefinition) -> (name: String, text: String)? {
     for name in row.names {
       // Asked for as text, so the provider has nothing to convert and nothing to throw.

@@ -1,5 +1,5 @@
-/// What reading the settings found: the settings if nothing was wrong, and every fault and warning in words
-/// that an operator can act on. All of them are one line, whatever was in the input.
+/// What reading the settings found: the settings if nothing was wrong, and every fault and warning
+/// in words that an operator can act on. All of them are one line, whatever was in the input.
 
 import Units
 
@@ -12,7 +12,8 @@ package struct SettingsReading: Sendable {
   public internal(set) var origins: [String: SettingOrigin] = [:]
 }
 
-/// Where a value came from. Flags go before the environment, that before `.env`, that before `config.toml`.
+/// Where a value came from. Flags go before the environment, that before `.env`, that before
+/// `config.toml`.
 package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
   case flag(String)
   case environment

@@ -3,8 +3,8 @@
 import Units
 
 extension Settings {
-  /// Every setting with its flag, names, range, default and meaning, at most 78 columns wide: ArgumentParser breaks
-  /// longer lines without their indent.
+  /// Every setting with its flag, names, range, default and meaning, at most 78 columns wide:
+  /// ArgumentParser breaks longer lines without their indent.
   package static var helpText: String {
     table.map { row in
       let names = ([row.name] + (row.ngName.map { [$0] } ?? [])).joined(separator: ", ")

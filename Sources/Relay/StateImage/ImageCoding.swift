@@ -25,9 +25,9 @@ package protocol LayoutOfRecord<Record>: Sendable {
 
 /// Writes and reads one record, from one list of its fields.
 ///
-/// `make` is the record's memberwise initialiser and `split` returns its fields in the same order. Both have the types of
-/// the same pack, so a record that gets a field does not compile before its layout has it, and what one writes the other
-/// reads.
+/// `make` is the record's memberwise initialiser and `split` returns its fields in the same order.
+/// Both have the types of the same pack, so a record that gets a field does not compile before its
+/// layout has it, and what one writes the other reads.
 package struct Layout<Record, each Field: ImageField>: LayoutOfRecord {
   private let make: @Sendable (repeat each Field) -> Record
   private let split: @Sendable (Record) -> (repeat each Field)
@@ -62,8 +62,9 @@ package struct ImageWriter {
   package mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
 }
 
-/// Reads plain bytes inside their bounds. The first fault stays: from then on everything reads as zero or empty, and the
-/// caller looks at `fault` in the end. So reading a damaged image allocates no more than its own length.
+/// Reads plain bytes inside their bounds. The first fault stays: from then on everything reads as
+/// zero or empty, and the caller looks at `fault` in the end. So reading a damaged image allocates
+/// no more than its own length.
 package struct ImageReader {
   private let bytes: [UInt8]
   private var position: Int
@@ -151,7 +152,8 @@ extension Optional: ImageField where Wrapped: ImageField {
   }
 }
 
-/// A count, then the elements. No element is shorter than a byte, so no count is larger than what is left.
+/// A count, then the elements. No element is shorter than a byte, so no count is larger than what
+/// is left.
 extension Array: ImageField where Element: ImageField {
   package static func read(_ reader: inout ImageReader) -> [Element] {
     let count = Int(reader.integer(UInt32.self))

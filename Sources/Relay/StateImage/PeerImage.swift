@@ -1,6 +1,7 @@
 import Units
 
-/// One connection that the directory knows: its socket, what was said, what it is owed and what it owes.
+/// One connection that the directory knows: its socket, what was said, what it is owed and what it
+/// owes.
 package struct PeerImage: Equatable, ImageRecord {
   /// What the server expects of it next.
   package enum Phase: UInt8, CaseIterable, ImageField {

@@ -1,6 +1,7 @@
 import Units
 
-/// A connection as the directory names it: its slot in the registry and the generation of that slot.
+/// A connection as the directory names it: its slot in the registry and the generation of that
+/// slot.
 package struct PeerKey: Equatable, ImageRecord {
   package var slot: Int32
   package var generation: UInt32
@@ -23,9 +24,11 @@ package struct ListenerImage: Equatable, ImageRecord {
   package var purpose: Purpose
   /// SO_COOKIE of its socket.
   package var cookie: UInt64
-  /// The address in the settings, as text: whether the next relay wants this listener is decided by it.
+  /// The address in the settings, as text: whether the next relay wants this listener is decided by
+  /// it.
   package var configured: [UInt8]
-  /// The file of a Unix socket, by which the next relay sees that it is still this one's; 0 for TCP.
+  /// The file of a Unix socket, by which the next relay sees that it is still this one's; 0 for
+  /// TCP.
   package var fileDevice: UInt64
   package var fileInode: UInt64
 

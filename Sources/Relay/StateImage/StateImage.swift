@@ -1,8 +1,9 @@
 import Units
 import Wire
 
-/// A relay's state between two of its processes: what peers have been told and are owed, and which descriptor is whose.
-/// Values only; docs/state-image.md describes the bytes. The directory and the server make it and take it apart.
+/// A relay's state between two of its processes: what peers have been told and are owed, and which
+/// descriptor is whose. Values only; docs/state-image.md describes the bytes. The directory and the
+/// server make it and take it apart.
 package struct StateImage: Equatable, ImageRecord {
   /// What this relay writes. It reads this one and, once there is one, the version before it.
   package static let version: UInt32 = 1
@@ -28,7 +29,8 @@ package struct StateImage: Equatable, ImageRecord {
   }
 }
 
-/// Why an image is not taken. `description` is for the operator: what is wrong and what was expected.
+/// Why an image is not taken. `description` is for the operator: what is wrong and what was
+/// expected.
 package enum ImageFault: Error, Equatable, CustomStringConvertible {
   /// It does not begin as an image does.
   case notAnImage
@@ -55,7 +57,8 @@ package enum ImageFault: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Where and when an image holds: instants mean nothing after a reboot, nicks nothing on another network.
+/// Where and when an image holds: instants mean nothing after a reboot, nicks nothing on another
+/// network.
 package struct ImageOrigin: Equatable, Sendable {
   /// /proc/sys/kernel/random/boot_id, 16 bytes.
   package let bootID: [UInt8]
@@ -96,7 +99,8 @@ extension StateImage {
     return image.bytes
   }
 
-  /// - Throws: unless `bytes` are one whole image of a version known here, of this boot and this network.
+  /// - Throws: unless `bytes` are one whole image of a version known here, of this boot and this
+  ///   network.
   package init(_ bytes: [UInt8], at origin: ImageOrigin) throws(ImageFault) {
     guard bytes.starts(with: Self.magic) else { throw .notAnImage }
     var reader = ImageReader(bytes, from: Self.magic.count)

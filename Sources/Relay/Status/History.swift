@@ -3,11 +3,11 @@ import EventLoop
 import Server
 import Units
 
-/// What the page's plots show: the last hour in steps of 10 s, the last day in steps of 2 min and the
-/// last week in steps of 10 min, in memory, of a fixed size (2,088 samples of 104 bytes, 217 KB), and
-/// gone with the process. Nothing in it is about a single peer.
+/// What the page's plots show: the last hour in steps of 10 s, the last day in steps of 2 min and
+/// the last week in steps of 10 min, in memory, of a fixed size (2,088 samples of 104 bytes, 217
+/// KB), and gone with the process. Nothing in it is about a single peer.
 ///
-/// `StatusEndpoint` has it sample; whoever asks for it gets it in parts.
+/// `StatusEndpoint` has it sample; clients get it in parts.
 struct History {
   /// One step: states at its end, and what happened in it.
   struct Sample: Equatable {
@@ -203,7 +203,8 @@ package final class HistoryRecorder {
     lagCounts.append(node.lag.counts)
   }
 
-  /// 99 of 100 ticks of the last ten minutes came at most so late: the upper bound of a bucket of the histogram, or the worst ever.
+  /// 99 of 100 ticks of the last ten minutes came at most so late: the upper bound of a bucket of
+  /// the histogram, or the worst ever.
   package var lagP99: Duration {
     let before = lagCounts.first ?? [Int](repeating: 0, count: node.lag.counts.count)
     let counts = zip(node.lag.counts, before).map { $0 - $1 }

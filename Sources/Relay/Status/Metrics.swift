@@ -5,10 +5,12 @@ import Server
 import Units
 import Wire
 
-/// Everything that GET /metrics tells: totals only, no nick, no onion, no payload (promises.md, "Never tell"). A scrape makes one walk
-/// over the peers and some 10 KB of text; between scrapes the metrics cost the additions in `Counters`.
+/// Everything that GET /metrics tells: totals only, no nick, no onion, no payload (promises.md,
+/// "Never tell"). A scrape makes one walk over the peers and some 10 KB of text; between scrapes
+/// the metrics cost the additions in `Counters`.
 ///
-/// Every family and every label is there from the first scrape, at zero: an alert on something that has never happened needs it.
+/// Every family and every label is there from the first scrape, at zero: an alert on something that
+/// has never happened needs it.
 package enum Metrics {
   package static func text(of status: RelayStatus, _ format: MetricsText.Format) -> [UInt8] {
     var text = MetricsText(format)

@@ -1,14 +1,16 @@
 import Units
 
-/// The text of a scrape, in Prometheus' format (0.0.4) or in OpenMetrics (1.0), which differ in a few words: OpenMetrics names a
-/// counter's family without `_total`, knows `info`, and ends with `# EOF`. Both are written from the same calls, so they never say
-/// different things. Names and labels are ours and need no escaping.
+/// The text of a scrape, in Prometheus' format (0.0.4) or in OpenMetrics (1.0), which differ in a
+/// few words: OpenMetrics names a counter's family without `_total`, knows `info`, and ends with `#
+/// EOF`. Both are written from the same calls, so they never say different things. Names and labels
+/// are ours and need no escaping.
 package struct MetricsText {
   package enum Format {
     case prometheus
     case openMetrics
 
-    /// What the `Accept` header asks for. Prometheus offers OpenMetrics first; a person's browser asks for neither.
+    /// What the `Accept` header asks for. Prometheus offers OpenMetrics first; a person's browser
+    /// asks for neither.
     package init(accept: String?) {
       self = accept?.contains("application/openmetrics-text") == true ? .openMetrics : .prometheus
     }

@@ -70,7 +70,8 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   package var dropped: [Count]
   package var rejected: [Count]
 
-  /// As large as it gets when the numbers, which an endpoint may have made up, are too large for a sum.
+  /// As large as it gets when the numbers, which an endpoint may have made up, are too large for a
+  /// sum.
   package var peers: Int {
     let (sum, isTooLarge) = activePeers.addingReportingOverflow(passivePeers)
     return isTooLarge ? (activePeers < 0 ? .min : .max) : sum

@@ -29,7 +29,7 @@ struct PeerCounts {
   ]
 
   /// - Parameters:
-  ///   - silence: whoever was last heard before this is quiet.
+  ///   - silence: peers last heard before this are quiet.
   ///   - ownProbe: the nick of the relay's own probe, which is no peer.
   package init(
     of registry: borrowing Registry, quietBefore silence: Instant, except ownProbe: Nick?

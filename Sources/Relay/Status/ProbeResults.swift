@@ -1,7 +1,8 @@
 import Units
 import Wire
 
-/// What the relay's own probe has found at each listener. `SelfProbe` writes it; /health is made from it.
+/// What the relay's own probe has found at each listener. `SelfProbe` writes it; /health is made
+/// from it.
 package final class ProbeResults {
   /// How old a success may be for the relay to count as healthy.
   package static let validity = Duration.seconds(30)
@@ -38,7 +39,8 @@ package final class ProbeResults {
   /// Whether a listener has failed that never served.
   package var hasFailed: Bool { listeners.contains { $0.hasFailed && $0.lastSuccess == nil } }
 
-  /// Whether a peer would be served, as far as this can tell. True before the first probe has ended.
+  /// Whether a peer would be served, as far as this can tell. True before the first probe has
+  /// ended.
   package func isFresh(at now: Instant) -> Bool {
     !hasFailed && lastSuccess.map { now - $0 <= Self.validity } ?? true
   }

@@ -36,7 +36,8 @@ package enum ProcessFigures {
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
-  /// The size of `/proc/self/fd`, which is their number since Linux 6.2; `nil` before and elsewhere.
+  /// The size of `/proc/self/fd`, which is their number since Linux 6.2; `nil` before and
+  /// elsewhere.
   static var openDescriptors: Int? {
     var info = stat()
     guard stat("/proc/self/fd", &info) == 0, info.st_size > 0 else { return nil }

@@ -1,6 +1,7 @@
 import Server
 
-/// A running node as the status port shows it: the node, what its self-probe has found, and figures of the process.
+/// A running node as the status port shows it: the node, what its self-probe has found, and figures
+/// of the process.
 package final class RelayStatus {
   package let node: DirectoryNode
   /// `nil` until the self-probe runs.
@@ -12,7 +13,8 @@ package final class RelayStatus {
   /// What the state was when it was last looked at, and since when it is that.
   private var lastState: (health: Health, limits: [String])?
   private var lastChange = ProcessFigures.wallClock
-  /// Descriptors that are no connections, counted once where the system does not tell how many are open.
+  /// Descriptors that are no connections, counted once where the system does not tell how many are
+  /// open.
   private var otherDescriptors: Int?
 
   package init(of node: DirectoryNode) { self.node = node }

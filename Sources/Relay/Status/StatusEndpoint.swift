@@ -2,8 +2,9 @@ import EventLoop
 import Server
 import Settings
 
-/// What the operator, the container engine and Prometheus ask for, by GET or HEAD: /health, /status, /metrics, the page at / and its
-/// data. Everything else is 404 or 405 with a body that says so.
+/// What the operator, the container engine and Prometheus ask for, by GET or HEAD: /health,
+/// /status, /metrics, the page at / and its data. Everything else is 404 or 405 with a body that
+/// says so.
 package final class StatusEndpoint {
   private let relay: RelayStatus
   private let recorder: HistoryRecorder

@@ -4,8 +4,9 @@
   import Darwin
 #endif
 
-/// The names under which the page and /status answer. A stranger's web page can have a name of its own point to this machine and then
-/// read what a browser here is answered (DNS rebinding); it cannot choose the name that the browser sends.
+/// The names under which the page and /status answer. A stranger's web page can have a name of its
+/// own point to this machine and then read what a browser here is answered (DNS rebinding); it
+/// cannot choose the name that the browser sends.
 package struct StatusHosts {
   private let names: Set<String>
 

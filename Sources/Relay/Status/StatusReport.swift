@@ -1,5 +1,5 @@
-/// The status report: its JSON form, which `/status` serves and joinmarket-ng's tools read too, and its lines for people,
-/// which `jm-directory-ctl status` and the SIGUSR1 report show.
+/// The status report: its JSON form, which `/status` serves and joinmarket-ng's tools read too, and
+/// its lines for people, which `jm-directory-ctl status` and the SIGUSR1 report show.
 
 import Directory
 import Units
@@ -33,7 +33,8 @@ package struct StatusReport: Codable, Sendable, Equatable {
     var pushEncryptedPeers = 0
     /// Peers that have proved their nick; `nil` from a directory that does not say.
     package var verifiedPeers: Int?
-    /// Peers that have been silent for long and cannot be probed; `nil` from a directory that does not say.
+    /// Peers that have been silent for long and cannot be probed; `nil` from a directory that does
+    /// not say.
     package var evictablePeers: Int?
 
     package init() {}

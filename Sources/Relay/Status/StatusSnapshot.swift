@@ -2,8 +2,9 @@ import Directory
 import Units
 import Wire
 
-/// The state of the relay at one moment, as /status, the SIGUSR1 report and the ctl show it. Taking it with 10,000 peers copies 16 bytes
-/// a nick and takes well under a millisecond; writing it down is done in parts.
+/// The state of the relay at one moment, as /status, the SIGUSR1 report and the ctl show it. Taking
+/// it with 10,000 peers copies 16 bytes a nick and takes well under a millisecond; writing it down
+/// is done in parts.
 package struct StatusSnapshot {
   package var network: Network
   package var uptime: Duration

@@ -2,8 +2,9 @@ import Directory
 import Units
 import Wire
 
-/// Writes a snapshot as the JSON of /status in parts of a few hundred nicks, so that ten thousand of them never hold the loop.
-/// Everything in it is plain ASCII by construction: numbers, nicks, and words of ours.
+/// Writes a snapshot as the JSON of /status in parts of a few hundred nicks, so that ten thousand
+/// of them never hold the loop. Everything in it is plain ASCII by construction: numbers, nicks,
+/// and words of ours.
 final class StatusWriter {
   private let snapshot: StatusSnapshot
   private var lists: [(key: String, nicks: [Nick])]

@@ -1,5 +1,5 @@
-/// Escapes text from outside for one line of a log, an error message or a terminal. The result has no
-/// control and no invisible character, and between quotes it is a valid JSON string.
+/// Escapes text from outside for one line of a log, an error message or a terminal. The result has
+/// no control and no invisible character, and between quotes it is a valid JSON string.
 
 extension String {
   /// The text with quotes, backslashes and invisible characters escaped as in JSON.
@@ -36,8 +36,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Controls, what changes how the rest of a line is shown (U+2028, U+202E and their like), and what shows
-  /// nothing (variation selectors, fillers).
+  /// Controls, what changes how the rest of a line is shown (U+2028, U+202E and their like), and
+  /// what shows nothing (variation selectors, fillers).
   fileprivate var mustBeEscaped: Bool {
     if properties.isDefaultIgnorableCodePoint { return true }
     return switch properties.generalCategory {

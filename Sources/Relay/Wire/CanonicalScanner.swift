@@ -1,5 +1,5 @@
-// Recognises frames in canonical form. Every frame passes here once, and nearly all frames need nothing
-// else: this code takes the most CPU time of the relay.
+// Recognises frames in canonical form. Every frame passes here once, and nearly all frames need
+// nothing else: this code takes the most CPU time of the relay.
 //
 //   {"type": 687, "line": "J5…!PUBLIC!orderbook"}
 //   └ prefix ┘└n┘└─ middle ─┘└──── content ────┘└ end

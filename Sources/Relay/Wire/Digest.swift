@@ -1,6 +1,6 @@
-// SHA-256 and SHA3-256 from nettle, and the wiping of secrets: the only file of this module that calls a C
-// library. The onion checksum, the nick and nick authentication use the digests. (libcrypto does the same and
-// adds 3.4 MB to a static executable and 2 MB to resident memory.)
+// SHA-256 and SHA3-256 from nettle, and the wiping of secrets: the only file of this module that
+// calls a C library. The onion checksum, the nick and nick authentication use the digests.
+// (libcrypto does the same and adds 3.4 MB to a static executable and 2 MB to resident memory.)
 
 import CNettle
 

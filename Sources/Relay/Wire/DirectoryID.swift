@@ -1,5 +1,5 @@
-/// The name that clients dial, `<onion>:<port>`. A nick-authentication proof is bound to it, so a proof
-/// given to one directory is not valid at another.
+/// The name that clients dial, `<onion>:<port>`. A nick-authentication proof is bound to it, so a
+/// proof given to one directory is not valid at another.
 package struct DirectoryID: Hashable, Sendable, CustomStringConvertible {
   package let description: String
 

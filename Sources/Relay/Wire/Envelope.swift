@@ -1,11 +1,13 @@
-// The outer JSON of every frame, `{"type": 687, "line": "…"}`: where its parts lie, whether it is as
-// strict as the protocol wants (protocol.md §1), and whether its bytes are already the one form in which
-// frames leave the relay. `FrameDecoder` is the only caller on the path of a message.
+// The outer JSON of every frame, `{"type": 687, "line": "…"}`: where its parts lie, whether it is
+// as strict as the protocol wants (protocol.md §1), and whether its bytes are already the one form
+// in which frames leave the relay. `FrameDecoder` is the only caller on the path of a message.
 //
-// Nearly every frame is canonical, so a recogniser for just that form runs first, eight bytes at a time.
-// It never accepts what the strict reader refuses; the strict reader decides every other case.
+// Nearly every frame is canonical, so a recogniser for just that form runs first, eight bytes at a
+// time. It never accepts what the strict reader refuses; the strict reader decides every other
+// case.
 
-/// Why a frame, or another JSON text of the protocol, is refused. In a frame it ends the connection.
+/// Why a frame, or another JSON text of the protocol, is refused. In a frame it ends the
+/// connection.
 package enum EnvelopeError: Error, Hashable, Sendable {
   case notUTF8, notJSON, tooDeep, loneSurrogate
   /// `type` or `line` comes twice, or, where the reader wants all keys unique, any key.

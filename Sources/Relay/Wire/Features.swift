@@ -33,7 +33,8 @@ package struct Features: Hashable, Sendable {
     self.init(names: Features.table.filter { known.contains($0.flag) }.map(\.name))
   }
 
-  /// Whether a name is 1 to 32 of `A-Z a-z 0-9 _ . -`: a `,` `;` or `+` would forge peerlist entries.
+  /// Whether a name is 1 to 32 of `A-Z a-z 0-9 _ . -`: a `,` `;` or `+` would forge peerlist
+  /// entries.
   static func isWellFormed(_ name: String) -> Bool {
     (1...32).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in

@@ -1,11 +1,13 @@
-// A frame is one message between a peer and the relay: a type and a line of text. Inside the relay it
-// exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two readers
-// see different messages in the same bytes.
+// A frame is one message between a peer and the relay: a type and a line of text. Inside the relay
+// it exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two
+// readers see different messages in the same bytes.
 
-/// A checked message in canonical form, without its CR LF. Valid only during the call that receives it.
+/// A checked message in canonical form, without its CR LF. Valid only during the call that receives
+/// it.
 package struct Frame {
   package let code: UInt32
-  /// The whole frame. A frame encoded anew may be up to three times as long as the line that came in.
+  /// The whole frame. A frame encoded anew may be up to three times as long as the line that came
+  /// in.
   package let body: UnsafeRawBufferPointer
   /// The part of `body` that is the content of `line`, still escaped.
   package let line: UnsafeRawBufferPointer
@@ -17,7 +19,8 @@ package struct Frame {
   package func decodedLine() -> [UInt8] { JSONText.decode(line) }
 }
 
-/// Turns lines into frames. Keeps one buffer for frames that must be encoded again in canonical form.
+/// Turns lines into frames. Keeps one buffer for frames that must be encoded again in canonical
+/// form.
 package struct FrameDecoder {
   private let maxNesting: Int
   private var decoded: [UInt8] = []

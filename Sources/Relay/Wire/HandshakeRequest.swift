@@ -1,7 +1,9 @@
-// The handshake: a peer's first frame (793), and the relay's answer (795). The checks and their order are the
-// table of protocol.md §3, and beyond that table:
-// - a key that comes twice anywhere in the object makes it no handshake; so does nesting past 10 levels;
-// - a `location-string` that is no string counts as missing, a `nick` or `app-name` that is none as wrong;
+// The handshake: a peer's first frame (793), and the relay's answer (795). The checks and their
+// order are the table of protocol.md §3, and beyond that table:
+// - a key that comes twice anywhere in the object makes it no handshake; so does nesting past 10
+//   levels;
+// - a `location-string` that is no string counts as missing, a `nick` or `app-name` that is none as
+//   wrong;
 // - `directory` may be false or missing, and nothing else;
 // - all keys of `features` count towards the 32, whatever their value.
 

@@ -1,7 +1,7 @@
-// A strict pull reader over the bytes of one JSON text (RFC 8259 and nothing beyond it): for envelopes
-// that are not in canonical form, for the handshake and for the nick-authentication proof. It builds no
-// tree; the caller asks for what it expects. Every byte is hostile: nothing is read past the end, and the
-// nesting depth, which is the recursion depth, is bounded.
+// A strict pull reader over the bytes of one JSON text (RFC 8259 and nothing beyond it): for
+// envelopes that are not in canonical form, for the handshake and for the nick-authentication
+// proof. It builds no tree; the caller asks for what it expects. Every byte is hostile: nothing is
+// read past the end, and the nesting depth, which is the recursion depth, is bounded.
 
 package struct JSONReader {
   package enum Kind { case object, array, string, number, literal }
@@ -24,8 +24,10 @@ package struct JSONReader {
   private let uniqueKeys: Bool
 
   /// - Parameters:
-  ///   - maxNesting: how many objects and arrays may stand in each other; the outermost counts as one.
-  ///   - uniqueKeys: whether a key that comes twice in one object, however it is spelt, is an error.
+  ///   - maxNesting: how many objects and arrays may stand in each other; the outermost counts as
+  ///     one.
+  ///   - uniqueKeys: whether a key that comes twice in one object, however it is spelt, is an
+  ///     error.
   package init(_ bytes: UnsafeRawBufferPointer, maxNesting: Int, uniqueKeys: Bool) {
     self.bytes = bytes
     self.levelsLeft = maxNesting
@@ -130,7 +132,8 @@ package struct JSONReader {
 
   // MARK: Strings
 
-  /// The next value, a string: valid UTF-8 without raw control characters, escapes whole, surrogates paired.
+  /// The next value, a string: valid UTF-8 without raw control characters, escapes whole,
+  /// surrogates paired.
   package mutating func string() throws(EnvelopeError) -> Text {
     try expect(UInt8(ascii: "\""))
     let start = at

@@ -1,5 +1,6 @@
-// The content of a JSON string, between its quotes: decoding its escapes, and writing it as Python's
-// `json.dumps` does. What is written here is the canonical form: only 0x20…0x7e stand for themselves.
+// The content of a JSON string, between its quotes: decoding its escapes, and writing it as
+// Python's `json.dumps` does. What is written here is the canonical form: only 0x20…0x7e stand for
+// themselves.
 
 package enum JSONText {
   /// Appends the UTF-8 that the escapes of `content` stand for. `content` has passed a scanner: its
@@ -23,8 +24,8 @@ package enum JSONText {
     return out
   }
 
-  /// Appends `text`, which is UTF-8, in canonical form. A byte that begins no valid sequence becomes
-  /// U+FFFD; the relay's own text never holds one.
+  /// Appends `text`, which is UTF-8, in canonical form. A byte that begins no valid sequence
+  /// becomes U+FFFD; the relay's own text never holds one.
   package static func encode(_ text: UnsafeRawBufferPointer, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + text.count)
     var at = 0
@@ -49,13 +50,13 @@ package enum JSONText {
     }
   }
 
-  /// The offset of the first byte that is a quote, a backslash or outside 0x20…0x7e: what stands before
-  /// it stands for itself in JSON.
+  /// The offset of the first byte that is a quote, a backslash or outside 0x20…0x7e: what stands
+  /// before it stands for itself in JSON.
   ///
-  /// Eight bytes at a time with plain integer arithmetic; Swift's SIMD types and element-wise loops are
-  /// several times slower. Each test puts up the high bit of a byte where it holds, or where the byte is
-  /// beyond ASCII, which is a hit too. A carry or borrow can only spoil bytes above one that holds already,
-  /// and the lowest is the one that counts.
+  /// Eight bytes at a time with plain integer arithmetic; Swift's SIMD types and element-wise loops
+  /// are several times slower. Each test puts up the high bit of a byte where it holds, or where
+  /// the byte is beyond ASCII, which is a hit too. A carry or borrow can only spoil bytes above one
+  /// that holds already, and the lowest is the one that counts.
   static func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     precondition(start >= 0 && start <= bytes.count, "no bytes at this offset")
     guard let base = bytes.baseAddress else { return start }

@@ -1,9 +1,9 @@
 /// Finds the lines in a growing input. One per connection, eight bytes.
 ///
-/// The caller holds the input in one contiguous buffer, calls `next` with the start of the bytes not yet
-/// used, moves that start to `consumed` after each line, and at the end of its turn drains the used bytes
-/// and calls `drained`. Bytes without a line end are searched once, so a line that arrives byte by byte
-/// costs time linear in its length.
+/// The caller holds the input in one contiguous buffer, calls `next` with the start of the bytes
+/// not yet used, moves that start to `consumed` after each line, and at the end of its turn drains
+/// the used bytes and calls `drained`. Bytes without a line end are searched once, so a line that
+/// arrives byte by byte costs time linear in its length.
 package struct LineFramer {
   package enum Step: Equatable {
     /// A line without its `\n` or `\r\n`, and the offset behind the terminator.

@@ -1,7 +1,8 @@
-/// A peer's name: `J`, the digit of its protocol version, and 14 characters of base58 or the padding `O`.
+/// A peer's name: `J`, the digit of its protocol version, and 14 characters of base58 or the
+/// padding `O`.
 ///
-/// The 16 bytes are two words, so a nick needs no allocation and compares in two instructions.
-/// None of its characters is ever escaped in JSON or means anything in a peerlist or a routing line.
+/// The 16 bytes are two words, so a nick needs no allocation and compares in two instructions. None
+/// of its characters is ever escaped in JSON or means anything in a peerlist or a routing line.
 package struct Nick: Hashable, Sendable, CustomStringConvertible {
   package static let length = 16
 

@@ -1,5 +1,6 @@
-// The address at which a peer can be reached directly: an onion service and its port. Values of these
-// types are checked, the onion's checksum included, so they can go into a peerlist as they are.
+// The address at which a peer can be reached directly: an onion service and its port. Values of
+// these types are checked, the onion's checksum included, so they can go into a peerlist as they
+// are.
 
 /// Why a text is no endpoint. The two are answered differently (protocol.md §3).
 package enum OnionEndpointError: Error, Hashable, Sendable {
@@ -21,7 +22,8 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
 
   /// - Parameters:
   ///   - bytes: `host:port`; the port without sign or leading zero.
-  ///   - network: on regtest any host of `A-Z a-z 0-9 . _ : -`, up to 255, so that test networks work.
+  ///   - network: on regtest any host of `A-Z a-z 0-9 . _ : -`, up to 255, so that test networks
+  ///     work.
   package init(_ bytes: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool? = nil)
     throws(OnionEndpointError)
   {
@@ -59,8 +61,8 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Names of v3 onion services (Tor's rend-spec-v3, section 6): base32 of a public key, a checksum and
-/// the version.
+/// Names of v3 onion services (Tor's rend-spec-v3, section 6): base32 of a public key, a checksum
+/// and the version.
 enum Onion {
   /// Whether this is `<56 base32>.onion`, in any letter case, with version 3 and a right checksum.
   static func isValid(_ host: UnsafeRawBufferPointer) -> Bool {

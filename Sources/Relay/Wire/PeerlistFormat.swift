@@ -1,6 +1,7 @@
-// Peerlists (789): the peers that are here, and those that have just left. Entries consist of checked values
-// only, plain ASCII that needs no JSON escape, so nothing is escaped here and no entry can be forged. The
-// directory decides who is listed; it keeps written entries and copies them.
+// Peerlists (789): the peers that are here, and those that have just left. Entries consist of
+// checked values only, plain ASCII that needs no JSON escape, so nothing is escaped here and no
+// entry can be forged. The directory decides who is listed; it keeps written entries and copies
+// them.
 
 /// Writes entries, and frames around them.
 package enum PeerlistWriter {
@@ -26,14 +27,16 @@ package enum PeerlistWriter {
     frames.append(contentsOf: features)
   }
 
-  /// One whole frame, with its CR LF, around the entries that `body` appends with commas between them; none is allowed.
+  /// One whole frame, with its CR LF, around the entries that `body` appends with commas between
+  /// them; none is allowed.
   package static func frame(to frames: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     frames.append(opening)
     body(&frames)
     frames.append(closing)
   }
 
-  /// The range of `entry` in whole frames together with its comma, or the whole frame if it is the only entry.
+  /// The range of `entry` in whole frames together with its comma, or the whole frame if it is the
+  /// only entry.
   package static func rangeToOmit(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
     guard let start = frames.withUnsafeBytes({ $0.firstOffset(of: entry) }) else { return 0..<0 }
     let found = start..<start + entry.count

@@ -1,6 +1,7 @@
-// The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID haproxy`
-// begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32 bits of the
-// source address are the circuit's id; Tor's manual says that everything before them can be ignored.
+// The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID
+// haproxy` begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32
+// bits of the source address are the circuit's id; Tor's manual says that everything before them
+// can be ignored.
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {
@@ -40,7 +41,8 @@ package enum ProxyLine {
       word(&rest)?.decimal(atMost: 65_535) != nil, word(&rest)?.decimal(atMost: 65_535) != nil,
       rest == nil
     else { throw .malformed }
-    // Tor's manual: the circuit is the last 32 bits of the source address, and all else can be ignored.
+    // Tor's manual: the circuit is the last 32 bits of the source address, and all else can be
+    // ignored.
     return CircuitID(value: source[12...].reduce(0) { $0 << 8 | UInt32($1) })
   }
 

@@ -1,5 +1,5 @@
-// The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it is
-// read from the escaped line: what separates its parts is never escaped in canonical form.
+// The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it
+// is read from the escaped line: what separates its parts is never escaped in canonical form.
 
 package struct RoutingLine {
   package let from: UnsafeRawBufferPointer
@@ -47,8 +47,8 @@ package enum PublicCommand {
     }
   }
 
-  /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and whatever comes), `relorder` and `absorder`
-  /// being ng's older spelling.
+  /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and whatever comes),
+  /// `relorder` and `absorder` being ng's older spelling.
   private static func isOffer(_ name: UnsafeRawBufferPointer) -> Bool {
     name.hasSuffix("reloffer") || name.hasSuffix("absoffer")
       || name.isEqual(to: "relorder") || name.isEqual(to: "absorder")

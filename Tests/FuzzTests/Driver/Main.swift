@@ -1,5 +1,5 @@
-// `RelayFuzz TARGET [libFuzzer's arguments]`: lets libFuzzer search for an input that breaks a promise or
-// traps. Built only with RELAY_FUZZ in the environment; `make fuzz` knows how.
+// `RelayFuzz TARGET [libFuzzer's arguments]`: lets libFuzzer search for an input that breaks a
+// promise or traps. Built only with RELAY_FUZZ in the environment; `make fuzz` knows how.
 
 import CFuzzer
 import Glibc

@@ -1,6 +1,6 @@
-// A whole directory driven by events that the input spells, a few bytes each: connections, handshakes,
-// frames true and forged, proofs, leaving, time, limits. `DirectoryWatch` performs what it asks for as the
-// server would and checks after every event that all promises still hold.
+// A whole directory driven by events that the input spells, a few bytes each: connections,
+// handshakes, frames true and forged, proofs, leaving, time, limits. `DirectoryWatch` performs what
+// it asks for as the server would and checks after every event that all promises still hold.
 
 @testable import Directory
 @testable import Wire

@@ -1,5 +1,5 @@
-// Peers whose keys are known, from the nick-authentication vectors (V02, V04, V06): with the challenge that
-// stands here, the signature that stands here proves their nick.
+// Peers whose keys are known, from the nick-authentication vectors (V02, V04, V06): with the
+// challenge that stands here, the signature that stands here proves their nick.
 
 @testable import Wire
 

@@ -1,5 +1,5 @@
-// The text of a 793's line. Whatever is accepted must make a peerlist entry that reads back as what was
-// said, on one network only.
+// The text of a 793's line. Whatever is accepted must make a peerlist entry that reads back as what
+// was said, on one network only.
 
 @testable import Wire
 

@@ -1,5 +1,6 @@
-// The state image: whatever the bytes, reading ends, and what is read is written again to the byte. The input is read as it
-// is and as the body of an image whose header and checksum are right: a fuzzer finds no checksum.
+// The state image: whatever the bytes, reading ends, and what is read is written again to the byte.
+// The input is read as it is and as the body of an image whose header and checksum are right: a
+// fuzzer finds no checksum.
 
 @testable import StateImage
 

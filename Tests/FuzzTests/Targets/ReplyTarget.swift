@@ -1,4 +1,5 @@
-// What the control program reads from the status port, and text from outside on its way to a log line.
+// What the control program reads from the status port, and text from outside on its way to a log
+// line.
 
 @testable import ControlCommands
 @testable import Units

@@ -1,5 +1,5 @@
-// The line of a PUBMSG or PRIVMSG against a plain split of it, and peerlists made of what the input holds
-// against what a client reads in them.
+// The line of a PUBMSG or PRIVMSG against a plain split of it, and peerlists made of what the input
+// holds against what a client reads in them.
 
 @testable import Directory
 @testable import Wire

@@ -44,7 +44,8 @@ extension ProductTests {
   }
 }
 
-/// Plays the peers of a recording, in its order, and waits after each event for all that must follow from it.
+/// Plays the peers of a recording, in its order, and waits after each event for all that must
+/// follow from it.
 private struct Replay {
   var model: Model
   let place: TestSocket.Address

@@ -1,5 +1,6 @@
-// What a directory has to send when peers speak, told by protocol.md and nothing else: a few dictionaries, no
-// optimisation, nothing shared with the relay. The replay compares every byte that arrives with it.
+// What a directory has to send when peers speak, told by protocol.md and nothing else: a few
+// dictionaries, no optimisation, nothing shared with the relay. The replay compares every byte that
+// arrives with it.
 
 import Foundation
 

@@ -1,4 +1,5 @@
-// A conversation that real clients had with a directory of another make, as it was recorded on the wire.
+// A conversation that real clients had with a directory of another make, as it was recorded on the
+// wire.
 
 import Foundation
 
@@ -21,8 +22,8 @@ struct Recording {
 
   init(events: [Event]) { self.events = events }
 
-  /// The same with everything that a connection says in one piece, one connection after the other, and all closed at
-  /// the end.
+  /// The same with everything that a connection says in one piece, one connection after the other,
+  /// and all closed at the end.
   var glued: Recording {
     let connections = Set(events.map(\.conn)).sorted()
     let said = connections.map { conn in
@@ -40,7 +41,8 @@ struct Recording {
 
   /// The same with what a connection says in a row in one piece.
   ///
-  /// In both a second request for a list is left out: it would be ignored or not, as the reads happen to fall.
+  /// In both a second request for a list is left out: it would be ignored or not, as the reads
+  /// happen to fall.
   var coalesced: Recording {
     var out: [Event] = []
     for event in events {

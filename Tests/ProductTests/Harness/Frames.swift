@@ -1,4 +1,5 @@
-// Frames as protocol.md writes them, made here from nothing but strings, so that no mistake of the relay is repeated.
+// Frames as protocol.md writes them, made here from nothing but strings, so that no mistake of the
+// relay is repeated.
 
 /// The canonical form of a frame whose line needs no escapes but for quotes and backslashes.
 enum Frames {

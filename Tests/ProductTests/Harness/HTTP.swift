@@ -1,4 +1,5 @@
-// As much of an HTTP client as the status port needs: one request, and everything until the relay closes.
+// As much of an HTTP client as the status port needs: one request, and everything until the relay
+// closes.
 
 import Glibc
 

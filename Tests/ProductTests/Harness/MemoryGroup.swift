@@ -1,5 +1,5 @@
-// A memory cgroup of a test's own, of either version. Making one takes root and a file system of cgroups that can be written to; a
-// test says what it does instead where there is none.
+// A memory cgroup of a test's own, of either version. Making one takes root and a file system of
+// cgroups that can be written to; a test says what it does instead where there is none.
 
 import Foundation
 import Glibc
@@ -36,7 +36,8 @@ final class MemoryGroup {
       .flatMap { Int($0.split(separator: " ")[1]) }
   }
 
-  /// The most that was ever used, in bytes, with what the kernel holds for it as far as it counts that.
+  /// The most that was ever used, in bytes, with what the kernel holds for it as far as it counts
+  /// that.
   var peak: Int? {
     let file = path + (isUnified ? "/memory.peak" : "/memory.max_usage_in_bytes")
     let text = try? String(contentsOfFile: file, encoding: .utf8)

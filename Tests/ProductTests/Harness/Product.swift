@@ -1,5 +1,6 @@
-// Where the built products and the recorded conversations are, how one of the products is run to its end, and the
-// two ways in which a test waits: for a condition, and for a process. No wait is without its deadline.
+// Where the built products and the recorded conversations are, how one of the products is run to
+// its end, and the two ways in which a test waits: for a condition, and for a process. No wait is
+// without its deadline.
 
 import Foundation
 import Glibc
@@ -137,7 +138,8 @@ final class ChildProcess {
       posix_spawn_file_actions_addopen(
         &actions, descriptor, file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     }
-    // posix_spawn itself cannot change the directory everywhere. The shell becomes the product, so the pid is its own.
+    // posix_spawn itself cannot change the directory everywhere. The shell becomes the product, so
+    // the pid is its own.
     let shell = ["/bin/sh", "-c", limits.shell + #"cd "$0" && exec "$@""#, directory, path]
     for (index, descriptor) in limits.listening.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))

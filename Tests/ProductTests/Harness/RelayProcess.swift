@@ -1,5 +1,6 @@
-// The relay as its operator runs it: the built product in a directory of its own, with an environment that holds
-// nothing but the given settings. What it says goes to a file that the tests read; the ports are learned from there.
+// The relay as its operator runs it: the built product in a directory of its own, with an
+// environment that holds nothing but the given settings. What it says goes to a file that the tests
+// read; the ports are learned from there.
 
 import Foundation
 import Glibc

@@ -1,5 +1,5 @@
-// A JoinMarket peer without a mind of its own: it says what it is told to and reports every frame as it came.
-// That nothing came is proved by a PING whose PONG is the next frame, never by waiting.
+// A JoinMarket peer without a mind of its own: it says what it is told to and reports every frame
+// as it came. That nothing came is proved by a PING whose PONG is the next frame, never by waiting.
 
 import Testing
 
@@ -44,7 +44,8 @@ final class TestPeer {
 
   func close() { socket.close() }
 
-  /// Closes, and returns when the relay has noticed: what another peer says from now on, it says after this one has left.
+  /// Closes, and returns when the relay has noticed: what another peer says from now on, it says
+  /// after this one has left.
   func leave() throws {
     socket.shutdownWriting()
     while try socket.receive(within: 10) != nil {}
@@ -85,7 +86,8 @@ final class TestPeer {
     try expect([frame], place)
   }
 
-  /// Proves that the relay has handled what was sent before, has nothing for this peer, and keeps it.
+  /// Proves that the relay has handled what was sent before, has nothing for this peer, and keeps
+  /// it.
   func expectNothing(_ place: SourceLocation = #_sourceLocation) throws {
     try send(Frames.ping)
     try expect(Frames.pong, place)

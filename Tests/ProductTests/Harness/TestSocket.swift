@@ -114,8 +114,8 @@ final class TestSocket {
     return bytes.isEmpty ? nil : bytes
   }
 
-  /// Until the other end has read everything that was sent: on a Unix socket the kernel knows. It takes microseconds, so
-  /// this does not sleep.
+  /// Until the other end has read everything that was sent: on a Unix socket the kernel knows. It
+  /// takes microseconds, so this does not sleep.
   func waitUntilRead(within seconds: Double = 10) throws {
     let deadline = monotonicSeconds() + seconds
     var count: Int32 = 0

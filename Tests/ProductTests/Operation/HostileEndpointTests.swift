@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// Answers the requests at its port with these bytes, one after the other and over again, and closes each.
+/// Answers the requests at its port with these bytes, one after the other and over again, and
+/// closes each.
 private final class FixedAnswers: Sendable {
   let port: UInt16
   private let descriptor: Int32

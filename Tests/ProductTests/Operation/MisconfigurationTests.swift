@@ -3,7 +3,8 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// Settings under which nobody would get in must be told, and those that cannot be right must not start.
+  /// Settings under which nobody would get in must be told, and those that cannot be right must not
+  /// start.
   @Suite("Configuration that would refuse everybody")
   struct MisconfigurationTests {
     private static let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion"

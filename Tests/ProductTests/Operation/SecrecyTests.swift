@@ -77,7 +77,8 @@ extension ProductTests {
       #expect(relay.log == before)
     }
 
-    /// Everything that a careless log could repeat: lines, bad frames, forged ones, rejected handshakes, evictions.
+    /// Everything that a careless log could repeat: lines, bad frames, forged ones, rejected
+    /// handshakes, evictions.
     private func misbehave(
       at relay: RelayProcess
     ) throws -> (hellos: [Hello], peers: [TestPeer]) {

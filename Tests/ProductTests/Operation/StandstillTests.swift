@@ -3,7 +3,8 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  /// The process is stopped for longer than every deadline, as a suspended machine stops it; what it waits for comes meanwhile.
+  /// The process is stopped for longer than every deadline, as a suspended machine stops it; what
+  /// it waits for comes meanwhile.
   @Suite("A standstill")
   struct StandstillTests {
     private func standStill(_ relay: RelayProcess, _ meanwhile: () throws -> Void) throws {

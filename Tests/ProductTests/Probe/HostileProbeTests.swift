@@ -1,5 +1,5 @@
-// What a probe makes of answers that nobody should send. It ends within its times and its memory, with
-// a line that a terminal can show.
+// What a probe makes of answers that nobody should send. It ends within its times and its memory,
+// with a line that a terminal can show.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// `jm-directory-ctl probe` as cron runs it: against our relay, against answers of directories of other
-// makes, and against hostile ones. Through a real Tor: Tests/EndToEnd/run.
+// `jm-directory-ctl probe` as cron runs it: against our relay, against answers of directories of
+// other makes, and against hostile ones. Through a real Tor: Tests/EndToEnd/run.
 
 import Foundation
 import Testing
@@ -184,8 +184,8 @@ extension ProductTests {
         (found.json["greeting"] as? String)?.contains("JoinMarket NG version: 0.37.0") == true)
     }
 
-    /// joinmarket-clientserver's and joinmarket-rs', in the form in which their sources write it: neither
-    /// could be recorded here.
+    /// joinmarket-clientserver's and joinmarket-rs', in the form in which their sources write it:
+    /// neither could be recorded here.
     @Test(
       "joinmarket-clientserver's and joinmarket-rs' handshakes are healthy",
       arguments: [

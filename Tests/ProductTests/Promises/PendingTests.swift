@@ -2,7 +2,8 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// promises.md: pre-handshake connections are cheap, capped, closed in time, and never displace a peer.
+  /// promises.md: pre-handshake connections are cheap, capped, closed in time, and never displace a
+  /// peer.
   @Suite("5,000 connections without a handshake", .serialized)
   struct PendingTests {
     private let start = Array(#"{"type": 793, "line": "{\"app-name\": \"joinmarket\""#.utf8)

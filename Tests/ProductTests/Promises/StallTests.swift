@@ -78,7 +78,8 @@ extension ProductTests {
       print("they have sent \(all) bytes, the least of them \(sent.min() ?? 0)")
       #expect(all > 10_000_000)
       #expect(try relay.metric(#"jm_directory_frames_dropped_total{reason="rate"}"#) > 10_000)
-      // Built for debugging, the relay takes some 25 MB a second: there every line has come, which is all that is asked.
+      // Built for debugging, the relay takes some 25 MB a second: there every line has come, which
+      // is all that is asked.
       #expect(loud < (_isDebugAssertConfiguration() ? 10 : 0.05))
     }
 

@@ -1,11 +1,13 @@
 import Testing
 
 extension ProductTests {
-  /// A clientserver maker sends a private line through one directory, drawn among those at which it believes the taker to be. It
-  /// learns of a taker from the lines that it sends, and unlearns it from a `D` entry alone.
+  /// A clientserver maker sends a private line through one directory, drawn among those at which it
+  /// believes the taker to be. It learns of a taker from the lines that it sends, and unlearns it
+  /// from a `D` entry alone.
   @Suite("Departures")
   struct DepartureTests {
-    /// What such a maker believes: the nicks whose lines it has heard here, less those that a `D` entry names.
+    /// What such a maker believes: the nicks whose lines it has heard here, less those that a `D`
+    /// entry names.
     private struct Maker {
       let peer: TestPeer
       private var believed: Set<String> = []

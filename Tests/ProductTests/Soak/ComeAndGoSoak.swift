@@ -15,7 +15,8 @@ extension ProductTests.Soak {
     pause(seconds: 2.5)
     try settle(relay)
     let descriptors = relay.descriptorCount
-    // The highest of the second and of the last tenth: what is given back in between comes and goes.
+    // The highest of the second and of the last tenth: what is given back in between comes and
+    // goes.
     var (early, late) = (Size(), Size())
     for round in 0..<2_000 {
       let hellos = (0..<batch).map { Hello.taker(100 + round * batch + $0) }

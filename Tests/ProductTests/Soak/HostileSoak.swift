@@ -16,7 +16,8 @@ extension ProductTests.Soak {
         "LISTEN_UNIX": path, "NICK_AUTH_TIMEOUT": "2", "HANDSHAKE_TIMEOUT": "2",
         "PEER_BACKLOG_SOFT_TIME": "5", "MESSAGE_RATE_LIMIT": "300",
       ]) { $1 })
-    // It gives back what only its start needed 2 s after it, and what only a crowd needed when that has left.
+    // It gives back what only its start needed 2 s after it, and what only a crowd needed when that
+    // has left.
     pause(seconds: 2.5)
     var hostility = Hostility(seed: seed, unix: .unix(path), tcp: .tcp(try relay.port))
     let start = Size(relay)
@@ -48,7 +49,8 @@ extension ProductTests.Soak {
     var description: String { "RSS \(resident), heap \(heap), descriptors \(descriptors)" }
   }
 
-  /// So many inputs, with an honest peer beside them, until all have gone and nothing of them is left.
+  /// So many inputs, with an honest peer beside them, until all have gone and nothing of them is
+  /// left.
   /// - Returns: the longest that the honest peer waited, in seconds.
   private static func run(_ count: Int, of hostility: inout Hostility, against relay: RelayProcess)
     throws -> Double
@@ -57,7 +59,8 @@ extension ProductTests.Soak {
     var worst = 0.0
     for input in 1...count {
       try hostility.act()
-      // A PONG says that the relay is through with what came before, so hardly any of it is refused for want of a place.
+      // A PONG says that the relay is through with what came before, so hardly any of it is refused
+      // for want of a place.
       guard input % 400 == 0 else { continue }
       let began = monotonicSeconds()
       try honest.send(Frames.ping)

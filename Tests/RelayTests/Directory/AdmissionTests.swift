@@ -1,4 +1,5 @@
-/// Getting in (protocol.md §3): every answer to a handshake with its reason, the caps, and the time that a newcomer has.
+/// Getting in (protocol.md §3): every answer to a handshake with its reason, the caps, and the time
+/// that a newcomer has.
 import Testing
 
 @testable import Directory

@@ -145,7 +145,8 @@ struct HeartbeatTests {
     stage.skip(.seconds(601))
     stage.pass(.zero)
     stage.forgetAll()
-    // The tick after the pause may do a whole interval's work; those after it, 250 ms' worth: a 240th.
+    // The tick after the pause may do a whole interval's work; those after it, 250 ms' worth: a
+    // 240th.
     var most = 0
     for _ in 0..<240 {
       let before = stage.directory.counters.probesSent

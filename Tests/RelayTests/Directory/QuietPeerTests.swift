@@ -1,4 +1,5 @@
-/// Clients without `ping` that have nothing to say for hours (protocol.md §7), and who hears of their leaving (§6).
+/// Clients without `ping` that have nothing to say for hours (protocol.md §7), and who hears of
+/// their leaving (§6).
 import Testing
 
 @testable import Directory

@@ -1,8 +1,9 @@
-/// The directory of protocol.md §2 to §8 once more, as plainly as it can be written: dictionaries, arrays and text, nothing
-/// shared, nothing clever. `ModelTests` lets it live the same life as the real one and compares them.
+/// The directory of protocol.md §2 to §8 once more, as plainly as it can be written: dictionaries,
+/// arrays and text, nothing shared, nothing clever. `ModelTests` lets it live the same life as the
+/// real one and compares them.
 ///
-/// It is told of the two things that the protocol leaves open: when within its interval the sweep comes to a peer, and in which
-/// order peers stand in a list. It judges both.
+/// It is told of the two things that the protocol leaves open: when within its interval the sweep
+/// comes to a peer, and in which order peers stand in a list. It judges both.
 @testable import Directory
 @testable import Identity
 @testable import Wire

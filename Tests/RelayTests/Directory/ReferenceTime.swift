@@ -17,8 +17,8 @@ extension ReferenceDirectory {
     return (newcomers + owing + silent + nickTakeovers.values.map(\.deadline)).min()
   }
 
-  /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant go in any order: `silent` is the one
-  /// that was seen.
+  /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant
+  /// go in any order: `silent` is the one that was seen.
   mutating func expire(silent: [Int]) -> String? {
     for number in peers.keys.sorted() {
       guard let peer = peers[number], peer.state == .pending || peer.state == .waiting,
@@ -78,7 +78,8 @@ extension ReferenceDirectory {
     return nil
   }
 
-  /// Whom the sweep has forgotten: every peer is looked at within an interval, or two while the table grows.
+  /// Whom the sweep has forgotten: every peer is looked at within an interval, or two while the
+  /// table grows.
   var neglected: String? {
     for number in present {
       guard let peer = peers[number] else { continue }

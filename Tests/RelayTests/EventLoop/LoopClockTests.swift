@@ -47,7 +47,8 @@ struct LoopClockTests {
       system += 60
       #expect(read(system) == lived)
     }
-    // Three seconds each, less the second in which the clock rests; the first round has no rest before it.
+    // Three seconds each, less the second in which the clock rests; the first round has no rest
+    // before it.
     #expect(abs(lived - (3 + 9 * 2)) < 0.001)
   }
 }

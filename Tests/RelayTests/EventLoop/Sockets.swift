@@ -72,7 +72,8 @@ final class TestSocket {
     return code == 0 ? plug : nil
   }
 
-  /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer` bytes.
+  /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer`
+  /// bytes.
   static func pair(buffer: Int32? = nil) -> (ours: Int32, theirs: TestSocket) {
     var ends: [Int32] = [-1, -1]
     let made = socketpair(

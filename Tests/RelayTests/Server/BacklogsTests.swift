@@ -1,4 +1,5 @@
-/// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose, never stall").
+/// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose,
+/// never stall").
 import Testing
 
 @testable import Server

@@ -22,7 +22,8 @@ struct ServiceManagerTests {
       environment["LISTEN_FDS"] = count
       return try ServiceManager(environment: environment, processID: 42).inherited
     }
-    // Descriptor 3 is this process's own if something is open there: what counts is that it is open.
+    // Descriptor 3 is this process's own if something is open there: what counts is that it is
+    // open.
     let isOpen = fcntl(3, F_GETFD) >= 0
     if isOpen {
       #expect(try manager("42", "1") == [3])

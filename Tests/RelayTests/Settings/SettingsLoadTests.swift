@@ -1,4 +1,5 @@
-/// Reading the settings: which source wins, what is a fault and what a warning, and how both are worded.
+/// Reading the settings: which source wins, what is a fault and what a warning, and how both are
+/// worded.
 import Foundation
 import Testing
 

@@ -1,4 +1,5 @@
-/// What the relay tells in numbers: the text formats, the counts behind them, and what must never be among them.
+/// What the relay tells in numbers: the text formats, the counts behind them, and what must never
+/// be among them.
 import Foundation
 import Testing
 

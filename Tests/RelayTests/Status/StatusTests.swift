@@ -1,11 +1,13 @@
-/// Asking a relay how it is: the report's two forms, replies of every kind, and what is said when none comes.
+/// Asking a relay how it is: the report's two forms, replies of every kind, and what is said when
+/// none comes.
 import Foundation
 import Testing
 
 @testable import ControlCommands
 @testable import Status
 
-/// A listening Unix socket that answers each connection with fixed bytes, or never accepts when there are none.
+/// A listening Unix socket that answers each connection with fixed bytes, or never accepts when
+/// there are none.
 final class CannedServer: Sendable {
   let path: String
   private let listener: Int32

@@ -78,8 +78,8 @@
       return values
     }
 
-    /// The upper bound of the largest lag of the event loop, in seconds; the greatest number past the
-    /// last bound.
+    /// The upper bound of the largest lag of the event loop, in seconds; the greatest number past
+    /// the last bound.
     static func lag(in values: [String: Double]) -> Double {
       let name = "jm_directory_loop_lag_seconds"
       guard let count = values["\(name)_count"] else { return 0 }
