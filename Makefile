@@ -76,7 +76,7 @@ test-docs: deps ## the commands of the documents (Linux)
 	Tests/Docs/run
 
 test-package: deb ## the Debian package: install, start, upgrade, remove, purge (root)
-	Tests/Package/run $(DIST)/jm-directory-server_$(VERSION)_*.deb
+	Tests/Package/run $(DIST)/jm-directory-server_$(VERSION)-*_*.deb
 
 soak: deps ## the promises that take minutes, in release (docs/promises.md)
 	$(BENCH_BUILD)
