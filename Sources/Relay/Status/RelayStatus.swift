@@ -20,7 +20,7 @@ package final class RelayStatus {
   package init(of node: DirectoryNode) { self.node = node }
 
   /// The names of the limits that refuse or delay something now.
-  var limitsInForce: [String] { [] }
+  var limitsInForce: [String] { node.limitsInForce.all.map(\.kind.rawValue) }
 
   /// When health, fullness or the limits in force last changed, in seconds since 1970. A change is
   /// seen when this is asked, which the history does every ten seconds.
