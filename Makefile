@@ -50,11 +50,13 @@ test: deps ## all tests (Linux)
 	Scripts/update-readme --check
 
 test-asan: deps ## all unit tests under AddressSanitizer, in debug
-	$(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan --filter '$(UNIT_TESTS)' $(FLAGS)
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions \
+	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan --filter '$(UNIT_TESTS)' $(FLAGS)
 
 # What is optimised away in debug, or never reused there, is checked as it runs.
 test-asan-release: deps ## the same in release: five more minutes, not part of .ci/run
-	$(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan -c release -Xswiftc -enable-testing \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions \
+	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan -c release -Xswiftc -enable-testing \
 	  --filter '$(UNIT_TESTS)' $(FLAGS)
 
 # In release, where code is what it is when it runs.
