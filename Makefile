@@ -47,7 +47,7 @@ test: deps ## all tests (Linux)
 	@[ "$$(uname)" = Linux ] || { echo 'make test: the tests need Linux' >&2; exit 1; }
 	$(SWIFT) test -j $(JOBS) $(FLAGS)
 	$(SWIFT) test --package-path Benchmarks -j $(JOBS) --disable-xctest
-	Scripts/update-readme --check
+	Scripts/update-settings --check
 
 test-asan: deps ## all unit tests under AddressSanitizer, in debug
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions \

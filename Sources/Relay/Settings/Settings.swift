@@ -1,7 +1,7 @@
 /// What an operator can choose, typed and checked. `Server` and the products read it; `Settings()`
 /// is every default. The values here are the only place a default is written down: the table in
 /// `SettingsTable.swift` adds name, range and meaning to each field, and every text that shows a
-/// default (help, README, check-config) is rendered from the two.
+/// default (help, docs/settings.md, check-config) is rendered from the two.
 import Logging
 import Units
 import Wire

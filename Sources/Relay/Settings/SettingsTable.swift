@@ -1,4 +1,4 @@
-/// Every setting, once. Parsing, check-config, `--help`, the README's table and the reload all come
+/// Every setting, once. Parsing, check-config, `--help`, docs/settings.md and the reload all come
 /// from these rows; a new setting is a field in `Settings` and a row here.
 
 import Units

@@ -1,4 +1,4 @@
-/// The settings table as people read it: `--help`, the README's table and check-config's list.
+/// The settings table as text: `--help`, docs/settings.md and check-config's list.
 
 import Units
 
