@@ -65,7 +65,7 @@ let package = Package(
     relay("Wire", ["Units", "CNettle"]),
     relay("StateImage", ["Units", "Wire"]),
     relay("Identity", ["Units", "Wire", "CSecp256k1"]),
-    relay("Directory", ["Units", "Wire", "Identity", deque]),
+    relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque]),
     relay("EventLoop", ["Units", "CLibevent"]),
     relay(
       "Settings",
@@ -74,15 +74,19 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     relay(
-      "Server", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", deque, logging]),
+      "Server",
+      [
+        "Units", "Wire", "StateImage", "Identity", "Directory", "EventLoop", "Settings", deque,
+        logging,
+      ]),
     relay(
       "Status", ["Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server"],
       embedding: ["Page/index.html", "Page/page.css", "Page/page.js"]),
     relay(
       "Service",
       [
-        "Units", "Wire", "Identity", "Directory", "EventLoop", "Settings", "Server", "Status",
-        logging,
+        "Units", "Wire", "StateImage", "Identity", "Directory", "EventLoop", "Settings", "Server",
+        "Status", logging,
       ]),
     .executableTarget(
       name: "RelayServer",

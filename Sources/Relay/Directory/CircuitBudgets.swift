@@ -1,3 +1,4 @@
+import StateImage
 import Units
 import Wire
 
@@ -129,6 +130,27 @@ struct CircuitBudgets {
   /// Tokens that are in use, 0 for a circuit that has rested.
   func used(_ kind: Kind, of circuit: CircuitID, at now: Instant) -> Int {
     (newer[circuit] ?? older[circuit])?[kind].used(rates[kind], at: now) ?? 0
+  }
+
+  /// Circuits that have used something of their budgets, for the next process.
+  func state(at now: Instant) -> [CircuitImage] {
+    newer.merging(older) { newer, _ in newer }.compactMap { circuit, buckets in
+      let times = Kind.allCases.map { buckets[$0].fullAgain }
+      guard times.contains(where: { $0 > now }) else { return nil }
+      return CircuitImage(
+        circuit: circuit.value, listener: circuit.listener, buckets: times)
+    }
+  }
+
+  mutating func restore(_ circuits: [CircuitImage], at now: Instant) {
+    turnedAt = now
+    for image in circuits.prefix(capacity) where image.buckets.count == Kind.allCases.count {
+      var buckets = Buckets()
+      for (kind, time) in zip(Kind.allCases, image.buckets) {
+        buckets[kind] = TokenBucket(fullAgain: time)
+      }
+      newer[CircuitID(value: image.circuit, listener: image.listener)] = buckets
+    }
   }
 
   private mutating func turn(at now: Instant) {

@@ -16,14 +16,34 @@ import Wire
 package struct FairQueue {
   /// Who pays: a circuit, or a connection whose circuit is not known.
   struct Flow: Hashable {
-    private let value: UInt64
+    let value: UInt64
     let isStranger: Bool
 
-    init(circuit: CircuitID?, peer: PeerID, isStranger: Bool) {
+    init(value: UInt64, isStranger: Bool) {
+      self.value = value
       self.isStranger = isStranger
-      value =
-        circuit.map { UInt64($0.listener) << 32 | UInt64($0.value) }
-        ?? (1 << 63 | UInt64(UInt32(bitPattern: peer.slot)) << 32 | UInt64(peer.generation))
+    }
+
+    init(circuit: CircuitID, isStranger: Bool) {
+      self.init(
+        value: UInt64(circuit.listener) << 32 | UInt64(circuit.value), isStranger: isStranger)
+    }
+
+    /// Nil for a connection whose circuit is not known.
+    var circuit: CircuitID? {
+      guard value >> 63 == 0 else { return nil }
+      return CircuitID(
+        value: UInt32(truncatingIfNeeded: value), listener: UInt16(truncatingIfNeeded: value >> 32))
+    }
+
+    init(circuit: CircuitID?, peer: PeerID, isStranger: Bool) {
+      if let circuit {
+        self.init(circuit: circuit, isStranger: isStranger)
+      } else {
+        let value =
+          1 << 63 | UInt64(UInt32(bitPattern: peer.slot)) << 32 | UInt64(peer.generation)
+        self.init(value: value, isStranger: isStranger)
+      }
     }
   }
 
@@ -82,6 +102,15 @@ package struct FairQueue {
   init(_ limits: Limits = Limits()) { self.limits = limits }
 
   var isEmpty: Bool { count == 0 }
+
+  /// Everything that waits: flows in the order in which they were listed, the lines of a connection in theirs. To add it again
+  /// gives the same queue, as far as anybody is promised an order.
+  var waiting: [(line: Line, flow: Flow, level: Int)] {
+    flows.sorted { $0.value.ticket < $1.value.ticket }.flatMap { flow, waiting in
+      waiting.queues.flatMap(\.lines).map { ($0, flow, waiting.level) }
+    }
+  }
+
   var flowCount: Int { flows.count }
 
   /// - Parameter level: how much the flow has asked for lately, as `level(ofUsed:)` has it.

@@ -1,3 +1,4 @@
+import StateImage
 import Units
 
 /// How much of public lines may be passed on, in deliveries and in bytes a second, all peers
@@ -83,6 +84,25 @@ package struct FanOutBudget {
 
   package init(_ limits: Limits = Limits()) {
     self.limits = limits
+    setRates()
+  }
+
+  /// For the next process.
+  var state: FanOutImage {
+    FanOutImage(
+      share: UInt64(share * 1e6),
+      buckets: [everyone, strangers].flatMap {
+        [$0.deliveries.fullAgain, $0.bytes.fullAgain, $0.requests.fullAgain]
+      })
+  }
+
+  mutating func restore(_ image: FanOutImage) {
+    share = min(1, max(Self.leastShare, Double(image.share) / 1e6))
+    let buckets = image.buckets.map(TokenBucket.init(fullAgain:))
+    if buckets.count == 6 {
+      everyone = Buckets(deliveries: buckets[0], bytes: buckets[1], requests: buckets[2])
+      strangers = Buckets(deliveries: buckets[3], bytes: buckets[4], requests: buckets[5])
+    }
     setRates()
   }
 

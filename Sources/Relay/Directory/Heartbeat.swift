@@ -1,4 +1,5 @@
 import DequeModule
+import StateImage
 import Units
 
 /// Where the sweep stands, and the probes without an answer (protocol.md §7).
@@ -53,6 +54,21 @@ package struct Heartbeat {
   mutating func popExpiredProbe(at now: Instant, after wait: Duration) -> Probe? {
     guard let probe = probes.first, probe.sentAt + wait <= now else { return nil }
     return probes.removeFirst()
+  }
+
+  // MARK: A restart
+
+  func readingAt(of id: PeerID) -> Instant? { readings[id] }
+
+  var state: SweepImage {
+    SweepImage(lastTick: lastTick, slot: UInt32(cursor), owed: UInt64(owed * 1e6))
+  }
+
+  /// Goes on where another process has stopped. Its probes follow by `noteProbe`, in their order.
+  mutating func restore(_ image: SweepImage, at now: Instant, slots: Int) {
+    lastTick = min(image.lastTick, now)
+    cursor = Int(image.slot)
+    owed = min(Double(image.owed) / 1e6, Double(slots))
   }
 
   // MARK: For the tests

@@ -36,6 +36,13 @@ package struct NickProofs {
     return nonce
   }
 
+  /// Puts back a proof that another process has asked for.
+  mutating func restore(_ proof: PendingProof, of id: PeerID, until deadline: Instant) {
+    owed[id] = proof
+    let place = deadlines.firstIndex { $0.time > deadline } ?? deadlines.endIndex
+    deadlines.insert(Deadline(peer: id, time: deadline), at: place)
+  }
+
   package subscript(id: PeerID) -> PendingProof? { owed[id] }
 
   /// The proof is settled, or who owed it has left.

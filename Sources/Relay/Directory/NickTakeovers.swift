@@ -38,6 +38,16 @@ package struct NickTakeovers {
   /// Gives the holder until `deadline`.
   mutating func postpone(_ nick: Nick, to deadline: Instant) { active[nick]?.deadline = deadline }
 
+  /// When the last takeover of each nick began.
+  var starts: [Nick: Instant] { lastStart }
+
+  /// Puts back a takeover of another process.
+  mutating func restore(_ takeover: NickTakeover, of nick: Nick) { active[nick] = takeover }
+  mutating func restore(start: Instant, of nick: Nick) { lastStart[nick] = start }
+
+  /// The takeovers under way.
+  var all: [Nick: NickTakeover] { active }
+
   /// Ends the takeover of `nick` and returns it; `nil` if there is none.
   mutating func end(_ nick: Nick) -> NickTakeover? { active.removeValue(forKey: nick) }
 

@@ -56,6 +56,36 @@ package struct Registry {
     vacant.append(id.slot)
   }
 
+  /// More slots than `MAX_PEERS` and `MAX_PENDING` allow together.
+  private static let mostSlots: Int32 = 4 << 20
+
+  /// Puts a peer of another process in its old slot. `finishRestoring` follows when all are here.
+  /// - Returns: false when the slot or the nick is taken.
+  mutating func restore(_ peer: Peer, at slot: Int32) -> Bool {
+    guard (0..<Self.mostSlots).contains(slot) else { return false }
+    let index = Int(slot)
+    while slots.count <= index { slots.append(Peer()) }
+    guard slots[index].state == .free else { return false }
+    if peer.state == .present {
+      guard holders[peer.nick] == nil else { return false }
+      holders[peer.nick] = slot
+      if peer.flags.contains(.announced) { makerCount += 1 }
+      if peer.flags.contains(.evictable) { evictableCount += 1 }
+    } else {
+      guard !peer.flags.contains(.evictable) else { return false }
+      pendingCount += 1
+    }
+    connectionCount += 1
+    slots[index] = peer
+    slots[index].circuit = nil
+    setCircuit(peer.circuit, at: index)
+    return true
+  }
+
+  mutating func finishRestoring() {
+    vacant = slots.indices.reversed().filter { slots[$0].state == .free }.map(Int32.init)
+  }
+
   /// Where this peer is, unless it has left.
   package func index(of id: PeerID) -> Int? {
     let index = Int(id.slot)

@@ -27,7 +27,7 @@ package struct Rate: Equatable, Sendable {
 /// A token bucket in eight bytes: the time at which it will be full again (GCRA). An idle one needs
 /// no upkeep.
 package struct TokenBucket {
-  private var fullAgain = Instant(nanoseconds: .min / 2)
+  var fullAgain = Instant(nanoseconds: .min / 2)
 
   /// Takes one token, or says that there is none.
   package mutating func take(_ rate: Rate, at now: Instant) -> Bool {

@@ -43,6 +43,10 @@ package final class EventLoop {
     event_base_loopexit(base, nil)
   }
 
+  /// Ends `run()` after the callback that calls it: no other callback of this turn comes. Wraps
+  /// `event_base_loopbreak`.
+  package func stopAtOnce() { event_base_loopbreak(base) }
+
   /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock
   /// without the time in which the loop did not run (`LoopClock`), once `expectTicks()` was called.
   package var now: Instant { time(at: Clock.monotonic) }
@@ -54,7 +58,12 @@ package final class EventLoop {
   package var systemNow: Instant { Clock.monotonic }
 
   /// Promises that from now on somebody reads `now` at least every half second while the loop runs.
-  package func expectTicks() { clock = LoopClock(at: Clock.monotonic) }
+  package func expectTicks() { if clock == nil { clock = LoopClock(at: Clock.monotonic) } }
+
+  /// Lets `now` go on from `instant`, as another process had it: the time between the two counts for nobody.
+  package func resume(at instant: Instant) {
+    clock = LoopClock(at: Clock.monotonic, resuming: instant)
+  }
 
   /// By how much all deadlines have moved since the start.
   var lostTime: Duration { clock?.lost ?? .zero }

@@ -35,6 +35,8 @@ package final class HTTPServer {
   private let limits: Limits
   private let handler: Handler
   private let http: OpaquePointer
+  /// The listening socket.
+  package let descriptor: Int32
   private var listener: OpaquePointer?
   private var places: [Place] = []
   private lazy var sweep = Timer(on: loop) { [unowned self] in sweepPlaces() }
@@ -47,14 +49,17 @@ package final class HTTPServer {
   /// Replies sent, by status code. For metrics.
   package private(set) var answered: [Int: Int] = [:]
 
+  /// - Parameter inherited: a socket that stands at `address` already, from another process; it is owned from now on.
   package init(
-    on loop: EventLoop, address: SocketAddress, limits: Limits = Limits(),
-    handler: @escaping Handler
+    on loop: EventLoop, address: SocketAddress, inherited: Int32? = nil,
+    limits: Limits = Limits(), handler: @escaping Handler
   ) throws(SocketError) {
     self.loop = loop
     self.limits = limits
     self.handler = handler
-    let descriptor = try Listener.bound(address)
+    let descriptor: Int32
+    if let inherited { descriptor = inherited } else { descriptor = try Listener.bound(address) }
+    self.descriptor = descriptor
     guard Listener.listen(descriptor) == 0, let http = evhttp_new(loop.base) else {
       let code = errno
       Listener.closeDescriptor(descriptor)

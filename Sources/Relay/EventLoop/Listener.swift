@@ -32,7 +32,9 @@ package final class Listener {
   private let loop: EventLoop
   private let descriptor: Int32
   private let accept: Accept
-  private let socketFile: SocketFile?
+  /// As the settings have it; nil when it was inherited.
+  private let configured: SocketAddress?
+  private var socketFile: SocketFile?
   private var event: OpaquePointer?
   private var isPaused = false
   private lazy var resumption = Timer(on: loop) { [unowned self] in
@@ -47,6 +49,7 @@ package final class Listener {
   ) throws(SocketError) {
     self.loop = loop
     self.accept = accept
+    configured = address
     switch address {
     case .tcp(let host, _):
       descriptor = try Self.bound(address)
@@ -67,10 +70,66 @@ package final class Listener {
     self.loop = loop
     self.accept = accept
     self.descriptor = descriptor
+    configured = nil
     socketFile = nil
     address = SocketAddress.ofBoundSocket(descriptor)
     evutil_make_socket_nonblocking(descriptor)
     evutil_make_socket_closeonexec(descriptor)
+    try start()
+  }
+
+  /// What the next process needs to go on with a listener.
+  package struct HandOver {
+    package let descriptor: Int32
+    /// As the settings have it.
+    package let configured: SocketAddress
+    /// Of a Unix socket's file; 0 for TCP.
+    package let fileDevice: UInt64
+    package let fileInode: UInt64
+
+    package init(
+      descriptor: Int32, configured: SocketAddress, fileDevice: UInt64, fileInode: UInt64
+    ) {
+      self.descriptor = descriptor
+      self.configured = configured
+      self.fileDevice = fileDevice
+      self.fileInode = fileInode
+    }
+  }
+
+  /// Nil for an inherited one: whoever handed it on hands it on again.
+  package var handOver: HandOver? {
+    configured.map {
+      HandOver(
+        descriptor: descriptor, configured: $0, fileDevice: UInt64(socketFile?.device ?? 0),
+        fileInode: UInt64(socketFile?.inode ?? 0))
+    }
+  }
+
+  /// Leaves the Unix socket's file to the next process.
+  package func leaveFile() { socketFile = nil }
+
+  /// Goes on with a listener of another process and owns its descriptor. Nil, and the descriptor is closed, when the file of its Unix
+  /// socket is not there any more: nobody would find it.
+  package init?(
+    on loop: EventLoop, restoring state: HandOver, mode: mode_t, accept: @escaping Accept
+  ) throws(SocketError) {
+    self.loop = loop
+    self.accept = accept
+    descriptor = state.descriptor
+    configured = state.configured
+    switch state.configured {
+    case .tcp(let host, _):
+      socketFile = nil
+      address = .tcp(host: host, port: SocketAddress.boundPort(of: state.descriptor) ?? 0)
+    case .unix(let path):
+      socketFile = SocketFile(
+        at: path, device: dev_t(truncatingIfNeeded: state.fileDevice),
+        inode: ino_t(truncatingIfNeeded: state.fileInode), mode: mode)
+      address = state.configured
+      if socketFile == nil { return nil }
+    }
+    evutil_make_socket_nonblocking(descriptor)
     try start()
   }
 

@@ -24,6 +24,13 @@ struct LoopClock {
     latest = system
   }
 
+  /// Goes on from `instant`.
+  init(at system: Instant, resuming instant: Instant) {
+    lastReading = system
+    latest = instant
+    lost = system - instant
+  }
+
   /// Returns the loop's time for a reading of the system's clock. Never goes back.
   mutating func time(at system: Instant) -> Instant {
     let gap = system - lastReading

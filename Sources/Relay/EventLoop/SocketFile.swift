@@ -12,8 +12,20 @@ struct SocketFile {
   static let temporarySuffix = ".new"
 
   private let path: String
-  private let device: dev_t
-  private let inode: ino_t
+  let device: dev_t
+  let inode: ino_t
+
+  private init(path: String, device: dev_t, inode: ino_t) {
+    self.path = path
+    self.device = device
+    self.inode = inode
+  }
+
+  /// A file that another process has made at `path`, if it is still there; its permissions become `mode`.
+  init?(at path: String, device: dev_t, inode: ino_t, mode: mode_t) {
+    self.init(path: path, device: device, inode: inode)
+    guard isOurs, chmod(path, mode) == 0 else { return nil }
+  }
 
   /// Binds and listens at `path` with permissions `mode`.
   /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not
@@ -48,8 +60,12 @@ struct SocketFile {
 
   /// Removes the file unless another process has put its own there meanwhile.
   package func remove() {
-    guard let now = Self.status(of: path), now.st_dev == device, now.st_ino == inode else { return }
-    unlink(path)
+    if isOurs { unlink(path) }
+  }
+
+  private var isOurs: Bool {
+    guard let now = Self.status(of: path) else { return false }
+    return now.st_dev == device && now.st_ino == inode
   }
 
   private static func isListenedOn(_ place: SocketAddress) throws(SocketError) -> Bool {

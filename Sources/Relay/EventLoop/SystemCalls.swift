@@ -86,6 +86,10 @@ package enum SystemCalls {
     }
   #endif
 
+  package static func closeOnExec(_ descriptor: Int32) {
+    evutil_make_socket_closeonexec(descriptor)
+  }
+
   static func setOption(_ descriptor: Int32, level: Int32, _ option: Int32) {
     var on: Int32 = 1
     setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -60,6 +60,20 @@ package struct Backlogs {
     if lag.isStalled { stalled -= lag.bytes }
   }
 
+  /// When this session last took some of its backlog or had little, and when it took some.
+  func progress(of id: PeerID) -> (progressAt: Instant, takenAt: Instant)? {
+    lagging[id].map { ($0.progressAt, $0.takenAt) }
+  }
+
+  /// A session of another process has come with a backlog.
+  mutating func restore(_ session: Session, progressAt: Instant, takenAt: Instant) {
+    let bytes = session.backlog
+    guard bytes > 0 else { return }
+    lagging[session.id] = Lag(
+      session: session, bytes: bytes, owed: bytes, progressAt: progressAt, takenAt: takenAt)
+    total += bytes
+  }
+
   func isOverHardLimit(_ session: Session) -> Bool { session.backlog > limits.hard.bytes }
 
   /// Public lines wait while readers that go on reading use more than a quarter: the rest is for

@@ -114,7 +114,7 @@ package final class DirectoryNode {
   /// What is queued leaves at the end of this turn.
   func scheduleTurnEnd() { turnEnd?.activate() }
 
-  private func endTurn() {
+  func endTurn() {
     budget.refillReads()
     readAdmitted()
     flush()

@@ -17,6 +17,9 @@ package struct PeerlistSender {
   package var isEmpty: Bool { readers.isEmpty }
   package var count: Int { readers.count }
 
+  /// In the order in which they go on.
+  var all: [PeerID] { readers }
+
   func contains(_ id: PeerID) -> Bool { readers.contains(id) }
 
   mutating func add(_ id: PeerID) { readers.append(id) }

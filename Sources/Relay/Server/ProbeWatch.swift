@@ -30,6 +30,14 @@ struct ProbeWatch {
     entries[id]?.end = nil
   }
 
+  /// When this peer last took some of what lies before its probe, if one is on its way.
+  func progressAt(of id: PeerID) -> Instant? { entries[id]?.progressAt }
+
+  /// A probe of another process is among the bytes that it has left for this peer.
+  mutating func restore(_ id: PeerID, progressAt: Instant) {
+    entries[id] = Entry(progressAt: progressAt)
+  }
+
   /// The turn in which probes were queued has been flushed.
   /// - Parameter handed: bytes that this peer's connection was ever given.
   mutating func noteFlush(handed: (PeerID) -> Int?) {

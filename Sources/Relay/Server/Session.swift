@@ -21,15 +21,25 @@ package final class Session: Connection {
   /// What of this turn is for it alone: the outbox's.
   var turn = Outbox.View()
 
-  package init(
+  package convenience init(
     on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
     listener: Int = 0, expectsProxyLine: Bool
   ) {
+    self.init(
+      on: loop, adopting: descriptor, id: id, node: node, listener: UInt16(clamping: listener),
+      in: expectsProxyLine ? .expectingProxyLine : .handshaking)
+  }
+
+  /// - Parameter state: of a new connection, or the one in which another process has left it.
+  init(
+    on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
+    listener: UInt16, in state: State
+  ) {
     self.id = id
-    self.listener = UInt16(clamping: listener)
+    self.listener = listener
     self.node = node
-    state = expectsProxyLine ? .expectingProxyLine : .handshaking
-    framer = LineFramer(limit: expectsProxyLine ? ProxyLine.limit - 2 : node.lineLimit)
+    self.state = state
+    framer = LineFramer(limit: state == .expectingProxyLine ? ProxyLine.limit - 2 : node.lineLimit)
     super.init(on: loop, adopting: descriptor)
   }
 

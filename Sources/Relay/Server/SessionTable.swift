@@ -9,6 +9,14 @@ package struct SessionTable {
   private var lingering: [ObjectIdentifier: Session] = [:]
   private var closing: [Session] = []
 
+  /// The sessions that still read why they were closed, the first due first.
+  var allLingering: [(session: Session, deadline: Instant)] {
+    lingering.values.compactMap { session in
+      guard case .lingering(_, let end) = session.state else { return nil }
+      return (session, end)
+    }.sorted { $0.1 < $1.1 }
+  }
+
   package var lingeringCount: Int { lingering.count }
   var hasClosing: Bool { !closing.isEmpty }
   /// Slots, taken or not.
@@ -28,6 +36,11 @@ package struct SessionTable {
     let slot = Int(session.id.slot)
     while slots.count <= slot { slots.append(nil) }
     slots[slot] = session
+  }
+
+  /// Adds a session that lingers since another process.
+  mutating func insertLingering(_ session: Session) {
+    lingering[ObjectIdentifier(session)] = session
   }
 
   /// Moves a session that the directory knows to `.closing`.

@@ -39,8 +39,11 @@ package final class RelayService {
   private var shutdown: Shutdown?
   private var nickProving: NickProving?
   private let manager: ServiceManager
+  /// Everything is in the descriptor store: what is left on disk is the next process's.
+  private var isHandedOver = false
   private var watchdog: Timer?
   private var settled: Timer?
+  private var handover: Handover?
 
   /// After this time what only the start needed is not needed any more.
   package static let startTime = Duration.seconds(2)
@@ -53,11 +56,16 @@ package final class RelayService {
     let log = Logger(label: "relay")
     do throws(StartFault) {
       let connections = try ProcessLimits.harden(settings, log: log)
-      let service = try RelayService(settings, sink: sink, reread: reread)
+      let manager = try ServiceManager(environment: Settings.processEnvironment)
+      let handover = Handover(settings.fdStore, manager)
+      let taken = handover?.take(on: settings.network)
+      let service = try RelayService(
+        settings, sink: sink, reread: reread, manager: manager, taken: taken)
+      service.handover = handover
       service.node.acceptGate.limit = connections
-      try service.open()
+      try service.open(taken)
       service.loop.run()
-      service.nickFile?.remove()
+      if !service.isHandedOver { service.nickFile?.remove() }
       log.info("stopped")
       return .ok
     } catch {
@@ -67,14 +75,17 @@ package final class RelayService {
   }
 
   private init(
-    _ settings: Settings, sink: LogSink, reread: @escaping () -> SettingsReading
+    _ settings: Settings, sink: LogSink, reread: @escaping () -> SettingsReading,
+    manager: ServiceManager, taken: Handover.Taken?
   ) throws(StartFault) {
     do { loop = try EventLoop() } catch { throw .system("the system gives no event queue") }
-    manager = try ServiceManager(environment: Settings.processEnvironment)
     self.sink = sink
     self.reread = reread
     log = Logger(label: "relay")
-    node = DirectoryNode(loop: loop, settings: settings, nick: RelayIdentity.generate())
+    self.manager = manager
+    if let taken { loop.resume(at: taken.image.directory.writtenAt) }
+    node = DirectoryNode(
+      loop: loop, settings: settings, nick: taken?.nick ?? RelayIdentity.generate())
     status = RelayStatus(of: node)
     status.droppedLogRecords = { sink.dropped }
     node.onTick = { sink.catchUp() }
@@ -82,7 +93,8 @@ package final class RelayService {
 
   // MARK: Start
 
-  private func open() throws(StartFault) {
+  /// - Parameter taken: what another process has left.
+  private func open(_ taken: Handover.Taken?) throws(StartFault) {
     let settings = node.settings
     log.info(
       "starting",
@@ -90,15 +102,17 @@ package final class RelayService {
         "version": "\(relayVersion)", "network": "\(settings.network.rawValue)",
         "nick": "\(node.directory.identity.nick)", "backend": "\(loop.backend)",
       ])
-    try listen(settings)
+    try listen(settings, taken)
     guard !node.acceptGate.listeners.isEmpty else {
       throw .setting(
         "nothing to listen on: HOST is empty, LISTEN_UNIX is not set, and no socket was handed over (LISTEN_FDS, LISTEN_PID)"
       )
     }
     do throws(SocketError) {
+      let address = SocketAddress.tcp(host: settings.healthHost, port: settings.healthPort)
       let endpoint = try StatusEndpoint(
-        for: status, at: .tcp(host: settings.healthHost, port: settings.healthPort))
+        for: status, at: address,
+        inherited: taken?.takeListener(.status, at: address)?.descriptor)
       statusEndpoint = endpoint
       log.info("status", metadata: ["address": "\(endpoint.address)"])
     } catch { throw .socket("HEALTH_CHECK_HOST and HEALTH_CHECK_PORT", error) }
@@ -106,6 +120,7 @@ package final class RelayService {
       nickFile = try NickFile(in: directory, nick: node.directory.identity.nick)
     }
     nickProving = NickProving(for: node)
+    if let taken { restore(taken) }
     handleSignals()
     let probe = SelfProbe(of: node)
     status.probe = probe.results
@@ -121,14 +136,27 @@ package final class RelayService {
     }
   }
 
-  private func listen(_ settings: Settings) throws(StartFault) {
+  /// Goes on with the connections of another process.
+  private func restore(_ taken: Handover.Taken) {
+    taken.closeOtherListeners()
+    let restored = node.restore(taken.image, sockets: taken.takeSockets())
+    let pause = loop.systemNow - taken.image.directory.systemTime
+    log.info(
+      "taken over",
+      metadata: [
+        "connections": "\(restored.connections)", "lost": "\(restored.lost)",
+        "pause_milliseconds": "\(pause.nanoseconds / 1_000_000)",
+      ])
+  }
+
+  private func listen(_ settings: Settings, _ taken: Handover.Taken?) throws(StartFault) {
     for (index, descriptor) in manager.inherited.enumerated() {
       try listen(inherited: descriptor, name: index == 0 ? "systemd" : "systemd\(index + 1)")
     }
-    for plan in settings.listeners { try listen(plan) }
+    for plan in settings.listeners { try listen(plan, taken) }
   }
 
-  private func listen(_ plan: ListenerPlan) throws(StartFault) {
+  private func listen(_ plan: ListenerPlan, _ taken: Handover.Taken?) throws(StartFault) {
     let address: SocketAddress =
       switch plan.place {
       case .tcp(let host, let port): .tcp(host: host, port: port)
@@ -136,9 +164,18 @@ package final class RelayService {
       }
     let number = node.listenerStates.count
     do throws(SocketError) {
-      let listener = try Listener(
-        on: loop, address: address, mode: mode_t(node.settings.listenUnixMode)
-      ) { [unowned node] descriptor in node.accept(descriptor, from: number) }
+      let mode = mode_t(node.settings.listenUnixMode)
+      let accept: Listener.Accept = { [unowned node] descriptor in
+        node.accept(descriptor, from: number)
+      }
+      let listener: Listener
+      if let state = taken?.takeListener(.peers, at: address),
+        let previous = try Listener(on: loop, restoring: state, mode: mode, accept: accept)
+      {
+        listener = previous
+      } else {
+        listener = try Listener(on: loop, address: address, mode: mode, accept: accept)
+      }
       node.add(listener, name: plan.name, hasProxyLine: plan.hasProxyLine)
       log.info(
         "listening",
@@ -182,9 +219,18 @@ package final class RelayService {
       log.warning("stopping at once")
       return loop.stop()
     }
-    log.info("stopping", metadata: ["grace": "\(node.settings.shutdownGrace.seconds)s"])
     manager.notify(.stopping)
-    probe?.stop()
+    if let probe {
+      probe.stop()
+      // Its other end goes as any connection does.
+      let id = node.directory.registry.holder(of: probe.results.nick)
+      if let session = id.flatMap({ node.sessions[$0] }) { node.close(session, .peerClosed) }
+    }
+    if let handover, case .done = handover.leave(node, status: statusEndpoint?.handOver) {
+      isHandedOver = true
+      return loop.stopAtOnce()
+    }
+    log.info("stopping", metadata: ["grace": "\(node.settings.shutdownGrace.seconds)s"])
     shutdown = Shutdown(of: node) { [unowned self] in loop.stop() }
   }
 

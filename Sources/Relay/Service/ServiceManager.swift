@@ -17,13 +17,32 @@ struct ServiceManager {
   private let notifySocket: String?
   /// Sockets that listen already.
   package let inherited: [Int32]
+  /// Whether its unit says that it has a descriptor store (`FDSTORE`, systemd 254).
+  let offersStore: Bool
+  /// Its descriptor store, with what a relay has left there; nil without systemd.
+  let store: SystemdStore?
   /// How often it wants to hear that the loop goes round; `nil`: not at all.
   let watchdog: Duration?
 
   /// - Throws: when a variable that is meant for this process cannot be right.
   init(environment: [String: String], processID: Int32 = getpid()) throws(StartFault) {
     notifySocket = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
-    inherited = try Self.descriptors(environment, processID)
+    let names = (environment["LISTEN_FDNAMES"] ?? "").split(
+      separator: ":", omittingEmptySubsequences: false)
+    var inherited: [Int32] = []
+    var stored: [StoredDescriptor] = []
+    for (index, descriptor) in try Self.descriptors(environment, processID).enumerated() {
+      SystemCalls.closeOnExec(descriptor)
+      let name = index < names.count ? Array(names[index].utf8) : []
+      if name.count == 1, let kind = StoredDescriptor.Kind(rawValue: name[0]) {
+        stored.append(StoredDescriptor(kind, descriptor))
+      } else {
+        inherited.append(descriptor)
+      }
+    }
+    self.inherited = inherited
+    offersStore = (environment["FDSTORE"].flatMap { Int($0) } ?? 0) > 0
+    store = notifySocket.map { SystemdStore(notifySocket: $0, inherited: stored) }
     let isWatched = environment["WATCHDOG_PID"].map { $0 == String(processID) } ?? true
     watchdog = isWatched ? try Self.interval(environment["WATCHDOG_USEC"] ?? "") : nil
   }
@@ -55,8 +74,8 @@ struct ServiceManager {
     return .microseconds(microseconds)
   }
 
-  /// Far more than any unit hands over.
-  private static let mostDescriptors: Int32 = 1_000
+  /// Listening sockets, and what a descriptor store may hold: an image and every connection.
+  private static let mostDescriptors: Int32 = 1_000_000
 
   package enum State: String {
     case ready = "READY=1"

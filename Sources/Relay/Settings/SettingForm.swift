@@ -263,6 +263,28 @@ extension SettingForm where Value == NickAuthDirectoryID {
   }
 }
 
+extension SettingForm where Value == FDStoreSetting {
+  package static var fdStore: SettingForm {
+    SettingForm(
+      allowed: "the absolute path of a socket, systemd, auto, or nothing", valueName: "STORE",
+      read: { text in
+        switch text {
+        case "auto": .automatic
+        case "systemd": .systemd
+        default: text.hasPrefix("/") && text.utf8.count <= 107 ? .path(text) : nil
+        }
+      },
+      write: {
+        switch $0 {
+        case .automatic: "auto"
+        case .none: ""
+        case .systemd: "systemd"
+        case .path(let path): path
+        }
+      })
+  }
+}
+
 extension StringProtocol {
   /// At least one character and only ASCII 0–9: no sign, no blank, no exponent.
   var isDecimalDigits: Bool { !isEmpty && utf8.allSatisfy { (0x30...0x39).contains($0) } }

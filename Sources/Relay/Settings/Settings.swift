@@ -109,11 +109,22 @@ package struct Settings: Sendable, Equatable {
   package var dataDir: String?
   package var shutdownGrace: Duration = .seconds(10)
   package var allowRoot = false
+  package var fdStore: FDStoreSetting = .automatic
 
   package init() {}
 
   /// Whether peers may serve at other places than an onion.
   package var allowsClearnet: Bool { allowClearnetLocations ?? (network == .regtest) }
+}
+
+/// What keeps sockets and state while the relay restarts.
+package enum FDStoreSetting: Sendable, Equatable {
+  /// systemd's store if the unit says that it has one (`FDSTORE`, systemd 254), else none.
+  case automatic
+  case none
+  case systemd
+  /// The socket of jm-fd-store.
+  case path(String)
 }
 
 /// What the relay asks of a peer's nick (protocol.md §8).

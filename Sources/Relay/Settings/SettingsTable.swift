@@ -211,5 +211,10 @@ extension Settings {
     .init(
       "ALLOW_ROOT", \.allowRoot, .bool, .needsRestart,
       "Lets the relay run as root, which it otherwise refuses."),
+    .init(
+      "FD_STORE", \.fdStore, .fdStore, empty: .value, emptyValue: FDStoreSetting.none,
+      .needsRestart,
+      "What keeps sockets and state during a restart: the path of jm-fd-store's socket, `systemd`, or nothing. `auto`: systemd if its unit offers a store."
+    ),
   ]
 }

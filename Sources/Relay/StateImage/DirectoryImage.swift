@@ -4,37 +4,50 @@ import Units
 package struct DirectoryImage: Equatable, ImageRecord {
   /// The relay's own nick: peers know it from their handshake and answer its probes by it.
   package var nick: [UInt8]
-  /// When this was written: the pause is counted from here.
+  /// When this was written, on the loop's clock, on which all instants are but one. It leaves out the time in which the loop stood
+  /// still.
   package var writtenAt: Instant
+  /// The same on CLOCK_MONOTONIC: the pause is counted from here.
+  package var systemTime: Instant
   package var sweep: SweepImage
-  /// When the fan-out budget is full again.
-  package var fanoutBucket: Instant
+  package var fanOut: FanOutImage
+  /// Circuits that have used something of their budgets.
+  package var circuits: [CircuitImage]
   /// Public lines that wait for that budget, in their order.
   package var delayed: [DelayedImage]
   /// Nicks for which a holder was asked lately, and when.
   package var recentTakeovers: [RecentTakeoverImage]
   /// Peers whose lists are under way, in the order in which they go on.
   package var listing: [PeerKey]
+  /// The names of the listeners for peers, in the order of their positions.
+  package var listenerNames: [[UInt8]]
 
   package init(
-    nick: [UInt8], writtenAt: Instant, sweep: SweepImage, fanoutBucket: Instant,
-    delayed: [DelayedImage], recentTakeovers: [RecentTakeoverImage], listing: [PeerKey]
+    nick: [UInt8], writtenAt: Instant, systemTime: Instant, sweep: SweepImage,
+    fanOut: FanOutImage, circuits: [CircuitImage],
+    delayed: [DelayedImage], recentTakeovers: [RecentTakeoverImage], listing: [PeerKey],
+    listenerNames: [[UInt8]]
   ) {
     self.nick = nick
     self.writtenAt = writtenAt
+    self.systemTime = systemTime
     self.sweep = sweep
-    self.fanoutBucket = fanoutBucket
+    self.fanOut = fanOut
+    self.circuits = circuits
     self.delayed = delayed
     self.recentTakeovers = recentTakeovers
     self.listing = listing
+    self.listenerNames = listenerNames
   }
 
   package static let layout = Layout(
     DirectoryImage.init(
-      nick:writtenAt:sweep:fanoutBucket:delayed:recentTakeovers:listing:)
+      nick:writtenAt:systemTime:sweep:fanOut:circuits:delayed:recentTakeovers:listing:
+      listenerNames:)
   ) {
     (
-      $0.nick, $0.writtenAt, $0.sweep, $0.fanoutBucket, $0.delayed, $0.recentTakeovers, $0.listing
+      $0.nick, $0.writtenAt, $0.systemTime, $0.sweep, $0.fanOut, $0.circuits, $0.delayed,
+      $0.recentTakeovers, $0.listing, $0.listenerNames
     )
   }
 }
@@ -57,17 +70,75 @@ package struct SweepImage: Equatable, ImageRecord {
   }
 }
 
+/// The budget for public lines of all peers.
+package struct FanOutImage: Equatable, ImageRecord {
+  /// The part of the ceiling that is open, in millionths.
+  package var share: UInt64
+  /// When each bucket is full again: deliveries, bytes and requests of everyone, the same of strangers.
+  package var buckets: [Instant]
+
+  package init(share: UInt64, buckets: [Instant]) {
+    self.share = share
+    self.buckets = buckets
+  }
+
+  package static let layout = Layout(FanOutImage.init(share:buckets:)) { ($0.share, $0.buckets) }
+}
+
+package struct CircuitImage: Equatable, ImageRecord {
+  package var circuit: UInt32
+  /// The position of the listener whose Tor numbers it.
+  package var listener: UInt16
+  /// When each bucket is full again, in the order of `CircuitBudgets.Kind`.
+  package var buckets: [Instant]
+
+  package init(circuit: UInt32, listener: UInt16, buckets: [Instant]) {
+    self.circuit = circuit
+    self.listener = listener
+    self.buckets = buckets
+  }
+
+  package static let layout = Layout(CircuitImage.init(circuit:listener:buckets:)) {
+    ($0.circuit, $0.listener, $0.buckets)
+  }
+}
+
+/// A public line, or the news of a departure, that waits.
 package struct DelayedImage: Equatable, ImageRecord {
   /// A canonical frame with its CR LF.
   package var frame: [UInt8]
   package var sender: PeerKey
+  /// Who pays, as `FairQueue.Flow` names it.
+  package var flow: UInt64
+  package var isStranger: Bool
+  package var level: UInt8
+  /// It asks for the order book.
+  package var isRequest: Bool
+  /// The sender's, or of whom it is the departure.
+  package var nick: [UInt8]
+  package var isDeparture: Bool
 
-  package init(frame: [UInt8], sender: PeerKey) {
+  package init(
+    frame: [UInt8], sender: PeerKey, flow: UInt64, isStranger: Bool, level: UInt8,
+    isRequest: Bool, nick: [UInt8], isDeparture: Bool
+  ) {
     self.frame = frame
     self.sender = sender
+    self.flow = flow
+    self.isStranger = isStranger
+    self.level = level
+    self.isRequest = isRequest
+    self.nick = nick
+    self.isDeparture = isDeparture
   }
 
-  package static let layout = Layout(DelayedImage.init(frame:sender:)) { ($0.frame, $0.sender) }
+  package static let layout = Layout(
+    DelayedImage.init(frame:sender:flow:isStranger:level:isRequest:nick:isDeparture:)
+  ) {
+    (
+      $0.frame, $0.sender, $0.flow, $0.isStranger, $0.level, $0.isRequest, $0.nick, $0.isDeparture
+    )
+  }
 }
 
 package struct RecentTakeoverImage: Equatable, ImageRecord {

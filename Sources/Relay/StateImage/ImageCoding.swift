@@ -135,7 +135,11 @@ extension ImageField where Self: RawRepresentable & CaseIterable, RawValue == UI
 /// Nanoseconds of CLOCK_MONOTONIC, which every process of one boot sees alike.
 extension Instant: ImageField {
   package static func read(_ reader: inout ImageReader) -> Instant {
-    Instant(nanoseconds: reader.integer(Int64.self))
+    let nanoseconds = reader.integer(Int64.self)
+    // 73 years in both directions, so that sums of it and any duration of the settings do not overflow. An idle token bucket
+    // stands at its beginning.
+    if !(.min / 2...(.max / 4)).contains(nanoseconds) { reader.fail(.malformed) }
+    return Instant(nanoseconds: nanoseconds)
   }
 
   package func write(to writer: inout ImageWriter) { writer.integer(nanoseconds) }

@@ -24,11 +24,15 @@ package struct PeerImage: Equatable, ImageRecord {
   package var key: PeerKey
   package var socket: SocketImage
   package var phase: Phase
+  /// The position of its listener among `DirectoryImage.listenerNames`.
+  package var listener: UInt16
   /// When it last took some of its backlog, or had little to take.
   package var backlogProgressAt: Instant
+  /// When it last took some of its backlog.
+  package var backlogTakenAt: Instant
 
   package var state: State
-  package var flags: UInt8
+  package var flags: UInt16
   /// The features that the relay acts on, a bit each.
   package var features: UInt8
   /// 16 bytes of ASCII; zeros before the handshake.
@@ -51,18 +55,25 @@ package struct PeerImage: Equatable, ImageRecord {
   package var takeover: TakeoverImage?
   /// When it was sent a probe that it has not answered.
   package var probedAt: Instant?
+  /// When it last took some of what lies before that probe.
+  package var readAt: Instant?
+  /// A probe is on its way through its backlog; when it last took some of it.
+  package var watchedAt: Instant?
 
   package init(
-    key: PeerKey, socket: SocketImage, phase: Phase, backlogProgressAt: Instant, state: State,
-    flags: UInt8, features: UInt8, nick: [UInt8], entry: [UInt8], featureText: [UInt8],
+    key: PeerKey, socket: SocketImage, phase: Phase, listener: UInt16, backlogProgressAt: Instant,
+    backlogTakenAt: Instant, state: State, flags: UInt16, features: UInt8, nick: [UInt8], entry: [UInt8], featureText: [UInt8],
     connectedAt: Instant, lastReceived: Instant, buckets: PeerBuckets, violations: UInt32,
     keyTag: UInt64, circuit: UInt32?, offers: [UInt64], listsFrom: Int32?,
-    handshake: HandshakeImage?, proof: ProofImage?, takeover: TakeoverImage?, probedAt: Instant?
+    handshake: HandshakeImage?, proof: ProofImage?, takeover: TakeoverImage?, probedAt: Instant?,
+    readAt: Instant?, watchedAt: Instant?
   ) {
     self.key = key
     self.socket = socket
     self.phase = phase
+    self.listener = listener
     self.backlogProgressAt = backlogProgressAt
+    self.backlogTakenAt = backlogTakenAt
     self.state = state
     self.flags = flags
     self.features = features
@@ -81,19 +92,22 @@ package struct PeerImage: Equatable, ImageRecord {
     self.proof = proof
     self.takeover = takeover
     self.probedAt = probedAt
+    self.readAt = readAt
+    self.watchedAt = watchedAt
   }
 
   package static let layout = Layout(
     PeerImage.init(
-      key:socket:phase:backlogProgressAt:state:flags:features:nick:entry:featureText:connectedAt:
+      key:socket:phase:listener:backlogProgressAt:backlogTakenAt:state:flags:features:nick:entry:
+      featureText:connectedAt:
       lastReceived:buckets:violations:keyTag:circuit:offers:listsFrom:handshake:proof:takeover:
-      probedAt:)
+      probedAt:readAt:watchedAt:)
   ) {
     (
-      $0.key, $0.socket, $0.phase, $0.backlogProgressAt, $0.state, $0.flags, $0.features, $0.nick,
+      $0.key, $0.socket, $0.phase, $0.listener, $0.backlogProgressAt, $0.backlogTakenAt, $0.state, $0.flags, $0.features, $0.nick,
       $0.entry, $0.featureText, $0.connectedAt, $0.lastReceived, $0.buckets, $0.violations,
       $0.keyTag, $0.circuit, $0.offers, $0.listsFrom, $0.handshake, $0.proof, $0.takeover,
-      $0.probedAt
+      $0.probedAt, $0.readAt, $0.watchedAt
     )
   }
 }
@@ -102,21 +116,24 @@ package struct PeerImage: Equatable, ImageRecord {
 package struct PeerBuckets: Equatable, ImageRecord {
   package var messages: Instant
   package var publicFrames: Instant
+  package var publicBytes: Instant
   package var orderbookRequests: Instant
   package var peerlistRequests: Instant
 
   package init(
-    messages: Instant, publicFrames: Instant, orderbookRequests: Instant, peerlistRequests: Instant
+    messages: Instant, publicFrames: Instant, publicBytes: Instant, orderbookRequests: Instant,
+    peerlistRequests: Instant
   ) {
     self.messages = messages
     self.publicFrames = publicFrames
+    self.publicBytes = publicBytes
     self.orderbookRequests = orderbookRequests
     self.peerlistRequests = peerlistRequests
   }
 
   package static let layout = Layout(
-    PeerBuckets.init(messages:publicFrames:orderbookRequests:peerlistRequests:)
-  ) { ($0.messages, $0.publicFrames, $0.orderbookRequests, $0.peerlistRequests) }
+    PeerBuckets.init(messages:publicFrames:publicBytes:orderbookRequests:peerlistRequests:)
+  ) { ($0.messages, $0.publicFrames, $0.publicBytes, $0.orderbookRequests, $0.peerlistRequests) }
 }
 
 /// A handshake that has been read and not been decided.

@@ -10,10 +10,27 @@ package final class StatusEndpoint {
   private let recorder: HistoryRecorder
   private var server: HTTPServer?
 
-  package init(for relay: RelayStatus, at address: SocketAddress) throws(SocketError) {
+  /// As the settings have it.
+  private let configured: SocketAddress
+
+  /// - Parameter inherited: the listening socket of another process.
+  package init(
+    for relay: RelayStatus, at address: SocketAddress, inherited: Int32? = nil
+  ) throws(SocketError) {
     self.relay = relay
+    configured = address
     recorder = HistoryRecorder(for: relay)
-    server = try HTTPServer(on: relay.node.loop, address: address) { [unowned self] in answer($0) }
+    server = try HTTPServer(on: relay.node.loop, address: address, inherited: inherited) {
+      [unowned self] in answer($0)
+    }
+  }
+
+  /// What the next process needs to go on with the port.
+  package var handOver: Listener.HandOver? {
+    server.map {
+      Listener.HandOver(
+        descriptor: $0.descriptor, configured: configured, fileDevice: 0, fileInode: 0)
+    }
   }
 
   /// Where it listens, with the port the system chose.

@@ -18,6 +18,18 @@ package struct HandshakeRequest: Hashable, Sendable {
   package let advertisedNoFeature: Bool
   /// SHA-256 of the decoded line, to which nick authentication binds.
   package let lineDigest: Bytes32
+
+  package init(
+    nick: Nick, location: Location, locationWasUnusable: Bool, features: Features,
+    advertisedNoFeature: Bool, lineDigest: Bytes32
+  ) {
+    self.nick = nick
+    self.location = location
+    self.locationWasUnusable = locationWasUnusable
+    self.features = features
+    self.advertisedNoFeature = advertisedNoFeature
+    self.lineDigest = lineDigest
+  }
 }
 
 package enum HandshakeError: Error, Hashable, Sendable {

@@ -164,6 +164,9 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     ),
     .seconds("SHUTDOWN_GRACE", "10", "0", "600"),
     .bool("ALLOW_ROOT", "false"),
+    .init(
+      "FD_STORE", "auto", [("/run/store", "/run/store"), ("systemd", "systemd")],
+      wrong: ["store", "run/store", "/" + String(repeating: "a", count: 107)]),
   ]
 }
 

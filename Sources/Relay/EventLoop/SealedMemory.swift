@@ -1,0 +1,84 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Bytes in a descriptor: a memfd that nobody can change any more. It is memory, never a file.
+package enum SealedMemory {
+  /// Larger ones are refused: the sum of all backlogs is bounded by `MAX_BACKLOG` and this is above its default.
+  package static let longest = 2 << 30
+
+  /// - Returns: the descriptor, which is the caller's, or nil when the system has no memory for it.
+  package static func make(_ bytes: [UInt8]) -> Int32? {
+    #if os(Linux)
+      let descriptor = shim_sealable_memory("jm-state-image")
+      guard descriptor >= 0 else { return nil }
+      let isWritten = bytes.withUnsafeBytes { bytes in
+        var written = 0
+        while written < bytes.count {
+          let count = write(
+            descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+          if count < 0, errno == EINTR { continue }
+          guard count > 0 else { return false }
+          written += count
+        }
+        return shim_seal(descriptor) == 0
+      }
+      if isWritten { return descriptor }
+      evutil_closesocket(descriptor)
+    #endif
+    return nil
+  }
+
+  /// The bytes of a sealed descriptor; nil unless it is sealed, whole and not too long.
+  package static func read(_ descriptor: Int32) -> [UInt8]? {
+    #if os(Linux)
+      var status = stat()
+      guard shim_is_sealed(descriptor) == 1, fstat(descriptor, &status) == 0,
+        (0...longest).contains(Int(status.st_size))
+      else { return nil }
+      let size = Int(status.st_size)
+      let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        while count < size {
+          let some = pread(
+            descriptor, buffer.baseAddress?.advanced(by: count), size - count, off_t(count))
+          if some < 0, errno == EINTR { continue }
+          guard some > 0 else { break }
+          count += some
+        }
+      }
+      return bytes.count == size ? bytes : nil
+    #else
+      return nil
+    #endif
+  }
+
+  /// The kernel's name for this boot, 16 bytes. Zeros where it is hidden (`ProcSubset=pid` of the unit): memory and sockets do not
+  /// outlive a boot anyway.
+  package static var bootID: [UInt8] {
+    let none = [UInt8](repeating: 0, count: 16)
+    let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return none }
+    defer { evutil_closesocket(file) }
+    var text = [UInt8](repeating: 0, count: 64)
+    let count = readSome(file, &text)
+    let digits = text[..<count].compactMap {
+      UnicodeScalar($0).properties.isASCIIHexDigit ? $0 : nil
+    }
+    guard digits.count == 32 else { return none }
+    return stride(from: 0, to: 32, by: 2).compactMap {
+      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+    }
+  }
+
+  private static func readSome(_ file: Int32, _ text: inout [UInt8]) -> Int {
+    #if canImport(Glibc)
+      max(0, Glibc.read(file, &text, text.count))
+    #else
+      max(0, Darwin.read(file, &text, text.count))
+    #endif
+  }
+}

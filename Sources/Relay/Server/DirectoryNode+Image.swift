@@ -1,0 +1,189 @@
+import Directory
+import EventLoop
+import StateImage
+import Units
+import Wire
+
+/// The node's state into an image and its sockets into a store, and back (docs/state-image.md).
+extension DirectoryNode {
+  /// Ends the turn and returns everything that the next process needs. Whatever runs on the loop after this makes it wrong, so
+  /// the caller hands it over before it returns to the loop.
+  /// - Parameter status: the listener of the status port.
+  package func handOver(
+    status: Listener.HandOver?
+  ) -> (image: StateImage, descriptors: [StoredDescriptor]) {
+    finishTurn()
+    var descriptors: [StoredDescriptor] = []
+    var listenerImages: [ListenerImage] = []
+    func add(_ listener: Listener.HandOver, _ purpose: ListenerImage.Purpose) {
+      guard let cookie = StoredDescriptor.cookie(of: listener.descriptor) else { return }
+      descriptors.append(
+        StoredDescriptor(purpose == .peers ? .listener : .status, listener.descriptor))
+      listenerImages.append(
+        ListenerImage(
+          purpose: purpose, cookie: cookie, configured: Array("\(listener.configured)".utf8),
+          fileDevice: listener.fileDevice, fileInode: listener.fileInode))
+    }
+    for listener in acceptGate.listeners { if let state = listener.handOver { add(state, .peers) } }
+    if let status { add(status, .status) }
+    let now = loop.now
+    var peers: [PeerImage] = []
+    for session in sessions.all {
+      guard let phase = session.state.image, let socket = SocketImage(of: session),
+        let peer = directory.image(
+          of: session.id, socket: socket, phase: phase, listener: session.listener,
+          backlog: backlogs.progress(of: session.id) ?? (now, now),
+          watchedAt: probeWatch.progressAt(of: session.id))
+      else { continue }
+      peers.append(peer)
+      descriptors.append(StoredDescriptor(.peer, session.descriptor))
+    }
+    let lingeringImages = sessions.allLingering.compactMap { session, deadline -> LingeringImage? in
+      guard let socket = SocketImage(of: session) else { return nil }
+      descriptors.append(StoredDescriptor(.peer, session.descriptor))
+      return LingeringImage(socket: socket, deadline: deadline)
+    }
+    let image = StateImage(
+      directory: directory.image(
+        listing: peerlists.all, listenerNames: listenerStates.map(\.name), at: now,
+        systemTime: loop.systemNow),
+      listeners: listenerImages,
+      peers: peers, lingering: lingeringImages)
+    return (image, descriptors)
+  }
+
+  /// Everything that is queued has gone to the kernel or into output buffers, and whoever had to be closed is.
+  private func finishTurn() {
+    repeat {
+      endTurn()
+    } while !outbox.isEmpty || sessions.hasClosing || deferred.hasAdmitted
+  }
+
+  /// What came of a restart.
+  package struct Restored {
+    package var connections = 0
+    /// Closed: their socket is missing or their values are not valid.
+    package var lost = 0
+  }
+
+  /// Goes on where another process has stopped. Owns `sockets` from now on. Nothing is read or written before all peers are here.
+  /// - Parameter sockets: by their `SO_COOKIE`.
+  package func restore(_ image: StateImage, sockets: [UInt64: Int32]) -> Restored {
+    var image = image
+    image.renumberListeners(numbering(image.directory.listenerNames))
+    var sockets = sockets
+    var restored = Restored()
+    var missing: [PeerID] = []
+    for peer in image.peers {
+      let descriptor = sockets.removeValue(forKey: peer.socket.cookie)
+      guard let id = directory.restore(peer) else {
+        if let descriptor { Listener.closeDescriptor(descriptor) }
+        restored.lost += 1
+        continue
+      }
+      if let descriptor {
+        adopt(peer, as: id, descriptor)
+        restored.connections += 1
+      } else {
+        missing.append(id)
+        restored.lost += 1
+      }
+    }
+    let now = loop.now
+    directory.restore(image.directory, peers: image.peers, at: now, into: &actions)
+    for peer in image.peers {
+      if let proof = peer.proof {
+        directory.settleProof(of: PeerID(peer.key), proof, into: &actions)
+      }
+    }
+    for id in missing { directory.leave(id, .networkError, into: &actions) }
+    for close in image.lingering {
+      guard let descriptor = sockets.removeValue(forKey: close.socket.cookie) else { continue }
+      restoreLingering(close, descriptor)
+    }
+    for descriptor in sockets.values { Listener.closeDescriptor(descriptor) }
+    perform()
+    goOn(image.directory.listing.map(PeerID.init))
+    return restored
+  }
+
+  /// How listeners are numbered now. One that there is no more keeps a number of its own, which no
+  /// listener has.
+  private func numbering(_ names: [[UInt8]]) -> (UInt16) -> UInt16 {
+    let current = listenerStates.map { Array($0.name.utf8) }
+    return { number in
+      let place =
+        Int(number) < names.count ? current.firstIndex(of: names[Int(number)]) : nil
+      return UInt16(clamping: place ?? current.count + Int(number))
+    }
+  }
+
+  private func adopt(_ peer: PeerImage, as id: PeerID, _ descriptor: Int32) {
+    let session = Session(
+      on: loop, adopting: descriptor, id: id, node: self, listener: peer.listener,
+      in: Session.State(peer.phase, isPresent: peer.state == .present))
+    sessions.insert(session)
+    session.restoreBuffers(input: peer.socket.input, output: peer.socket.output)
+    backlogs.restore(
+      session, progressAt: peer.backlogProgressAt, takenAt: peer.backlogTakenAt)
+    if let watchedAt = peer.watchedAt { probeWatch.restore(id, progressAt: watchedAt) }
+    guard peer.state == .present else { return }
+    session.takesLongFrames = !Peer.Flags(rawValue: peer.flags).contains(.oldClient)
+    outbox.subscribe(session)
+  }
+
+  private func restoreLingering(_ close: LingeringImage, _ descriptor: Int32) {
+    // The directory knows it no more: it has no slot. Why it was closed has been logged and counted.
+    let id = PeerID(PeerKey(slot: .max, generation: 0))
+    let session = Session(
+      on: loop, adopting: descriptor, id: id, node: self, listener: 0,
+      in: .lingering(.shutdown, until: close.deadline))
+    sessions.insertLingering(session)
+    session.restoreBuffers(input: [], output: close.socket.output)
+    session.startReading()
+    if session.backlog == 0 { session.shutdownWriting() }
+  }
+
+  /// Reads what came before the restart, and lists go on.
+  private func goOn(_ listing: [PeerID]) {
+    for id in listing where sessions[id] != nil { peerlists.add(id) }
+    for session in Array(sessions.all) where session.state.isOpen {
+      session.startReading()
+      if session.inputCount > 0 { session.read() }
+    }
+    scheduleTurnEnd()
+    scheduleRelease()
+    acceptGate.accepted(connections: connectionCount)
+  }
+}
+
+extension SocketImage {
+  fileprivate init?(of session: Session) {
+    guard let cookie = StoredDescriptor.cookie(of: session.descriptor) else { return nil }
+    let buffers = session.copyBuffers()
+    self.init(cookie: cookie, input: buffers.input, output: buffers.output)
+  }
+}
+
+extension Session.State {
+  /// Nil for one that the directory does not know any more.
+  fileprivate var image: PeerImage.Phase? {
+    switch self {
+    case .expectingProxyLine: .expectingProxyLine
+    case .handshaking, .present: .reading
+    // There is a new turn for its proof.
+    case .awaitingProof, .proofPostponed: .proving
+    case .held: .held
+    case .closing, .lingering, .closed: nil
+    }
+  }
+
+  fileprivate init(_ image: PeerImage.Phase, isPresent: Bool) {
+    switch image {
+    case .expectingProxyLine: self = .expectingProxyLine
+    case .reading: self = isPresent ? .present : .handshaking
+    case .proving: self = .awaitingProof
+    case .held: self = .held
+    }
+  }
+}

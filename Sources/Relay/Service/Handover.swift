@@ -1,0 +1,176 @@
+import EventLoop
+import Logging
+import Server
+import Settings
+import StateImage
+import Units
+import Wire
+
+/// A restart that no peer notices: what a stop leaves in a descriptor store and what a start takes out of it
+/// (docs/operating.md, "Restart without a pause").
+struct Handover {
+  let store: any DescriptorStore
+  private let log = Logger(label: "handover")
+
+  /// The store that the settings name, if there is one.
+  init?(_ setting: FDStoreSetting, _ manager: ServiceManager) {
+    switch setting {
+    case .none: return nil
+    case .path(let path): store = FDStoreClient(at: path)
+    case .systemd, .automatic:
+      if setting == .automatic, !manager.offersStore { return nil }
+      guard let store = manager.store else {
+        log.warning(
+          "FD_STORE: systemd has passed no NOTIFY_SOCKET: a stop drains and closes",
+          metadata: ["FD_STORE": "systemd"])
+        return nil
+      }
+      self.store = store
+    }
+  }
+
+  // MARK: The stop
+
+  enum Outcome {
+    /// Everything is in the store. The process ends without touching a socket.
+    case done
+    /// Nothing is in the store: stop as without one.
+    case refused
+  }
+
+  /// Puts everything into the store, at most some seconds long. The loop must not run after `.done`.
+  func leave(_ node: DirectoryNode, status: Listener.HandOver?) -> Outcome {
+    let start = node.loop.now
+    let (image, descriptors) = node.handOver(status: status)
+    let origin = ImageOrigin(bootID: SealedMemory.bootID, network: node.settings.network)
+    let bytes = image.encoded(from: origin)
+    guard let memory = SealedMemory.make(bytes) else {
+      log.warning("no memory for the state image: draining and closing instead")
+      return .refused
+    }
+    defer { Listener.closeDescriptor(memory) }
+    do throws(StoreFault) {
+      try store.put([StoredDescriptor(.image, memory)] + descriptors)
+    } catch {
+      guard error.isUncertain else {
+        log.warning(
+          "not handed over: draining and closing instead", metadata: ["reason": "\(error)"])
+        return .refused
+      }
+      // The store may have it all, so nobody else may use it.
+      log.warning("handed over, but not confirmed", metadata: ["reason": "\(error)"])
+    }
+    node.leaveListenerFiles()
+    let milliseconds = (node.loop.now - start).nanoseconds / 1_000_000
+    log.info(
+      "handed over",
+      metadata: [
+        "connections": "\(image.peers.count + image.lingering.count)",
+        "bytes": "\(bytes.count)", "milliseconds": "\(milliseconds)",
+      ])
+    return .done
+  }
+
+  // MARK: The start
+
+  /// What another process has left, checked and confirmed.
+  final class Taken {
+    let image: StateImage
+    let nick: Nick
+    private var sockets: [UInt64: Int32] = [:]
+    private var listening: [UInt64: Int32] = [:]
+
+    fileprivate init(_ image: StateImage, _ nick: Nick, _ descriptors: [StoredDescriptor]) {
+      self.image = image
+      self.nick = nick
+      for stored in descriptors {
+        guard let cookie = StoredDescriptor.cookie(of: stored.descriptor) else {
+          Listener.closeDescriptor(stored.descriptor)
+          continue
+        }
+        let previous =
+          stored.kind == .peer
+          ? sockets.updateValue(stored.descriptor, forKey: cookie)
+          : listening.updateValue(stored.descriptor, forKey: cookie)
+        if let previous { Listener.closeDescriptor(previous) }
+      }
+    }
+
+    /// The listener that the settings still want at `address`; the caller's from now on.
+    func takeListener(
+      _ purpose: ListenerImage.Purpose, at address: SocketAddress
+    ) -> Listener.HandOver? {
+      let text = Array("\(address)".utf8)
+      for listener in image.listeners
+      where listener.purpose == purpose && listener.configured == text {
+        guard let descriptor = listening.removeValue(forKey: listener.cookie) else { continue }
+        return Listener.HandOver(
+          descriptor: descriptor, configured: address, fileDevice: listener.fileDevice,
+          fileInode: listener.fileInode)
+      }
+      return nil
+    }
+
+    /// Closes what the settings want no more.
+    func closeOtherListeners() {
+      for descriptor in listening.values { Listener.closeDescriptor(descriptor) }
+      listening = [:]
+    }
+
+    func takeSockets() -> [UInt64: Int32] {
+      defer { sockets = [:] }
+      return sockets
+    }
+  }
+
+  /// Takes what another process has left. Nil, with a line that says why, when there is nothing or it cannot be used.
+  func take(on network: Network) -> Taken? {
+    var descriptors: [StoredDescriptor] = []
+    do throws(StoreFault) {
+      descriptors = try store.fetch()
+      guard !descriptors.isEmpty else {
+        log.info("nothing to take over")
+        return nil
+      }
+      let images = descriptors.filter { $0.kind == .image }
+      let others = descriptors.filter { $0.kind != .image }
+      let reading = Self.read(images, on: network)
+      // Whoever holds the sockets from here on, it is not the store: nobody fetches them a second time.
+      try store.confirm()
+      StoredDescriptor.close(images)
+      switch reading {
+      case .success(let image, let nick): return Taken(image, nick, others)
+      case .failure(let reason):
+        StoredDescriptor.close(others)
+        log.warning(
+          "the state of the last process is not usable: starting empty",
+          metadata: ["reason": "\(reason)", "closed": "\(others.count)"])
+        return nil
+      }
+    } catch {
+      StoredDescriptor.close(descriptors)
+      log.warning("nothing is taken over: starting empty", metadata: ["reason": "\(error)"])
+      return nil
+    }
+  }
+
+  private enum Reading {
+    case success(StateImage, Nick)
+    case failure(String)
+  }
+
+  private static func read(_ images: [StoredDescriptor], on network: Network) -> Reading {
+    guard images.count == 1 else { return .failure("\(images.count) state images, one is needed") }
+    guard let bytes = SealedMemory.read(images[0].descriptor) else {
+      return .failure("the state image is not sealed memory")
+    }
+    do throws(ImageFault) {
+      let origin = ImageOrigin(bootID: SealedMemory.bootID, network: network)
+      let image = try StateImage(bytes, at: origin)
+      guard let nick = image.directory.nick.withUnsafeBytes({ Nick($0) }) else {
+        return .failure("\(ImageFault.malformed)")
+      }
+      return .success(image, nick)
+    } catch { return .failure("the state image is \(error)") }
+  }
+}
