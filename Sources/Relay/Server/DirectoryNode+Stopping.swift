@@ -12,7 +12,9 @@ extension DirectoryNode {
   }
 
   /// The files of Unix sockets belong to the next process.
-  package func leaveListenerFiles() { for listener in acceptGate.listeners { listener.leaveFile() } }
+  package func leaveListenerFiles() {
+    for listener in acceptGate.listeners { listener.leaveFile() }
+  }
 
   package var hasNothingToSend: Bool {
     outbox.isEmpty && backlogs.count == 0 && peerlists.isEmpty && directory.publicLines.isEmpty

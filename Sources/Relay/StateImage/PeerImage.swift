@@ -62,7 +62,8 @@ package struct PeerImage: Equatable, ImageRecord {
 
   package init(
     key: PeerKey, socket: SocketImage, phase: Phase, listener: UInt16, backlogProgressAt: Instant,
-    backlogTakenAt: Instant, state: State, flags: UInt16, features: UInt8, nick: [UInt8], entry: [UInt8], featureText: [UInt8],
+    backlogTakenAt: Instant, state: State, flags: UInt16, features: UInt8, nick: [UInt8],
+    entry: [UInt8], featureText: [UInt8],
     connectedAt: Instant, lastReceived: Instant, buckets: PeerBuckets, violations: UInt32,
     keyTag: UInt64, circuit: UInt32?, offers: [UInt64], listsFrom: Int32?,
     handshake: HandshakeImage?, proof: ProofImage?, takeover: TakeoverImage?, probedAt: Instant?,
@@ -104,7 +105,8 @@ package struct PeerImage: Equatable, ImageRecord {
       probedAt:readAt:watchedAt:)
   ) {
     (
-      $0.key, $0.socket, $0.phase, $0.listener, $0.backlogProgressAt, $0.backlogTakenAt, $0.state, $0.flags, $0.features, $0.nick,
+      $0.key, $0.socket, $0.phase, $0.listener, $0.backlogProgressAt, $0.backlogTakenAt, $0.state,
+      $0.flags, $0.features, $0.nick,
       $0.entry, $0.featureText, $0.connectedAt, $0.lastReceived, $0.buckets, $0.violations,
       $0.keyTag, $0.circuit, $0.offers, $0.listsFrom, $0.handshake, $0.proof, $0.takeover,
       $0.probedAt, $0.readAt, $0.watchedAt

@@ -48,7 +48,8 @@ enum SampleImage {
 
   static let waiting = PeerImage(
     key: key(34), socket: SocketImage(cookie: 35, input: [], output: []), phase: .held,
-    listener: 0, backlogProgressAt: at(36), backlogTakenAt: at(54), state: .waiting, flags: 0, features: 0,
+    listener: 0, backlogProgressAt: at(36), backlogTakenAt: at(54), state: .waiting, flags: 0,
+    features: 0,
     nick: text("J5presentpresent"), entry: [], featureText: [], connectedAt: at(37),
     lastReceived: at(38),
     buckets: PeerBuckets(
