@@ -39,8 +39,8 @@ let package = Package(
     .executable(name: "jm-fd-store", targets: ["FDStore"]),
   ],
   // Exact, so that every build of one commit has the same sources; Package.resolved is not in the
-  // repository. Move one when `make deps-check` names a newer version and its changelog has a fix that
-  // the relay needs, one package a commit, with `make bench` before and after.
+  // repository. Move one when `make deps-check` names a newer version and its changelog has a fix
+  // that the relay needs, one package a commit, with `make bench` before and after.
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),

@@ -37,7 +37,8 @@ union shim_control {
   char room[CMSG_SPACE(SHIM_MOST_DESCRIPTORS * sizeof(int))];
 };
 
-// One message with `count` descriptors to a connected socket, or to `address`. Returns what sendmsg(2) returns.
+// One message with `count` descriptors to a connected socket, or to `address`. Returns what
+// sendmsg(2) returns.
 static inline ssize_t shim_send_descriptors(
     int socket, const struct sockaddr *address, socklen_t address_length, const void *bytes,
     size_t length, const int *descriptors, size_t count) {
@@ -59,8 +60,8 @@ static inline ssize_t shim_send_descriptors(
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-// One message. Its descriptors (room for SHIM_MOST_DESCRIPTORS) are the caller's; `cut` says that it did not come
-// whole. Returns what recvmsg(2) returns.
+// One message. Its descriptors (room for SHIM_MOST_DESCRIPTORS) are the caller's; `cut` says that it
+// did not come whole. Returns what recvmsg(2) returns.
 static inline ssize_t shim_receive_descriptors(
     int socket, void *bytes, size_t length, int *descriptors, size_t *count, int *cut) {
   union shim_control control;
@@ -83,10 +84,16 @@ static inline ssize_t shim_receive_descriptors(
 
 // _GNU_SOURCE only.
 int memfd_create(const char *name, unsigned flags);
-static inline int shim_sealable_memory(const char *name) { return memfd_create(name, 3 /* CLOEXEC | ALLOW_SEALING */); }
-// F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
-static inline int shim_seal(int descriptor) { return fcntl(descriptor, 1033 /* F_ADD_SEALS */, 15); }
-static inline int shim_is_sealed(int descriptor) { return (fcntl(descriptor, 1034 /* F_GET_SEALS */) & 15) == 15; }
+static inline int shim_sealable_memory(const char *name) {
+  return memfd_create(name, 3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */);
+}
+#define SHIM_ALL_SEALS 15 // F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+static inline int shim_seal(int descriptor) {
+  return fcntl(descriptor, 1033 /* F_ADD_SEALS */, SHIM_ALL_SEALS);
+}
+static inline int shim_is_sealed(int descriptor) {
+  return (fcntl(descriptor, 1034 /* F_GET_SEALS */) & SHIM_ALL_SEALS) == SHIM_ALL_SEALS;
+}
 #endif
 
 #endif

@@ -3,7 +3,7 @@ import Glibc
 
 final class StoreServer {
   /// A relay that says nothing for so long is cut off, so that the next one has its turn.
-  static let patience = Duration.seconds(10)
+  static let clientTimeout = Duration.seconds(10)
 
   private struct Client {
     let socket: Int32
@@ -84,7 +84,7 @@ final class StoreServer {
       close(socket)
       return
     }
-    client = Client(socket: socket, deadline: .now + Self.patience)
+    client = Client(socket: socket, deadline: .now + Self.clientTimeout)
   }
 
   private func serveClient() {
@@ -96,7 +96,7 @@ final class StoreServer {
       var event: Holder.Event?
       let before = holder.count
       let answer = holder.receive(packet, batch, in: &client.conversation, event: &event)
-      client.deadline = .now + Self.patience
+      client.deadline = .now + Self.clientTimeout
       self.client = client
       switch event {
       case .committed:

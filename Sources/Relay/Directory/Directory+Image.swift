@@ -1,9 +1,10 @@
+import Identity
 import StateImage
 import Units
 import Wire
 
-/// The directory's state into an image and back (docs/state-image.md). What is left out of it begins anew: counters, pages of
-/// peerlists, and texts of features that peers share.
+/// The directory's state into an image and back (docs/state-image.md). What is left out of it
+/// begins anew: counters, pages of peerlists, and texts of features that peers share.
 extension Directory {
   /// What is known beyond single peers.
   package func image(
@@ -75,7 +76,8 @@ extension Directory {
 
   // MARK: Back
 
-  /// Puts one peer in its old place. Called for each, in any order, before `restore(_:)` of the rest.
+  /// Puts one peer in its old place. Called for each, in any order, before `restore(_:)` of the
+  /// rest.
   /// - Returns: nil when its values are not valid; it is not here then.
   package func restore(_ image: PeerImage) -> PeerID? {
     guard let peer = Peer(image, slotsPerPage: registry.peerlistCache.slotsPerPage) else {
@@ -104,7 +106,8 @@ extension Directory {
     return id
   }
 
-  /// Puts back the rest, once every peer is here that comes back. What names a peer that is not here is settled as if it had left.
+  /// Puts back the rest, once every peer is here that comes back. What names a peer that is not
+  /// here is settled as if it had left.
   /// - Parameter peers: as they were given to `restore(_:)` each.
   package func restore(
     _ image: DirectoryImage, peers: [PeerImage], at time: Instant, into actions: inout Actions
@@ -150,7 +153,8 @@ extension Directory {
     for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
   }
 
-  /// What a proof signs names the relay. One that was asked for under another name than today's cannot hold any more.
+  /// What a proof signs names the relay. One that was asked for under another name than today's
+  /// cannot hold any more.
   package func settleProof(of id: PeerID, _ proof: ProofImage, into actions: inout Actions) {
     guard proofs[id] != nil,
       policy.map({ Array($0.directoryID.description.utf8) }) != proof.directoryID

@@ -103,8 +103,8 @@ package struct FairQueue {
 
   var isEmpty: Bool { count == 0 }
 
-  /// Everything that waits: flows in the order in which they were listed, the lines of a connection in theirs. To add it again
-  /// gives the same queue, as far as anybody is promised an order.
+  /// Everything that waits: flows in the order in which they were listed, the lines of a connection
+  /// in theirs. To add it again gives the same queue, as far as anybody is promised an order.
   var waiting: [(line: Line, flow: Flow, level: Int)] {
     flows.sorted { $0.value.ticket < $1.value.ticket }.flatMap { flow, waiting in
       waiting.queues.flatMap(\.lines).map { ($0, flow, waiting.level) }

@@ -22,8 +22,8 @@ extension Nick {
 }
 
 extension Peer {
-  /// Every field of a peer, by the full name of the memberwise initialiser: with a new field this does not compile until somebody has
-  /// decided what the image does with it.
+  /// Every field of a peer, by the full name of the memberwise initialiser: with a new field this
+  /// does not compile until somebody has decided what the image does with it.
   init?(_ image: PeerImage, slotsPerPage: Int) {
     let state: State
     switch image.state {

@@ -219,7 +219,8 @@ open class Connection {
 
   // MARK: Handing over
 
-  /// What was received and not taken, and what was sent and the kernel has not taken: all of it, in copies.
+  /// What was received and not taken, and what was sent and the kernel has not taken: all of it, in
+  /// copies.
   package func copyBuffers() -> (input: [UInt8], output: [UInt8]) {
     (
       Self.copy(bufferevent_get_input(open), isFrontShut: false),
@@ -227,7 +228,8 @@ open class Connection {
     )
   }
 
-  /// Puts back what `copyBuffers` of another process has returned. The output goes on leaving by itself.
+  /// Puts back what `copyBuffers` of another process has returned. The output goes on leaving by
+  /// itself.
   package func restoreBuffers(input: [UInt8], output: [UInt8]) {
     if !input.isEmpty {
       let buffer = bufferevent_get_input(open)
@@ -246,7 +248,8 @@ open class Connection {
   private static func copy(_ buffer: OpaquePointer?, isFrontShut: Bool) -> [UInt8] {
     let length = evbuffer_get_length(buffer)
     guard length > 0 else { return [] }
-    // A bufferevent keeps the front of its output shut to everyone but itself: nothing would be copied.
+    // A bufferevent keeps the front of its output shut to everyone but itself: nothing would be
+    // copied.
     if isFrontShut { evbuffer_unfreeze(buffer, 1) }
     defer { if isFrontShut { evbuffer_freeze(buffer, 1) } }
     return [UInt8](unsafeUninitializedCapacity: length) { bytes, count in

@@ -9,7 +9,8 @@ import Units
 
 /// A descriptor on its way into a store or out of one, and what it is.
 package struct StoredDescriptor {
-  /// One letter, as it stands in systemd's `LISTEN_FDNAMES` too: there the names share one environment string of 128 KiB.
+  /// One letter, as it stands in systemd's `LISTEN_FDNAMES` too: there the names share one
+  /// environment string of 128 KiB.
   package enum Kind: UInt8, CaseIterable, Sendable {
     case image = 0x69  // i
     case listener = 0x6c  // l
@@ -27,7 +28,8 @@ package struct StoredDescriptor {
     self.descriptor = descriptor
   }
 
-  /// `SO_COOKIE`: a number that no other socket of this boot has. Nil where the system has none, or for no socket.
+  /// `SO_COOKIE`: a number that no other socket of this boot has. Nil where the system has none, or
+  /// for no socket.
   package static func cookie(of descriptor: Int32) -> UInt64? {
     #if os(Linux)
       var cookie: UInt64 = 0
@@ -47,7 +49,8 @@ package struct StoredDescriptor {
 /// Why a store could not be used. `description` is for the operator.
 package struct StoreFault: Error, CustomStringConvertible {
   package let description: String
-  /// The store may hold everything although it has not said so: whoever put it must not touch it again.
+  /// The store may hold everything although it has not said so: whoever put it must not touch it
+  /// again.
   package let isUncertain: Bool
 
   init(_ description: String, isUncertain: Bool = false) {
@@ -56,8 +59,9 @@ package struct StoreFault: Error, CustomStringConvertible {
   }
 }
 
-/// What holds descriptors while no relay runs (docs/fd-store.md, sd_pid_notify_with_fds(3)). Its calls wait for the store, at most
-/// `DescriptorStore.patience` each: the caller's loop stands still meanwhile.
+/// What holds descriptors while no relay runs (docs/fd-store.md, sd_pid_notify_with_fds(3)). Its
+/// calls wait for the store, at most `DescriptorStore.answerTimeout` each: the caller's loop stands
+/// still meanwhile.
 package protocol DescriptorStore: AnyObject {
   /// Puts all in or, when it throws an error that is not uncertain, nothing.
   func put(_ descriptors: [StoredDescriptor]) throws(StoreFault)
@@ -69,7 +73,7 @@ package protocol DescriptorStore: AnyObject {
 
 extension DescriptorStore {
   /// How long the store may take to answer.
-  package static var patience: Duration { .seconds(5) }
+  package static var answerTimeout: Duration { .seconds(5) }
 }
 
 /// Descriptors in messages.
@@ -109,7 +113,8 @@ enum DescriptorMessages {
     #endif
   }
 
-  /// - Returns: nil when nothing whole comes in time or the other side is gone. `descriptors` are the caller's.
+  /// - Returns: nil when nothing whole comes in time or the other side is gone. `descriptors` are
+  ///   the caller's.
   static func receive(on socket: Int32) -> (bytes: [UInt8], descriptors: [Int32])? {
     #if os(Linux)
       var bytes = [UInt8](repeating: 0, count: 512)
@@ -133,8 +138,8 @@ enum DescriptorMessages {
   }
 
   /// Both directions of a socket wait at most so long.
-  static func setPatience(_ patience: Duration, of socket: Int32) {
-    var time = timeval(patience)
+  static func setTimeout(_ timeout: Duration, of socket: Int32) {
+    var time = timeval(timeout)
     let size = socklen_t(MemoryLayout<timeval>.size)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, size)
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, size)

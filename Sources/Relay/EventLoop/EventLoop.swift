@@ -60,7 +60,8 @@ package final class EventLoop {
   /// Promises that from now on somebody reads `now` at least every half second while the loop runs.
   package func expectTicks() { if clock == nil { clock = LoopClock(at: Clock.monotonic) } }
 
-  /// Lets `now` go on from `instant`, as another process had it: the time between the two counts for nobody.
+  /// Lets `now` go on from `instant`, as another process had it: the time between the two counts
+  /// for nobody.
   package func resume(at instant: Instant) {
     clock = LoopClock(at: Clock.monotonic, resuming: instant)
   }

@@ -84,7 +84,7 @@ package final class FDStoreClient: DescriptorStore {
       let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
       socket = Glibc.socket(AF_UNIX, type, 0)
       let address = SocketAddress.unix(path: path)
-      DescriptorMessages.setPatience(Self.patience, of: socket)
+      DescriptorMessages.setTimeout(Self.answerTimeout, of: socket)
       let status: Int32
       do throws(SocketError) {
         status = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in

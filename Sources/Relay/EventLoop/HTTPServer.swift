@@ -49,7 +49,8 @@ package final class HTTPServer {
   /// Replies sent, by status code. For metrics.
   package private(set) var answered: [Int: Int] = [:]
 
-  /// - Parameter inherited: a socket that stands at `address` already, from another process; it is owned from now on.
+  /// - Parameter inherited: a socket that stands at `address` already, from another process; it is
+  ///   owned from now on.
   package init(
     on loop: EventLoop, address: SocketAddress, inherited: Int32? = nil,
     limits: Limits = Limits(), handler: @escaping Handler

@@ -109,8 +109,8 @@ package final class Listener {
   /// Leaves the Unix socket's file to the next process.
   package func leaveFile() { socketFile = nil }
 
-  /// Goes on with a listener of another process and owns its descriptor. Nil, and the descriptor is closed, when the file of its Unix
-  /// socket is not there any more: nobody would find it.
+  /// Goes on with a listener of another process and owns its descriptor. Nil, and the descriptor is
+  /// closed, when the file of its Unix socket is not there any more: nobody would find it.
   package init?(
     on loop: EventLoop, restoring state: HandOver, mode: mode_t, accept: @escaping Accept
   ) throws(SocketError) {

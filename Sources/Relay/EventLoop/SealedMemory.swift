@@ -8,7 +8,8 @@ import CLibevent
 
 /// Bytes in a descriptor: a memfd that nobody can change any more. It is memory, never a file.
 package enum SealedMemory {
-  /// Larger ones are refused: the sum of all backlogs is bounded by `MAX_BACKLOG` and this is above its default.
+  /// Larger ones are refused: the sum of all backlogs is bounded by `MAX_BACKLOG` and this is above
+  /// its default.
   package static let longest = 2 << 30
 
   /// - Returns: the descriptor, which is the caller's, or nil when the system has no memory for it.
@@ -56,8 +57,8 @@ package enum SealedMemory {
     #endif
   }
 
-  /// The kernel's name for this boot, 16 bytes. Zeros where it is hidden (`ProcSubset=pid` of the unit): memory and sockets do not
-  /// outlive a boot anyway.
+  /// The kernel's name for this boot, 16 bytes. Zeros where it is hidden (`ProcSubset=pid` of the
+  /// unit): memory and sockets do not outlive a boot anyway.
   package static var bootID: [UInt8] {
     let none = [UInt8](repeating: 0, count: 16)
     let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)

@@ -1,3 +1,5 @@
+import CLibevent
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -21,7 +23,8 @@ struct SocketFile {
     self.inode = inode
   }
 
-  /// A file that another process has made at `path`, if it is still there; its permissions become `mode`.
+  /// A file that another process has made at `path`, if it is still there; its permissions become
+  /// `mode`.
   init?(at path: String, device: dev_t, inode: ino_t, mode: mode_t) {
     self.init(path: path, device: device, inode: inode)
     guard isOurs, chmod(path, mode) == 0 else { return nil }

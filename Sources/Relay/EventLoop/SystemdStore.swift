@@ -7,10 +7,11 @@ import Units
   import Darwin
 #endif
 
-/// systemd's own store: `FDSTORE=1` in, `LISTEN_FDS` out (sd_pid_notify_with_fds(3), `FileDescriptorStoreMax=`).
+/// systemd's own store: `FDSTORE=1` in, `LISTEN_FDS` out (sd_pid_notify_with_fds(3),
+/// `FileDescriptorStoreMax=`).
 ///
-/// What systemd holds comes back at every start, after a crash too. So `fetch` has it forgotten at once: an image that made one
-/// relay crash never meets a second one.
+/// What systemd holds comes back at every start, after a crash too. So `fetch` has it forgotten at
+/// once: an image that made one relay crash never meets a second one.
 package final class SystemdStore: DescriptorStore {
   private let notifySocket: String
   private var inherited: [StoredDescriptor]
@@ -30,7 +31,8 @@ package final class SystemdStore: DescriptorStore {
         while !rest.isEmpty {
           let batch = rest.prefix(DescriptorMessages.most)
           rest = rest.dropFirst(batch.count)
-          // FDPOLL=0 (systemd 246): a peer that leaves meanwhile is seen by the next relay. An older one drops it.
+          // FDPOLL=0 (systemd 246): a peer that leaves meanwhile is seen by the next relay. An
+          // older one drops it.
           try notify("FDSTORE=1\nFDNAME=\(kind.name)\nFDPOLL=0", batch.map(\.descriptor))
           try wait()
         }
@@ -71,7 +73,8 @@ package final class SystemdStore: DescriptorStore {
     }
   }
 
-  /// Waits until systemd has worked off what was sent before: it closes the other end of the pipe (sd_notify_barrier(3), v246).
+  /// Waits until systemd has worked off what was sent before: it closes the other end of the pipe
+  /// (sd_notify_barrier(3), v246).
   private func wait() throws(StoreFault) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw StoreFault("no pipe: \(String(cString: strerror(errno)))") }
@@ -80,9 +83,9 @@ package final class SystemdStore: DescriptorStore {
     evutil_closesocket(ends[1])
     guard isSent else { throw StoreFault("systemd does not take a message") }
     var entry = pollfd(fd: ends[0], events: 0, revents: 0)
-    let milliseconds = Int32(Self.patience.nanoseconds / 1_000_000)
+    let milliseconds = Int32(Self.answerTimeout.nanoseconds / 1_000_000)
     guard poll(&entry, 1, milliseconds) == 1 else {
-      throw StoreFault("systemd has not answered within \(Self.patience.seconds) s")
+      throw StoreFault("systemd has not answered within \(Self.answerTimeout.seconds) s")
     }
   }
 }
@@ -94,7 +97,7 @@ extension SystemCalls {
       let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
       guard socket >= 0 else { return false }
       defer { evutil_closesocket(socket) }
-      DescriptorMessages.setPatience(SystemdStore.patience, of: socket)
+      DescriptorMessages.setTimeout(SystemdStore.answerTimeout, of: socket)
       return DescriptorMessages.send(bytes, descriptors, on: socket, to: path)
     #else
       return false

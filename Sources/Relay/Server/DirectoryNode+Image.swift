@@ -6,8 +6,8 @@ import Wire
 
 /// The node's state into an image and its sockets into a store, and back (docs/state-image.md).
 extension DirectoryNode {
-  /// Ends the turn and returns everything that the next process needs. Whatever runs on the loop after this makes it wrong, so
-  /// the caller hands it over before it returns to the loop.
+  /// Ends the turn and returns everything that the next process needs. Whatever runs on the loop
+  /// after this makes it wrong, so the caller hands it over before it returns to the loop.
   /// - Parameter status: the listener of the status port.
   package func handOver(
     status: Listener.HandOver?
@@ -52,7 +52,8 @@ extension DirectoryNode {
     return (image, descriptors)
   }
 
-  /// Everything that is queued has gone to the kernel or into output buffers, and whoever had to be closed is.
+  /// Everything that is queued has gone to the kernel or into output buffers, and whoever had to be
+  /// closed is.
   private func finishTurn() {
     repeat {
       endTurn()
@@ -66,7 +67,8 @@ extension DirectoryNode {
     package var lost = 0
   }
 
-  /// Goes on where another process has stopped. Owns `sockets` from now on. Nothing is read or written before all peers are here.
+  /// Goes on where another process has stopped. Owns `sockets` from now on. Nothing is read or
+  /// written before all peers are here.
   /// - Parameter sockets: by their `SO_COOKIE`.
   package func restore(_ image: StateImage, sockets: [UInt64: Int32]) -> Restored {
     var image = image
@@ -133,7 +135,8 @@ extension DirectoryNode {
   }
 
   private func restoreLingering(_ close: LingeringImage, _ descriptor: Int32) {
-    // The directory knows it no more: it has no slot. Why it was closed has been logged and counted.
+    // The directory knows it no more: it has no slot. Why it was closed has been logged and
+    // counted.
     let id = PeerID(PeerKey(slot: .max, generation: 0))
     let session = Session(
       on: loop, adopting: descriptor, id: id, node: self, listener: 0,

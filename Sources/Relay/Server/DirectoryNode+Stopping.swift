@@ -1,4 +1,5 @@
 import Directory
+import EventLoop
 
 /// What a stop asks of the node.
 extension DirectoryNode {

@@ -4,7 +4,7 @@ import Units
 /// Probes on their way through what a peer has not read. The time for an answer starts when the
 /// probe has left, or else a flood at a slow reader wins its nick.
 ///
-/// A peer that takes nothing for `patience` is not waited for any longer: its circuit is most
+/// A peer that takes nothing for `silenceLimit` is not waited for any longer: its circuit is most
 /// likely dead.
 struct ProbeWatch {
   struct Entry {
@@ -14,7 +14,7 @@ struct ProbeWatch {
     var progressAt: Instant
   }
 
-  static let patience = Duration.seconds(60)
+  static let silenceLimit = Duration.seconds(60)
   /// Fewer bytes than that in the kernel are no backlog: a Unix socket counts its own overhead.
   static let leastUnsent = 4_096
 
@@ -74,7 +74,7 @@ struct ProbeWatch {
         continue
       }
       entries[id] = entry
-      if now < entry.progressAt + Self.patience { waiting.append(id) }
+      if now < entry.progressAt + Self.silenceLimit { waiting.append(id) }
     }
     return waiting
   }

@@ -6,8 +6,8 @@ import StateImage
 import Units
 import Wire
 
-/// A restart that no peer notices: what a stop leaves in a descriptor store and what a start takes out of it
-/// (docs/operating.md, "Restart without a pause").
+/// A restart that no peer notices: what a stop leaves in a descriptor store and what a start takes
+/// out of it (docs/operating.md, "Hot restart").
 struct Handover {
   let store: any DescriptorStore
   private let log = Logger(label: "handover")
@@ -38,7 +38,8 @@ struct Handover {
     case refused
   }
 
-  /// Puts everything into the store, at most some seconds long. The loop must not run after `.done`.
+  /// Puts everything into the store, at most some seconds long. The loop must not run after
+  /// `.done`.
   func leave(_ node: DirectoryNode, status: Listener.HandOver?) -> Outcome {
     let start = node.loop.now
     let (image, descriptors) = node.handOver(status: status)
@@ -123,7 +124,8 @@ struct Handover {
     }
   }
 
-  /// Takes what another process has left. Nil, with a line that says why, when there is nothing or it cannot be used.
+  /// Takes what another process has left. Nil, with a line that says why, when there is nothing or
+  /// it cannot be used.
   func take(on network: Network) -> Taken? {
     var descriptors: [StoredDescriptor] = []
     do throws(StoreFault) {
@@ -135,7 +137,8 @@ struct Handover {
       let images = descriptors.filter { $0.kind == .image }
       let others = descriptors.filter { $0.kind != .image }
       let reading = Self.read(images, on: network)
-      // Whoever holds the sockets from here on, it is not the store: nobody fetches them a second time.
+      // Whoever holds the sockets from here on, it is not the store: nobody fetches them a second
+      // time.
       try store.confirm()
       StoredDescriptor.close(images)
       switch reading {

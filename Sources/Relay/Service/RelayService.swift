@@ -4,6 +4,7 @@ import Identity
 import Logging
 import Server
 import Settings
+import StateImage
 import Status
 import Units
 import Wire

@@ -4,8 +4,8 @@ import Units
 package struct DirectoryImage: Equatable, ImageRecord {
   /// The relay's own nick: peers know it from their handshake and answer its probes by it.
   package var nick: [UInt8]
-  /// When this was written, on the loop's clock, on which all instants are but one. It leaves out the time in which the loop stood
-  /// still.
+  /// When this was written, on the loop's clock, on which all instants are but one. It leaves out
+  /// the time in which the loop stood still.
   package var writtenAt: Instant
   /// The same on CLOCK_MONOTONIC: the pause is counted from here.
   package var systemTime: Instant
@@ -74,7 +74,8 @@ package struct SweepImage: Equatable, ImageRecord {
 package struct FanOutImage: Equatable, ImageRecord {
   /// The part of the ceiling that is open, in millionths.
   package var share: UInt64
-  /// When each bucket is full again: deliveries, bytes and requests of everyone, the same of strangers.
+  /// When each bucket is full again: deliveries, bytes and requests of everyone, the same of
+  /// strangers.
   package var buckets: [Instant]
 
   package init(share: UInt64, buckets: [Instant]) {

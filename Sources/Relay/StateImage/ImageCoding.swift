@@ -136,8 +136,8 @@ extension ImageField where Self: RawRepresentable & CaseIterable, RawValue == UI
 extension Instant: ImageField {
   package static func read(_ reader: inout ImageReader) -> Instant {
     let nanoseconds = reader.integer(Int64.self)
-    // 73 years in both directions, so that sums of it and any duration of the settings do not overflow. An idle token bucket
-    // stands at its beginning.
+    // 73 years in both directions, so that sums of it and any duration of the settings do not
+    // overflow. An idle token bucket stands at its beginning.
     if !(.min / 2...(.max / 4)).contains(nanoseconds) { reader.fail(.malformed) }
     return Instant(nanoseconds: nanoseconds)
   }

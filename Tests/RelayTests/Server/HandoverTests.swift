@@ -317,6 +317,8 @@ struct HandoverTests {
     let silent = try harness.join(2)
     answers.expect(DirectoryHarness.ping)
     silent.expect(DirectoryHarness.ping)
+    // No second probe meanwhile.
+    harness.settings.heartbeat.idleThreshold = .seconds(600)
     try harness.restart()
     #expect(harness.node.directory.heartbeat.oldestProbe != nil)
     answers.say(799, "")

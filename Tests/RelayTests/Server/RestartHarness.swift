@@ -1,4 +1,5 @@
-/// A node on real sockets that can be restarted: its state goes through the bytes of an image, its sockets through `dup(2)`.
+/// A node on real sockets that can be restarted: its state goes through the bytes of an image, its
+/// sockets through `dup(2)`.
 import Glibc
 import Testing
 
