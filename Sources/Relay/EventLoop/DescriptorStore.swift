@@ -32,14 +32,43 @@ package struct StoredDescriptor {
   /// for no socket.
   package static func cookie(of descriptor: Int32) -> UInt64? {
     #if os(Linux)
-      var cookie: UInt64 = 0
-      var length = socklen_t(MemoryLayout<UInt64>.size)
-      guard getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 else { return nil }
-      return cookie
+      number(SO_COOKIE, of: descriptor)
     #else
-      return nil
+      nil
     #endif
   }
+
+  /// Returns whether bytes can reach this socket from where the process runs. A TCP socket belongs
+  /// to the network namespace in which it was made, and a container that is made anew has another
+  /// one. True where the system cannot say (Linux before 5.14).
+  package static func isInThisNetwork(_ descriptor: Int32) -> Bool {
+    #if os(Linux)
+      let family = number(SO_DOMAIN, of: descriptor)
+      guard family == UInt64(AF_INET) || family == UInt64(AF_INET6),
+        let its = number(networkOption, of: descriptor), let ours = thisNetwork
+      else { return true }
+      return its == ours
+    #else
+      return true
+    #endif
+  }
+
+  #if os(Linux)
+    private static let networkOption: Int32 = 71  // SO_NETNS_COOKIE, which Glibc does not name
+    private static let thisNetwork: UInt64? = {
+      let probe = SystemCalls.socket(family: AF_INET)
+      guard probe >= 0 else { return nil }
+      defer { evutil_closesocket(probe) }
+      return number(networkOption, of: probe)
+    }()
+
+    private static func number(_ option: Int32, of descriptor: Int32) -> UInt64? {
+      var value: UInt64 = 0
+      var length = socklen_t(MemoryLayout<UInt64>.size)
+      guard getsockopt(descriptor, SOL_SOCKET, option, &value, &length) == 0 else { return nil }
+      return value
+    }
+  #endif
 
   package static func close(_ descriptors: [StoredDescriptor]) {
     for stored in descriptors { evutil_closesocket(stored.descriptor) }

@@ -22,20 +22,6 @@ package enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// What `description` has written; nil for any other text.
-  package init?(description: String) {
-    if description.hasPrefix("unix:") {
-      self = .unix(path: String(description.dropFirst(5)))
-      return
-    }
-    guard let colon = description.lastIndex(of: ":"),
-      let port = UInt16(description[description.index(after: colon)...])
-    else { return nil }
-    let host = description[..<colon]
-    let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
-    self = .tcp(host: String(isBracketed ? host.dropFirst().dropLast() : host), port: port)
-  }
-
   /// Calls `body` with the C address, or throws when the text is none.
   func withSockaddr<R>(
     _ body: (UnsafePointer<sockaddr>, socklen_t) throws(SocketError) -> R

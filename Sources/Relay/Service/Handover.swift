@@ -85,7 +85,9 @@ struct Handover {
       self.image = image
       self.nick = nick
       for stored in descriptors {
-        guard let cookie = StoredDescriptor.cookie(of: stored.descriptor) else {
+        guard StoredDescriptor.isInThisNetwork(stored.descriptor),
+          let cookie = StoredDescriptor.cookie(of: stored.descriptor)
+        else {
           Listener.closeDescriptor(stored.descriptor)
           continue
         }
