@@ -88,10 +88,21 @@ class Peer:
         self.closed_at = self.stream = None
 
     def connect(self, network, client, circuit=None, seconds=60, onion=None):
-        """Dials and shakes hands; gives the relay's answer, accepted or not."""
-        begun = time.monotonic()
+        """Dials through Tor and shakes hands; gives the relay's answer, accepted or not."""
+        stream = dial(client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds)
+        return self.shake_hands(stream, seconds)
+
+    def connect_unix(self, path, circuit, seconds=60):
+        """The same as Tor does it: over the relay's Unix socket, behind a PROXY line."""
+        stream = socket.socket(socket.AF_UNIX)
+        stream.connect(path)
+        source = f"fc00:dead:beef:4dad::{circuit >> 16:x}:{circuit & 0xffff:x}"
+        stream.sendall(f"PROXY TCP6 {source} ::1 {circuit & 0xffff} 5222\r\n".encode())
+        return self.shake_hands(stream, seconds)
+
+    def shake_hands(self, stream, seconds):
         self.received, self.closed_at = [], None
-        self.stream = dial(client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds)
+        self.stream = stream
         threading.Thread(target=self.read, args=(self.stream,), daemon=True).start()
         line = json.dumps({
             "app-name": "joinmarket", "directory": False, "location-string": self.location, "proto-ver": 5,
@@ -100,7 +111,6 @@ class Peer:
         self.answer = json.loads(self.expect("the relay's handshake", DN_HANDSHAKE, seconds=seconds))
         if self.answer["accepted"] and "nick_auth" in self.features and self.answer["features"].get("nick_auth"):
             self.prove(line, seconds)
-        self.needed = time.monotonic() - begun
         return self.answer
 
     def prove(self, handshake_line, seconds):
