@@ -26,21 +26,22 @@ RELRO = -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 SHARED_C = --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=/src $(RELRO)
 STATIC = $(SHARED_C) -Xswiftc -static-executable
 BUILD_RELEASE = $(SWIFT) build -c release -j $(JOBS) --product
+# Every target that runs the release programs shares this build.
+BUILD_PROGRAMS = for name in jm-directory-server jm-directory-ctl jm-fd-store; do \
+  $(BUILD_RELEASE) $$name $(SHARED_C) || exit 1; done
 TARGETS ?= frame handshake routing proxy reply proof directory image
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: deps ## build the relay and run it on its defaults
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
+	@$(BUILD_PROGRAMS)
 	@if [ "$$(id -u)" = 0 ]; then echo "make run: you are root, so ALLOW_ROOT=true is set for this run" >&2; fi
 	@if [ "$$(id -u)" = 0 ]; then export ALLOW_ROOT=true; fi; \
 	  exec .build/release/jm-directory-server $(FLAGS)
 
 demo: deps ## the relay with 30 simulated peers: page, top and metrics with numbers
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
+	@$(BUILD_PROGRAMS)
 	@exec Scripts/demo $(FLAGS)
 
 test: deps ## all tests (Linux)
@@ -65,8 +66,7 @@ test-release: deps ## that a frame costs no allocation and that bounds are check
 
 test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	@command -v tor >/dev/null || Scripts/install-packages tor
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-ctl
+	@$(BUILD_PROGRAMS)
 	Tests/EndToEnd/run
 	Tests/EndToEnd/two-tors
 
@@ -88,7 +88,7 @@ soak: deps ## the promises that take minutes, in release (docs/promises.md)
 
 soak-operating: deps ## five minutes of load under Prometheus: all numbers equal (installs prometheus)
 	@command -v prometheus >/dev/null || Scripts/install-packages prometheus
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	@$(BUILD_PROGRAMS)
 	$(BENCH_BUILD)
 	Tests/Operating/load
 
@@ -115,7 +115,7 @@ bench: deps ## measure the relay against the floor and its budget: about ten min
 # What honest peers notice of each attack of docs/attacks.md, on loopback. ATTACKS: `--attack a-80 --seed 1`, for example.
 .PHONY: attack
 attack: deps ## attack the relay and show what honest peers notice: about eight minutes
-	$(SWIFT) build -c release -j $(JOBS) --product jm-directory-server
+	@$(BUILD_PROGRAMS)
 	$(BENCH_BUILD)
 	Benchmarks/.build/release/jm-directory-bench attack --server .build/release/jm-directory-server $(ATTACKS)
 
@@ -133,17 +133,16 @@ lint: $(TOOLS)/reuse ## layout of the sources, documents, workflows, licences
 	$(TOOLS)/reuse lint --quiet || $(TOOLS)/reuse lint
 
 release: deps ## build the program that `make install` installs
-	$(BUILD_RELEASE) jm-directory-server $(SHARED_C) --scratch-path .build-release
-	$(BUILD_RELEASE) jm-fd-store $(SHARED_C) --scratch-path .build-release
+	@$(BUILD_PROGRAMS)
 
 install: ## install what `make release` built (DESTDIR, PREFIX)
-	@test -e .build-release/release/jm-directory-server || { echo "run: make release" >&2; exit 1; }
-	Scripts/install-files .build-release/release "$(DESTDIR)" "$(PREFIX)" \
+	@test -e .build/release/jm-directory-server || { echo "run: make release" >&2; exit 1; }
+	Scripts/install-files .build/release "$(DESTDIR)" "$(PREFIX)" \
 	  "$(PREFIX)/lib/systemd/system"
 
 deb: release ## the Debian package, in .build-dist (installs dpkg-dev)
 	@command -v dpkg-shlibdeps >/dev/null || Scripts/install-packages dpkg-dev
-	Scripts/make-deb .build-release/release $(VERSION) $(DATE) $(DIST)
+	Scripts/make-deb .build/release $(VERSION) $(DATE) $(DIST)
 
 dist: deps ## the static program as a tarball with SHA256SUMS, in .build-dist
 	$(BUILD_RELEASE) jm-directory-server $(STATIC) --scratch-path .build-static
@@ -163,4 +162,4 @@ deps: ## install the C libraries that are missing
 	@Scripts/install-dependencies
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release .build-release .build-dist .build-tools Benchmarks/.build
+	rm -rf .build .build-asan .build-fuzz .build-static .build-test-release .build-dist .build-tools Benchmarks/.build
