@@ -44,8 +44,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-    // Its default traits pull in Foundation and ICU (44 MB static).
-    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     // Adds 0.9 MB to the static executable (14.0 to 14.9 MB for a program of three lines): of
     // Foundation, which it imports for Data, nothing is linked.
@@ -67,12 +65,7 @@ let package = Package(
     relay("Identity", ["Units", "Wire", "CSecp256k1"]),
     relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque]),
     relay("EventLoop", ["Units", "CLibevent"]),
-    relay(
-      "Settings",
-      [
-        "Units", "Wire", .product(name: "Configuration", package: "swift-configuration"),
-        .product(name: "TOMLKit", package: "TOMLKit"),
-      ]),
+    relay("Settings", ["Units", "Wire", .product(name: "TOMLKit", package: "TOMLKit")]),
     relay(
       "Server",
       [

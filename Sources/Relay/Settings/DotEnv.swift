@@ -2,8 +2,7 @@
 /// dotenv take them. Blank lines and `#` lines are skipped, `export` before a name is allowed, and
 /// so are CRLF and a byte order mark. Single quotes keep everything as it is; in double quotes
 /// `\n`, `\t`, `\"`, `\\` and `\$` are escapes; without quotes a `#` after a blank starts a
-/// comment. Nothing is expanded: a `$` is a `$`. swift-configuration's own reader knows neither
-/// quotes nor line numbers.
+/// comment. Nothing is expanded: a `$` is a `$`.
 
 import Units
 

@@ -2,7 +2,6 @@
 /// joinmarket-ng's `config.toml`, then the defaults. The products call `Settings.load` at start and
 /// the server calls it again on SIGHUP; nothing is kept between two calls, and nothing but the file
 /// is read that was not passed in.
-import Configuration
 import FoundationEssentials
 
 #if canImport(Darwin)
@@ -121,51 +120,44 @@ extension Settings {
   }
 }
 
-/// One source of values, behind a swift-configuration provider.
+/// One source of values, by the names under which they are given there.
 private struct SettingsLayer {
-  let provider: any ConfigProvider
-  let origin: (_ row: SettingDefinition, _ name: String) -> SettingOrigin
+  private struct Given {
+    let text: String
+    let origin: SettingOrigin
+  }
+
+  private let values: [String: Given]
 
   init(_ flags: SettingFlags) {
-    provider = InMemoryProvider(
-      name: "flags",
-      values: Dictionary(
-        uniqueKeysWithValues: flags.values.map {
-          (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value.value), isSecret: false))
-        }))
-    origin = { row, _ in .flag(flags.values[row.name]?.flag ?? row.flag) }
+    values = flags.values.mapValues { Given(text: $0.value, origin: .flag($0.flag)) }
   }
 
   init(environment: [String: String]) {
-    provider = EnvironmentVariablesProvider(environmentVariables: environment)
-    origin = { _, _ in .environment }
+    values = environment.mapValues { Given(text: $0, origin: .environment) }
   }
 
   init(file: [(entry: DotEnv.Entry, path: String)]) {
-    let byName = Dictionary(uniqueKeysWithValues: file.map { ($0.entry.name, $0) })
-    provider = EnvironmentVariablesProvider(environmentVariables: byName.mapValues(\.entry.value))
-    origin = { _, name in
-      byName[name].map { .file(path: $0.path, line: $0.entry.line) } ?? .byDefault
-    }
+    values = Dictionary(
+      uniqueKeysWithValues: file.map { entry, path in
+        let origin = SettingOrigin.file(path: path, line: entry.line)
+        return (entry.name, Given(text: entry.value, origin: origin))
+      })
   }
 
   init(config: [(entry: ConfigFile.Entry, path: String)]) {
-    let byName = Dictionary(config.map { ($0.entry.name, $0) }, uniquingKeysWith: { _, new in new })
-    provider = EnvironmentVariablesProvider(environmentVariables: byName.mapValues(\.entry.value))
-    origin = { _, name in
-      byName[name].map { .configFile(path: $0.path, key: $0.entry.key) } ?? .byDefault
+    let pairs = config.map { entry, path in
+      (entry.name, Given(text: entry.value, origin: .configFile(path: path, key: entry.key)))
     }
+    values = Dictionary(pairs, uniquingKeysWith: { _, new in new })
   }
 
-  /// The name under which the setting is given here, and its text. Ours goes before
+  /// The name under which the setting is given here, its text and where it stands. Ours goes before
   /// joinmarket-ng's; an empty text counts only where it is a value.
-  func find(_ row: SettingDefinition) -> (name: String, text: String)? {
+  func find(_ row: SettingDefinition) -> (name: String, text: String, origin: SettingOrigin)? {
     for name in row.names {
-      // Asked for as text, so the provider has nothing to convert and nothing to throw.
-      guard let found = try? provider.value(forKey: AbsoluteConfigKey([name]), type: .string),
-        case .string(let text)? = found.value?.content
-      else { continue }
-      if !text.isEmpty || row.empty == .value { return (name, text) }
+      guard let given = values[name], !given.text.isEmpty || row.empty == .value else { continue }
+      return (name, given.text, given.origin)
     }
     return nil
   }
@@ -176,8 +168,7 @@ extension [SettingsLayer] {
     _ row: SettingDefinition, to settings: inout Settings, faults: inout [SettingsFault]
   ) -> SettingOrigin {
     for layer in self {
-      guard let (name, text) = layer.find(row) else { continue }
-      let origin = layer.origin(row, name)
+      guard let (name, text, origin) = layer.find(row) else { continue }
       if !row.apply(text, &settings) {
         faults.append(.notAllowed(name: name, value: text, allowed: row.allowed, origin: origin))
       }
