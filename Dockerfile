@@ -10,6 +10,27 @@
 ARG SWIFT_IMAGE=swift:6.3-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
+# ---- what keeps connections while the relay's container is replaced ----------------------------
+# Of its own sources only: no change of the relay makes another image of it. These stages stand
+# first because the classic builder builds all stages above the one that it is asked for.
+FROM ${SWIFT_IMAGE} AS build-fd-store
+WORKDIR /build
+COPY deploy/fd-store/Package.swift ./
+COPY Sources/CFDStore Sources/CFDStore
+COPY Sources/FDStore Sources/FDStore
+RUN swift build -c release --static-swift-stdlib -Xswiftc -static-executable \
+ && mkdir /out \
+ && strip -s -o /out/jm-fd-store .build/release/FDStore
+
+FROM scratch AS fd-store
+LABEL org.opencontainers.image.title="JoinMarket directory server: descriptor store" \
+      org.opencontainers.image.description="Holds the relay's connections while the relay restarts"
+COPY --from=build-fd-store /out/ /usr/local/bin/
+ENV PATH=/usr/local/bin
+USER 1000:1000
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/jm-fd-store"]
+
 # ---- what both builds need -----------------------------------------------------------------
 FROM ${SWIFT_IMAGE} AS dependencies
 # Debian's libevent before this revision has eight known vulnerabilities of 2026. libevent's header
@@ -55,26 +76,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/usr/local/bin/jm-directory-server", "health"]
 ENTRYPOINT ["/usr/local/bin/jm-directory-server"]
-
-# ---- what keeps connections while the relay's container is replaced ----------------------------
-# Of its own sources only: no change of the relay makes another image of it.
-FROM ${SWIFT_IMAGE} AS build-fd-store
-WORKDIR /build
-COPY deploy/fd-store/Package.swift ./
-COPY Sources/CFDStore Sources/CFDStore
-COPY Sources/FDStore Sources/FDStore
-RUN swift build -c release --static-swift-stdlib -Xswiftc -static-executable \
- && mkdir /out \
- && strip -s -o /out/jm-fd-store .build/release/FDStore
-
-FROM scratch AS fd-store
-LABEL org.opencontainers.image.title="JoinMarket directory server: descriptor store" \
-      org.opencontainers.image.description="Holds the relay's connections while the relay restarts"
-COPY --from=build-fd-store /out/ /usr/local/bin/
-ENV PATH=/usr/local/bin
-USER 1000:1000
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/jm-fd-store"]
 
 # ---- debug ---------------------------------------------------------------------------------
 FROM dependencies AS build-debug

@@ -70,7 +70,7 @@ test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	Tests/EndToEnd/run
 	Tests/EndToEnd/two-tors
 
-test-docker: ## both images and compose, as an operator gets them
+test-docker: ## the images and compose, as an operator gets them
 	Tests/Container/run --install $(CONTAINER_FLAGS)
 
 test-operating: deps ## metrics, alerts and the page with Prometheus and Chromium (installs both)
