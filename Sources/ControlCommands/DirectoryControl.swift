@@ -19,11 +19,15 @@ public struct DirectoryControl: ParsableCommand {
     commandName: "jm-directory-ctl",
     abstract: "Asks a running JoinMarket directory node how it is.",
     discussion: """
-      Every command but probe asks the relay's status port. It exits 0 when the relay \
-      answers well, 1 when it does not, 64 when the command line is wrong.
+      Every command but probe asks the relay's status port; peers and close ask its admin \
+      socket. It exits 0 when the relay answers well, 1 when it does not, 64 when the command \
+      line is wrong.
       """,
     version: relayVersion,
-    subcommands: [Health.self, Status.self, Metrics.self, Top.self, Probe.self, Manual.self])
+    subcommands: [
+      Health.self, Status.self, Metrics.self, Top.self, Peers.self, Close.self, Probe.self,
+      Manual.self,
+    ])
 
   struct Health: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -104,7 +108,9 @@ extension DirectoryControl {
 
   /// Moves the options that stand before the command behind it.
   static func optionsBehindCommand(_ arguments: [String]) -> [String] {
-    let withValue: Set = ["--host", "--port", "--unix", "--timeout", "--log-level", "-l"]
+    let withValue: Set = [
+      "--host", "--port", "--unix", "--timeout", "--log-level", "-l", "--admin-socket",
+    ]
     var options: [String] = []
     var rest = arguments[...]
     while let first = rest.first, withValue.contains(first) || isWhole(first, withValue) {

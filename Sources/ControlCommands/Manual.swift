@@ -16,12 +16,14 @@ extension DirectoryControl {
       "jm-directory-ctl", section: 1, abstract: "ask a running JoinMarket directory node how it is")
     page.heading("SYNOPSIS")
     page.verbatim("jm-directory-ctl health|status|metrics|top [options]")
+    page.verbatim("jm-directory-ctl peers [options]")
+    page.verbatim("jm-directory-ctl close --circuit [listener:]id | --nick nick [options]")
     page.verbatim("jm-directory-ctl probe onion:port [options]")
     page.heading("DESCRIPTION")
     page.paragraph(configuration.discussion)
     page.heading("COMMANDS")
     let commands: [any ParsableCommand.Type] = [
-      Health.self, Status.self, Metrics.self, Top.self, Probe.self,
+      Health.self, Status.self, Metrics.self, Top.self, Peers.self, Close.self, Probe.self,
     ]
     for command in commands {
       page.verbatim(helpMessage(for: command, columns: 76).trimmedLines)
@@ -31,10 +33,14 @@ extension DirectoryControl {
       "HEALTH_CHECK_HOST, HEALTH_CHECK_PORT",
       "Where the relay is asked, unless --host, --port or --unix says otherwise; read as the relay reads them, the file .env included."
     )
+    page.item("ADMIN_SOCKET", "Where peers and close ask, unless --admin-socket says otherwise.")
     page.item("NO_COLOR", "If it is set and not empty, top uses no colours.")
     page.heading("EXIT STATUS")
     page.item("0", "The relay answers, and for health: it is healthy.")
-    page.item("1", "It does not. For probe: the directory refuses, or a step fails.")
+    page.item(
+      "1",
+      "It does not. For close: there was nothing to close. For probe: the directory refuses, or a step fails."
+    )
     page.item("2", "For probe: the directory cannot be reached.")
     page.item("3", "For probe: something that is no directory answers.")
     page.item("4", "For probe: Tor does not answer on this side.")

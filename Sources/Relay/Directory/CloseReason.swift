@@ -33,5 +33,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
   case circuitFull = "circuit_full"
   /// Its circuit has opened too many connections lately.
   case circuitRate = "circuit_rate"
+  /// `jm-directory-ctl close`
+  case admin
   case shutdown
 }

@@ -59,6 +59,7 @@ extension Directory {
       registry[receiverIndex].flags.insert(.addressed)
     }
     actions.add(.send(.received(frame), to: receiver))
+    registry[index].cost.deliveries += 1
     registry.noteSpoken(at: index)
     guard registry[index].flags.contains(.servesOnion) else { return }
     // Where the sender can be reached directly, right behind its line.
@@ -86,7 +87,7 @@ extension Directory {
     if let reason = takePublic(frame.body.count, isRequest: isRequest, at: index) {
       return counters.dropped.count(reason)
     }
-    registry[index].flags.insert(.active)
+    registry[index].countPublicLine(bytes: frame.body.count, isRequest: isRequest)
     registry.noteSpoken(at: index)
     for command in PublicCommands(line.command) { track(command, at: index) }
     passOn(frame, from: id, at: index, isRequest: isRequest, into: &actions)

@@ -110,7 +110,7 @@ package final class Directory {
     advance(to: time)
     guard let index = registry.index(of: id) else { return }
     counters.received.count(frame.type, bytes: frame.body.count + 2)
-    registry[index].lastReceived = now
+    registry[index].countFrame(at: now)
     switch registry[index].state {
     case .free, .waiting: return
     case .pending: shakeHands(frame, with: id, into: &actions)

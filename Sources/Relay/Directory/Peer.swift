@@ -61,6 +61,7 @@ package struct Peer {
   package var orderbookRequests = TokenBucket()
   package var peerlistRequests = TokenBucket()
   package var violations: UInt32 = 0
+  var cost = PeerCost()
   /// Of the key that a verified peer has proved: the first eight bytes behind its parity byte.
   package var keyTag: UInt64 = 0
   package var circuit: CircuitID?

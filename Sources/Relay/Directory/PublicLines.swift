@@ -78,6 +78,7 @@ extension Directory {
     let isStranger = isStranger(peer)
     let cost = cost(ofBytes: frame.body.count + 2, isRequest: isRequest)
     if publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
+      registry[index].cost.deliveries += cost.receivers
       return actions.add(.broadcast(.received(frame), except: id))
     }
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
@@ -137,8 +138,10 @@ extension Directory {
   ) {
     // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once),
     // unless another holds its nick now; then the news of its leaving would be wrong, too.
-    if registry.index(of: line.sender) == nil, registry.holder(of: line.nick) != nil { return }
+    let sender = registry.index(of: line.sender)
+    if sender == nil, registry.holder(of: line.nick) != nil { return }
     let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
+    if let sender { registry[sender].cost.deliveries += cost.receivers }
     publicLines.budget.spend(cost, isStranger: isStranger, at: now)
     let message = actions.make(line.type) { $0.append(contentsOf: line.frame) }
     actions.add(.broadcast(message, except: line.sender))

@@ -33,7 +33,7 @@ extension DirectoryNode {
     return counts
   }
 
-  func listenerName(of session: Session) -> String {
+  package func listenerName(of session: Session) -> String {
     let index = Int(session.listener)
     return index < listenerStates.count ? listenerStates[index].name : ""
   }

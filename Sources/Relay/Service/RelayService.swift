@@ -34,6 +34,7 @@ package final class RelayService {
   private let reread: () -> SettingsReading
   private let status: RelayStatus
   private var statusEndpoint: StatusEndpoint?
+  private var admin: AdminSocket?
   private var probe: SelfProbe?
   private var nickFile: NickFile?
   private var signals: [SignalSource] = []
@@ -117,6 +118,12 @@ package final class RelayService {
       statusEndpoint = endpoint
       log.info("status", metadata: ["address": "\(endpoint.address)"])
     } catch { throw .socket("HEALTH_CHECK_HOST and HEALTH_CHECK_PORT", error) }
+    if let path = settings.adminSocket {
+      do throws(SocketError) {
+        admin = try AdminSocket(for: status, at: path)
+        log.info("admin socket", metadata: ["path": "\(path)"])
+      } catch { throw .socket("ADMIN_SOCKET", error) }
+    }
     if let directory = settings.dataDir {
       nickFile = try NickFile(in: directory, nick: node.directory.identity.nick)
     }

@@ -177,6 +177,9 @@ extension Settings {
       if listener.place == .tcp(host: healthHost, port: healthPort) {
         found.append("PORT and HEALTH_CHECK_PORT are both \(healthPort) on \(healthHost)")
       }
+      if case .unix(let path) = listener.place, path == adminSocket {
+        found.append("ADMIN_SOCKET and \(listener.setting) are both \(path)")
+      }
       places.append(listener.place)
     }
     return found

@@ -106,6 +106,8 @@ package struct Settings: Sendable, Equatable {
   package var statusNicks = true
   /// Names, besides those of this machine, under which the status port may be asked.
   package var statusHosts: [String] = []
+  /// The operator's socket. `nil`: none.
+  package var adminSocket: String?
   package var dataDir: String?
   package var shutdownGrace: Duration = .seconds(10)
   package var allowRoot = false

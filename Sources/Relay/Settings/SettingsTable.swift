@@ -203,6 +203,10 @@ extension Settings {
       "Names under which browsers and programs may ask for the page and /status, besides localhost, this machine's name and local addresses."
     ),
     .init(
+      "ADMIN_SOCKET", \.adminSocket, .optional(.path(upTo: 103)), .needsRestart,
+      "A Unix socket (mode 0600) for jm-directory-ctl peers and close. Only the relay's own user and root are let in. Unset: none."
+    ),
+    .init(
       "DATA_DIR", ng: "JOINMARKET_DATA_DIR", \.dataDir, .optional(.path()), .needsRestart,
       "Where the nick state file is kept (state/directory.nick). Unset: nothing is written."),
     .init(

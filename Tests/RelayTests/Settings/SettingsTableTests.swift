@@ -160,6 +160,9 @@ struct RowCase: Sendable, CustomTestStringConvertible {
       "STATUS_HOSTS", "", [("a, B.c,[::1]", "a,b.c,[::1]"), ("relay", "relay")],
       wrong: ["a/b", "http://a", "é", String(repeating: "a ", count: 65)]),
     .init(
+      "ADMIN_SOCKET", "", [("/run/jm/admin", "/run/jm/admin")],
+      wrong: [String(repeating: "a", count: 104)]),
+    .init(
       "DATA_DIR", "", [("/var/lib/jm", "/var/lib/jm")], wrong: [String(repeating: "a", count: 4096)]
     ),
     .seconds("SHUTDOWN_GRACE", "10", "0", "600"),

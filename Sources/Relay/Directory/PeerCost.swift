@@ -1,0 +1,71 @@
+import Units
+import Wire
+
+/// What one connection has cost the others since it came, or since the last hot restart.
+package struct PeerCost: Equatable {
+  package var frames = 0
+  /// Public lines that passed the limits, `!orderbook` among them, and their bytes.
+  package var publicLines = 0
+  package var publicBytes = 0
+  package var orderbookRequests = 0
+  /// Copies of its lines that were handed to other peers.
+  package var deliveries = 0
+}
+
+extension Peer {
+  mutating func countFrame(at now: Instant) {
+    lastReceived = now
+    cost.frames += 1
+  }
+
+  /// A public line has passed the limits.
+  mutating func countPublicLine(bytes: Int, isRequest: Bool) {
+    flags.insert(.active)
+    cost.publicLines += 1
+    cost.publicBytes += bytes
+    if isRequest { cost.orderbookRequests += 1 }
+  }
+}
+
+extension Directory {
+  /// A connection as its operator sees it.
+  package struct ConnectionFigures {
+    package let id: PeerID
+    /// `nil` before the handshake.
+    package let nick: Nick?
+    package let circuit: CircuitID?
+    /// What `jm-directory-ctl peers` calls the state.
+    package let state: String
+    package let age: Duration
+    package let cost: PeerCost
+  }
+
+  /// Returns the figures of the connection in this slot; `nil` when there is none.
+  package func figures(at index: Int, now: Instant) -> ConnectionFigures? {
+    let peer = registry[index]
+    guard peer.state != .free else { return nil }
+    return ConnectionFigures(
+      id: registry.id(at: index), nick: peer.nick == .nobody ? nil : peer.nick,
+      circuit: peer.circuit, state: peer.state.label,
+      age: max(.zero, now - peer.connectedAt), cost: peer.cost)
+  }
+
+  /// The connections that come through this circuit.
+  package func connections(of circuit: CircuitID) -> [PeerID] {
+    registry.slots.indices.compactMap {
+      registry[$0].circuit == circuit ? registry.id(at: $0) : nil
+    }
+  }
+}
+
+extension Peer.State {
+  fileprivate var label: String {
+    switch self {
+    case .free: "free"
+    case .pending: "pending"
+    case .waiting: "waiting"
+    case .proving: "proving"
+    case .present: "present"
+    }
+  }
+}
