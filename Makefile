@@ -51,18 +51,19 @@ test: deps ## all tests (Linux)
 	Scripts/update-settings --check
 
 test-asan: deps ## all unit tests under AddressSanitizer, in debug
-	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions RELAY_WITHOUT=ProductTests \
 	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan --filter '$(UNIT_TESTS)' $(FLAGS)
 
 # What is optimised away in debug, or never reused there, is checked as it runs.
 test-asan-release: deps ## the same in release: five more minutes, not part of .ci/run
-	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions RELAY_WITHOUT=ProductTests \
 	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan -c release -Xswiftc -enable-testing \
 	  --filter '$(UNIT_TESTS)' $(FLAGS)
 
 # In release, where code is what it is when it runs.
 test-release: deps ## that a frame costs no allocation and that bounds are checked
-	$(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'AllocationTests|BoundsTests|SessionStateTests'
+	RELAY_WITHOUT=ProductTests,FuzzTests \
+	  $(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'AllocationTests|BoundsTests|SessionStateTests'
 
 test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	@command -v tor >/dev/null || Scripts/install-packages tor

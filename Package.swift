@@ -147,3 +147,9 @@ if Context.environment["RELAY_FUZZ"] != nil {
       exclude: ["Replay", "Corpus"], swiftSettings: strict),
   ]
 }
+
+// The test targets that a run does not need, separated by commas, so that it does not build them
+// (`make test-release`, `make test-asan`).
+if let names = Context.environment["RELAY_WITHOUT"]?.split(separator: ",") {
+  package.targets.removeAll { target in names.contains { $0 == target.name } }
+}
