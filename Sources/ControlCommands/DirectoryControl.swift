@@ -17,11 +17,11 @@ public struct DirectoryControl: ParsableCommand {
 
   public static let configuration = CommandConfiguration(
     commandName: "jm-directory-ctl",
-    abstract: "Asks a running JoinMarket directory node how it is.",
+    abstract: "Asks a running JoinMarket directory node for its state.",
     discussion: """
       Every command but probe asks the relay's status port; peers and close ask its admin \
-      socket. It exits 0 when the relay answers well, 1 when it does not, 64 when the command \
-      line is wrong.
+      socket. The exit code is 0 after a good answer, 1 without one, 64 when the command line is \
+      wrong.
       """,
     version: relayVersion,
     subcommands: [
@@ -45,7 +45,7 @@ public struct DirectoryControl: ParsableCommand {
   struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Show who is connected, offers and rate limiting; exit 1 if the relay cannot be reached.")
+        "Show the connected peers, offers and rate limiting; exit 1 if the relay does not answer.")
 
     @OptionGroup var target: TargetOptions
 

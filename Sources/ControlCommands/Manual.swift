@@ -13,7 +13,8 @@ extension DirectoryControl {
 
   static var manual: ManualPage {
     var page = ManualPage(
-      "jm-directory-ctl", section: 1, abstract: "ask a running JoinMarket directory node how it is")
+      "jm-directory-ctl", section: 1,
+      abstract: "ask a running JoinMarket directory node for its state")
     page.heading("SYNOPSIS")
     page.verbatim("jm-directory-ctl health|status|metrics|top [options]")
     page.verbatim("jm-directory-ctl peers [options]")
@@ -31,19 +32,23 @@ extension DirectoryControl {
     page.heading("ENVIRONMENT")
     page.item(
       "HEALTH_CHECK_HOST, HEALTH_CHECK_PORT",
-      "Where the relay is asked, unless --host, --port or --unix says otherwise; read as the relay reads them, the file .env included."
-    )
-    page.item("ADMIN_SOCKET", "Where peers and close ask, unless --admin-socket says otherwise.")
+      """
+      The address of the relay, unless --host, --port or --unix is given. The command reads the \
+      same sources as the relay, the file .env included.
+      """)
+    page.item("ADMIN_SOCKET", "The socket that peers and close ask, unless --admin-socket is given.")
     page.item("NO_COLOR", "If it is set and not empty, top uses no colours.")
     page.heading("EXIT STATUS")
     page.item("0", "The relay answers, and for health: it is healthy.")
     page.item(
       "1",
-      "It does not. For close: there was nothing to close. For probe: the directory refuses, or a step fails."
-    )
+      """
+      The relay does not. For close: nothing to close. For probe: the directory refuses, or a step \
+      fails.
+      """)
     page.item("2", "For probe: the directory cannot be reached.")
-    page.item("3", "For probe: something that is no directory answers.")
-    page.item("4", "For probe: Tor does not answer on this side.")
+    page.item("3", "For probe: another service answers.")
+    page.item("4", "For probe: Tor on this machine does not answer.")
     page.item("64", "The command line is wrong.")
     page.heading("SEE ALSO")
     page.paragraph("jm-directory-server(8)")

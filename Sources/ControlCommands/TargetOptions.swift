@@ -7,25 +7,25 @@ struct TargetOptions: ParsableArguments {
   @Flag(help: "Print the relay's answer as JSON.")
   var json = false
 
-  @Option(help: "The relay's HEALTH_CHECK_HOST. Default: what its settings say here.")
+  @Option(help: "The relay's HEALTH_CHECK_HOST. Default: the setting of this machine.")
   var host: String?
 
-  @Option(help: "The relay's HEALTH_CHECK_PORT. Default: what its settings say here.")
+  @Option(help: "The relay's HEALTH_CHECK_PORT. Default: the setting of this machine.")
   var port: UInt16?
 
   @Option(
     help: ArgumentHelp(
-      "A Unix socket that leads to the status port, as ssh -L or socat make one.",
+      "A Unix socket that forwards to the status port, made by ssh -L or socat.",
       valueName: "path"), completion: .file())
   var unix: String?
 
   @Option(
     name: [.customShort("l"), .long],
     help: ArgumentHelp(
-      "Taken as joinmarket-ng's tool takes it; nothing is logged here.", visibility: .hidden))
+      "Accepted for joinmarket-ng's scripts; nothing is logged.", visibility: .hidden))
   var logLevel: String?
 
-  @Option(help: "How many seconds the relay has to answer.")
+  @Option(help: "The timeout of the answer, in seconds.")
   var timeout = 5.0
 
   func validate() throws {
@@ -33,7 +33,7 @@ struct TargetOptions: ParsableArguments {
       throw ValidationError("--timeout must be more than 0 and at most 3600 seconds")
     }
     guard unix == nil || (host == nil && port == nil) else {
-      throw ValidationError("--unix stands instead of --host and --port: give one or the other")
+      throw ValidationError("--unix excludes --host and --port")
     }
   }
 

@@ -16,7 +16,8 @@ import Units
 extension DirectoryControl {
   struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Watch the relay: redrawn each second, q quits; plain lines when not on a terminal."
+      abstract:
+        "Show the relay's state, redrawn each second; q quits. Plain lines without a terminal."
     )
 
     @OptionGroup var target: TargetOptions
@@ -74,7 +75,7 @@ struct TopSession {
 
   func onTerminal() throws {
     guard let terminal = Terminal() else {
-      printError("this terminal cannot be watched for keys; try: jm-directory-ctl top | cat")
+      printError("this terminal does not support key input; try: jm-directory-ctl top | cat")
       throw ExitCode(1)
     }
     defer { terminal.restore() }

@@ -22,7 +22,7 @@ enum Main {
 struct DirectoryServer: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jm-directory-server",
-    abstract: "A JoinMarket directory node: peers find and reach each other through it.",
+    abstract: "A JoinMarket directory node: lists peers and passes their messages on.",
     discussion: settingsHelp,
     version: relayVersion,
     subcommands: [
@@ -31,10 +31,9 @@ struct DirectoryServer: ParsableCommand {
     defaultSubcommand: Run.self)
 
   static let settingsHelp = """
-    Settings are taken from flags first, then the environment, then the file
-    .env in the working directory (--env-file PATH: another one), then
-    joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE, or config.toml in
-    JOINMARKET_DATA_DIR), then the defaults.
+    Precedence: flags, the environment, the file .env in the working directory
+    (or --env-file PATH), joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE,
+    or config.toml in JOINMARKET_DATA_DIR), defaults.
 
     SETTINGS (flag, names in the environment, meaning):
     \(Settings.helpText)
@@ -42,7 +41,7 @@ struct DirectoryServer: ParsableCommand {
 
   struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Run the relay (what happens without a subcommand).", discussion: settingsHelp)
+      abstract: "Run the relay (the default command).", discussion: settingsHelp)
 
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
     var flags: [String] = []
@@ -58,7 +57,7 @@ struct DirectoryServer: ParsableCommand {
   struct CheckConfig: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "check-config",
-      abstract: "Print the effective settings and where each came from; exit 78 if any is wrong.",
+      abstract: "Print each effective setting and its source; exit 78 if one is wrong.",
       discussion: settingsHelp)
 
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
@@ -75,8 +74,8 @@ struct DirectoryServer: ParsableCommand {
   struct Health: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Ask the relay at HEALTH_CHECK_HOST and HEALTH_CHECK_PORT; exit 0 if it is healthy, 1 if not.",
-      discussion: "--json prints its answer. The settings are read as the relay reads them.")
+        "Ask the relay at HEALTH_CHECK_HOST and HEALTH_CHECK_PORT; exit 0 if healthy, 1 if not.",
+      discussion: "--json prints its answer. The command reads the same settings as the relay.")
 
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))
     var flags: [String] = []
@@ -86,8 +85,10 @@ struct DirectoryServer: ParsableCommand {
 
   struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show who is connected, offers and rate limiting, as jm-directory-ctl status does.",
-      discussion: "--json prints the relay's answer. The settings are read as the relay reads them."
+      abstract:
+        "Show the connected peers, offers and rate limiting, as jm-directory-ctl status does.",
+      discussion:
+        "--json prints the relay's answer. The command reads the same settings as the relay."
     )
 
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp(valueName: "flags"))

@@ -21,8 +21,11 @@ extension DirectoryServer {
     page.heading("DESCRIPTION")
     page.paragraph(configuration.abstract)
     page.paragraph(
-      "Settings are taken from flags first, then the environment, then the file .env in the working directory (--env-file PATH: another one), then joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE, or config.toml in JOINMARKET_DATA_DIR), then the defaults."
-    )
+      """
+      Precedence: flags, the environment, the file .env in the working directory (or --env-file \
+      PATH), joinmarket-ng's config.toml (JOINMARKET_CONFIG_FILE, or config.toml in \
+      JOINMARKET_DATA_DIR), defaults.
+      """)
     page.heading("COMMANDS")
     let commands: [(String, any ParsableCommand.Type)] = [
       ("run", Run.self), ("check-config", CheckConfig.self), ("health", Health.self),
@@ -35,14 +38,14 @@ extension DirectoryServer {
       page.item("\(row.flag), \(names.joined(separator: ", "))", row.meaning + " " + row.sentence)
     }
     page.heading("SIGNALS")
-    page.item("SIGTERM, SIGINT", "Stop; a second one: at once.")
-    page.item("SIGHUP", "Read the settings again; what needs a restart is said.")
+    page.item("SIGTERM, SIGINT", "Stop after a flush. A second signal stops at once.")
+    page.item("SIGHUP", "Read the settings again. The log names those that need a restart.")
     page.item("SIGUSR1", "Write the status report to the log.")
     page.heading("EXIT STATUS")
-    page.item("0", "Stopped as told; for health: healthy.")
-    page.item("1", "For health: not healthy, or no answer.")
-    page.item("71", "The system refuses something that another try may give.")
-    page.item("78", "The settings have to change first.")
+    page.item("0", "Stopped by a signal. For health: healthy.")
+    page.item("1", "For health: unhealthy, or no answer.")
+    page.item("71", "The system refused a resource; another start may work.")
+    page.item("78", "A setting is wrong.")
     page.heading("SEE ALSO")
     page.paragraph("jm-directory-ctl(1)")
     return page

@@ -1,6 +1,8 @@
-"""A JoinMarket peer's key: its nick, and the proof that the nick is its own (protocol page, section 8).
+"""A JoinMarket peer's key: its nick, and the proof that the nick is its own (protocol page, section
+8).
 
-secp256k1 in plain Python: slow and not constant in time, which is no matter for keys that live for one test.
+secp256k1 in plain Python: slow and not constant in time, which is no matter for keys that live for
+one test.
 """
 
 import base64
@@ -9,8 +11,10 @@ import secrets
 
 FIELD = 2**256 - 2**32 - 977
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-BASE = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
-        0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
+BASE = (
+    0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
+    0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8,
+)
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -71,6 +75,7 @@ class Key:
     def prove(self, challenge, directory, handshake_line):
         """Public key and signature that answer a challenge."""
         handshake = hashlib.sha256(handshake_line.encode()).hexdigest()
-        text = f"nick-auth|{challenge}|{directory}|{handshake}|{self.nick}|{self.public}nick-auth-v1".encode()
+        fields = ["nick-auth", challenge, directory, handshake, self.nick, self.public]
+        text = ("|".join(fields) + "nick-auth-v1").encode()
         size = bytes([len(text)]) if len(text) < 253 else b"\xfd" + len(text).to_bytes(2, "little")
         return self.public, self.sign(double_sha256(b"\x18Bitcoin Signed Message:\n" + size + text))

@@ -1,8 +1,9 @@
 """A small JoinMarket peer that dials a directory node through a SOCKS port.
 
-It does what real makers and takers do on the wire: handshake first, one JSON object on a line, an answer to
-every PING. A thread reads for as long as the connection lives, so a peer that a test does not look at just now
-still shows life. `received` keeps everything, in order; `expect` waits for one message.
+It does what real makers and takers do on the wire: handshake first, one JSON object on a line, an
+answer to every PING. A thread reads for as long as the connection lives, so a peer that a test does
+not look at just now still shows life. `received` keeps everything, in order; `expect` waits for one
+message.
 """
 
 import base64
@@ -35,8 +36,8 @@ class Unreachable(Problem):
 
 
 def dial(socks_port, host, port, circuit, seconds):
-    """A stream through Tor, which may need more than one attempt. Another `circuit` name is another circuit: tor
-    keeps SOCKS users apart."""
+    """A stream through Tor, which may need more than one attempt. Another `circuit` name is another
+    circuit: tor keeps SOCKS users apart."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -50,6 +51,7 @@ def dial(socks_port, host, port, circuit, seconds):
 def dial_once(socks_port, host, port, circuit, seconds):
     stream = socket.create_connection(("127.0.0.1", socks_port), timeout=seconds)
     try:
+
         def take(count):
             data = b""
             while len(data) < count:
@@ -78,9 +80,16 @@ def dial_once(socks_port, host, port, circuit, seconds):
 
 
 class Peer:
-    """One connection of one peer. `features` empty is a peer as joinmarket-clientserver makes them."""
+    """One connection of one peer. Without `features` it acts as joinmarket-clientserver does."""
 
-    def __init__(self, name, location=None, features=("peerlist_features", "ping"), network="mainnet", key=None):
+    def __init__(
+        self,
+        name,
+        location=None,
+        features=("peerlist_features", "ping"),
+        network="mainnet",
+        key=None,
+    ):
         self.name, self.key, self.network, self.features = name, key or Key(), network, features
         self.location = location or NOWHERE
         self.nick = self.key.nick
@@ -89,7 +98,9 @@ class Peer:
 
     def connect(self, network, client, circuit=None, seconds=60, onion=None):
         """Dials through Tor and shakes hands; gives the relay's answer, accepted or not."""
-        stream = dial(client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds)
+        stream = dial(
+            client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds
+        )
         return self.shake_hands(stream, seconds)
 
     def connect_unix(self, path, circuit, seconds=60):
@@ -104,19 +115,37 @@ class Peer:
         self.received, self.closed_at = [], None
         self.stream = stream
         threading.Thread(target=self.read, args=(self.stream,), daemon=True).start()
-        line = json.dumps({
-            "app-name": "joinmarket", "directory": False, "location-string": self.location, "proto-ver": 5,
-            "features": {name: True for name in self.features}, "nick": self.nick, "network": self.network})
+        line = json.dumps(
+            {
+                "app-name": "joinmarket",
+                "directory": False,
+                "location-string": self.location,
+                "proto-ver": 5,
+                "features": {name: True for name in self.features},
+                "nick": self.nick,
+                "network": self.network,
+            }
+        )
         self.send(HANDSHAKE, line)
-        self.answer = json.loads(self.expect("the relay's handshake", DN_HANDSHAKE, seconds=seconds))
-        if self.answer["accepted"] and "nick_auth" in self.features and self.answer["features"].get("nick_auth"):
+        self.answer = json.loads(
+            self.expect("the relay's handshake", DN_HANDSHAKE, seconds=seconds)
+        )
+        if (
+            self.answer["accepted"]
+            and "nick_auth" in self.features
+            and self.answer["features"].get("nick_auth")
+        ):
             self.prove(line, seconds)
         return self.answer
 
     def prove(self, handshake_line, seconds):
         challenge = json.loads(self.expect("a challenge", CHALLENGE, seconds=seconds))
-        public, signature = self.key.prove(challenge["challenge"], challenge["directory-id"], handshake_line)
-        self.send(PROOF, json.dumps({"pubkey": public, "signature": signature}, separators=(",", ":")))
+        public, signature = self.key.prove(
+            challenge["challenge"], challenge["directory-id"], handshake_line
+        )
+        self.send(
+            PROOF, json.dumps({"pubkey": public, "signature": signature}, separators=(",", ":"))
+        )
         self.verdict = json.loads(self.expect("the verdict on the proof", RESULT, seconds=seconds))
 
     def read(self, stream):
@@ -141,9 +170,13 @@ class Peer:
     def send(self, code, line, stream=None):
         """A Problem when the relay has closed: `read` may have closed our end by then, too."""
         try:
-            (stream or self.stream).sendall(json.dumps({"type": code, "line": line}).encode() + b"\r\n")
+            (stream or self.stream).sendall(
+                json.dumps({"type": code, "line": line}).encode() + b"\r\n"
+            )
         except OSError as error:
-            raise Problem(f"{self.name} could not send a message of type {code}: {error}") from error
+            raise Problem(
+                f"{self.name} could not send a message of type {code}: {error}"
+            ) from error
 
     def say(self, text):
         self.send(PUBMSG, f"{self.nick}!PUBLIC!{text}")
@@ -177,7 +210,7 @@ class Peer:
             return self.closed_at
 
     def peerlist(self, seconds=30):
-        """Asks for the list; gives it as {nick: rest of the entry}, without the entries of those who left."""
+        """Asks for the list. Returns {nick: rest of the entry}, without `D` entries."""
         after = self.mark()
         self.send(GETPEERLIST, "")
         line = self.expect("a peerlist", PEERLIST, after=after, seconds=seconds)

@@ -1,4 +1,4 @@
-"""The relay under test, as an operator runs it behind Tor: a process with settings, its status and its log."""
+"""The relay under test, run as behind Tor: a process with settings, its status and its log."""
 
 import json
 import os
@@ -36,14 +36,31 @@ class Relay:
 
     def start(self):
         environment = {
-            "PATH": os.environ["PATH"], "NETWORK": "mainnet", "HOST": "", "LISTEN_UNIX": self.socket,
-            "LISTEN_UNIX_MODE": "0660", "PROXY_PROTOCOL": "true", "ONION_HOSTNAME_FILE": self.hostname,
-            "ONION_PORT": "5222", "NICK_AUTH_DIRECTORY_ID": "auto", "HEALTH_CHECK_HOST": "127.0.0.1",
-            "HEALTH_CHECK_PORT": str(self.health_port), "LOG_LEVEL": "info",
-            "MOTD": "end to end", **self.settings}
+            "PATH": os.environ["PATH"],
+            "NETWORK": "mainnet",
+            "HOST": "",
+            "LISTEN_UNIX": self.socket,
+            "LISTEN_UNIX_MODE": "0660",
+            "PROXY_PROTOCOL": "true",
+            "ONION_HOSTNAME_FILE": self.hostname,
+            "ONION_PORT": "5222",
+            "NICK_AUTH_DIRECTORY_ID": "auto",
+            "HEALTH_CHECK_HOST": "127.0.0.1",
+            "HEALTH_CHECK_PORT": str(self.health_port),
+            "LOG_LEVEL": "info",
+            "MOTD": "end to end",
+            **self.settings,
+        }
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.program], env=environment, cwd=self.directory, stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL, **self.identity)
+            self.process = subprocess.Popen(
+                [self.program],
+                env=environment,
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                **self.identity,
+            )
         wait_until("the relay is healthy", self.is_healthy, 30)
 
     def is_healthy(self):

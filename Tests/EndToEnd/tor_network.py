@@ -1,9 +1,10 @@
-"""A Tor network of our own, on this machine: one directory authority, a few relays, the tor that carries the
-directory node's onion service, and clients with a SOCKS port each. Nothing here speaks to the real network.
+"""A Tor network of our own, on this machine: one directory authority, a few relays, the tor that
+carries the directory node's onion service, and clients with a SOCKS port each. Nothing here speaks
+to the real network.
 
-Used by `run` beside this file, and by the container test, whose Tor joins from outside. Needs Debian's `tor` package and Python's standard
-library. Always holds: every process started here is a child that `stop` ends, by its id, and all files lie
-under one directory that the caller owns.
+Used by `run` beside this file, and by the container test, whose Tor joins from outside. Needs
+Debian's `tor` package and Python's standard library. Always holds: every process started here is a
+child that `stop` ends, by its id, and all files lie under one directory that the caller owns.
 """
 
 import os
@@ -17,8 +18,8 @@ import time
 from http.client import HTTPException
 from urllib.request import urlopen
 
-# What every tor here gets. Guards, conflux and learnt timeouts are for large networks; in one of five relays
-# they only make paths impossible.
+# What every tor here gets. Guards, conflux and learnt timeouts are for large networks; in one of
+# five relays they only make paths impossible.
 EVERYWHERE = """
 TestingTorNetwork 1
 Nickname {name}
@@ -38,8 +39,8 @@ CircuitBuildTimeout 30
 __OwningControllerProcess {parent}
 """
 
-# A day between bandwidth reports: relays that have measured nothing weigh the same. With real numbers, the one
-# that saw traffic first would weigh all and the others nothing.
+# A day between bandwidth reports: relays that have measured nothing weigh the same. With real
+# numbers, the one that saw traffic first would weigh all and the others nothing.
 RELAY = """
 Address {address}
 ORPort {address}:{or_port} IPv4Only
@@ -50,7 +51,8 @@ ContactInfo private test network
 TestingMinTimeToReportBandwidth 1 day
 """
 
-# The first vote must find all relays, so it is put off until they are known; `start` then asks for it.
+# The first vote must find all relays, so it is put off until they are known; `start` then asks for
+# it.
 AUTHORITY = """
 AuthoritativeDirectory 1
 V3AuthoritativeDirectory 1
@@ -109,15 +111,28 @@ class Tor:
 
     def launch(self, *texts):
         with open(f"{self.home}/torrc", "w") as file:
-            values = dict(name=self.name, home=self.home, parent=os.getpid(), address=self.network.address, **self.ports)
-            file.write("".join(text.format(**values) for text in texts) + self.network.authority_line)
+            values = dict(
+                name=self.name,
+                home=self.home,
+                parent=os.getpid(),
+                address=self.network.address,
+                **self.ports,
+            )
+            file.write(
+                "".join(text.format(**values) for text in texts) + self.network.authority_line
+            )
         with open(f"{self.home}/output", "w") as output:
             command = ["tor", "--defaults-torrc", "/nonexistent", "-f", f"{self.home}/torrc"]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                            **self.network.identity)
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                **self.network.identity,
+            )
 
     def ask(self, command):
-        """The first line of the reply to a control command; an OSError while tor is not there yet."""
+        """Returns the first line of a control command's reply. OSError until tor listens."""
         if self.channel is None:
             link = socket.socket(socket.AF_UNIX)
             link.settimeout(10)
@@ -175,14 +190,25 @@ class Tor:
 
 
 class TorNetwork:
-    """`with TorNetwork(root, service=[...], clients=3) as network:` gives network.onion and network.clients.
+    """`with TorNetwork(root, service=[...], clients=3) as network:` gives network.onion and
+    network.clients.
 
-    Without a `service` there are only relays and clients; `outsider` then says how a tor elsewhere joins, at an
-    `address` of this machine that it can reach.
+    Without a `service` there are only relays and clients; `outsider` then says how a tor elsewhere
+    joins, at an `address` of this machine that it can reach.
     """
 
-    def __init__(self, root, service=(), clients=2, relays=4, first_port=7100, user=None, seconds=150, report=print,
-                 address="127.0.0.1"):
+    def __init__(
+        self,
+        root,
+        service=(),
+        clients=2,
+        relays=4,
+        first_port=7100,
+        user=None,
+        seconds=150,
+        report=print,
+        address="127.0.0.1",
+    ):
         self.root, self.service, self.seconds, self.report = root, service, seconds, report
         self.address = address
         self.counts, self.free = (relays, clients), Ports(first_port)
@@ -206,8 +232,15 @@ class TorNetwork:
         return node
 
     def run_tool(self, command, given="", directory=None):
-        done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=directory, timeout=60,
-                              **self.identity)
+        done = subprocess.run(
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            cwd=directory,
+            timeout=60,
+            **self.identity,
+        )
         if done.returncode:
             raise Problem(f"{command[0]} exited {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -218,24 +251,47 @@ class TorNetwork:
         node = Tor(self, "authority", **ports)
         self.make_directory(f"{node.home}/keys")
         address = f"{self.address}:{ports['dir_port']}"
-        self.run_tool(["tor-gencert", "--create-identity-key", "--passphrase-fd", "0", "-a", address],
-                      "only for this test\n", f"{node.home}/keys")
+        self.run_tool(
+            ["tor-gencert", "--create-identity-key", "--passphrase-fd", "0", "-a", address],
+            "only for this test\n",
+            f"{node.home}/keys",
+        )
         with open(f"{node.home}/keys/authority_certificate") as file:
             voter = re.search(r"^fingerprint (\w+)$", file.read(), re.MULTILINE)[1]
-        listing = self.run_tool([
-            "tor", "-f", "/nonexistent", "--ignore-missing-torrc", "--defaults-torrc", "/nonexistent", "--quiet",
-            "--DataDirectory", node.home, "--Nickname", node.name, "--ORPort", "1",
-            "--DirAuthority", f"x 127.0.0.1:1 {'0' * 40}", "--list-fingerprint"])
+        listing = self.run_tool(
+            [
+                "tor",
+                "-f",
+                "/nonexistent",
+                "--ignore-missing-torrc",
+                "--defaults-torrc",
+                "/nonexistent",
+                "--quiet",
+                "--DataDirectory",
+                node.home,
+                "--Nickname",
+                node.name,
+                "--ORPort",
+                "1",
+                "--DirAuthority",
+                f"x 127.0.0.1:1 {'0' * 40}",
+                "--list-fingerprint",
+            ]
+        )
         router = "".join(listing.split()[1:])
-        self.authority_line = (f"DirAuthority {node.name} orport={ports['or_port']} no-v2 v3ident={voter} "
-                               f"{address} {router}\n")
+        self.authority_line = (
+            f"DirAuthority {node.name} orport={ports['or_port']} no-v2 v3ident={voter} "
+            f"{address} {router}\n"
+        )
         self.nodes.append(node)
         node.launch(EVERYWHERE, RELAY, AUTHORITY)
         return node
 
     def known_relays(self, authority):
         try:
-            with urlopen(f"http://{self.address}:{authority.ports['dir_port']}/tor/server/all", timeout=5) as reply:
+            with urlopen(
+                f"http://{self.address}:{authority.ports['dir_port']}/tor/server/all", timeout=5
+            ) as reply:
                 return reply.read().count(b"\nrouter-signature\n")
         except (HTTPException, OSError):
             return 0
@@ -244,13 +300,17 @@ class TorNetwork:
         def step():
             for node in self.nodes:
                 if node.process.poll() is not None:
-                    raise Problem(f"{node.name} exited {node.process.returncode}, see {node.home}/log and output")
+                    raise Problem(
+                        f"{node.name} exited {node.process.returncode}, "
+                    f"see {node.home}/log and output"
+                    )
             return condition()
+
         wait_until(what, step, self.seconds)
         self.report(f"{what} after {time.monotonic() - self.begun:.1f} s")
 
     def wait_for_all(self, what, nodes, key):
-        """Until every node says yes to the key. HUP makes a tor retry its downloads now rather than later."""
+        """Waits until every node answers yes. HUP makes a tor retry its downloads at once."""
         nudged = time.monotonic()
 
         def step():
@@ -261,35 +321,52 @@ class TorNetwork:
                 for node in late:
                     node.process.send_signal(signal.SIGHUP)
             return not late
+
         self.wait(what, step)
 
     def start(self):
         self.begun = time.monotonic()
         relays, clients = self.counts
-        # Votes fall on multiples of half an hour until they are asked for: not while the relays come up.
+        # Votes fall on multiples of half an hour until they are asked for: not while the relays
+        # come up.
         if (left := 1800 - time.time() % 1800) < 20:
             time.sleep(left + 1)
         self.make_directory(self.root)
         authority = self.found_authority()
         backbone = [authority] + [
-            self.add(f"relay{number}", EVERYWHERE, RELAY, or_port=self.free.take()) for number in range(relays)]
-        self.wait("the authority knows all relays", lambda: self.known_relays(authority) == len(backbone))
+            self.add(f"relay{number}", EVERYWHERE, RELAY, or_port=self.free.take())
+            for number in range(relays)
+        ]
+        self.wait(
+            "the authority knows all relays", lambda: self.known_relays(authority) == len(backbone)
+        )
         authority.ask("SETCONF TestingV3AuthInitialVotingInterval=5")
-        self.wait("consensus", lambda: os.path.exists(f"{authority.home}/cached-microdesc-consensus"))
+        self.wait(
+            "consensus", lambda: os.path.exists(f"{authority.home}/cached-microdesc-consensus")
+        )
         self.wait_for_all("relays follow it", backbone, "status/enough-dir-info")
         if self.service:
             self.front = self.add("service", EVERYWHERE, self.service_text("service", self.service))
         self.clients = [
-            self.add(f"client{number}", EVERYWHERE, "SocksPort 127.0.0.1:{socks}\n", socks=self.free.take())
-            for number in range(clients)]
-        self.wait_for_all("clients (and the service) have circuits", [*self.clients, *([self.front] if self.service else [])],
-                          "status/circuit-established")
+            self.add(
+                f"client{number}",
+                EVERYWHERE,
+                "SocksPort 127.0.0.1:{socks}\n",
+                socks=self.free.take(),
+            )
+            for number in range(clients)
+        ]
+        self.wait_for_all(
+            "clients (and the service) have circuits",
+            [*self.clients, *([self.front] if self.service else [])],
+            "status/circuit-established",
+        )
         if self.service:
             self.find_service(self.front)
         return self
 
     def add_service(self, name, lines):
-        """Another tor with an onion service of its own. Gives the node; its `onion` is known when clients find it."""
+        """Starts another tor with its own onion service, and returns it when clients find it."""
         node = self.add(name, EVERYWHERE, self.service_text(name, lines))
         self.wait_for_all(f"{name} has circuits", [node], "status/circuit-established")
         self.find_service(node)
@@ -307,13 +384,28 @@ class TorNetwork:
     def find(self, onion):
         """Until all clients find the service of that name."""
         self.onion = onion
-        self.wait("clients find the service", lambda: all(self.finds_service(client) for client in self.clients))
+        self.wait(
+            "clients find the service",
+            lambda: all(self.finds_service(client) for client in self.clients),
+        )
 
     def outsider(self):
         """Command line arguments that make a tor elsewhere part of this network."""
         name, rest = self.authority_line.split(" ", 1)
-        return ["--TestingTorNetwork", "1", "--ConfluxEnabled", "0", "--VanguardsLiteEnabled", "0",
-                "--LearnCircuitBuildTimeout", "0", "--CircuitBuildTimeout", "30", f"--{name}", rest.strip()]
+        return [
+            "--TestingTorNetwork",
+            "1",
+            "--ConfluxEnabled",
+            "0",
+            "--VanguardsLiteEnabled",
+            "0",
+            "--LearnCircuitBuildTimeout",
+            "0",
+            "--CircuitBuildTimeout",
+            "30",
+            f"--{name}",
+            rest.strip(),
+        ]
 
     def finds_service(self, client):
         name = self.onion.removesuffix(".onion")

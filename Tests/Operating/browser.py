@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its debugging pipe with the standard library alone: a page is opened, watched and asked."""
+"""A headless Chromium, driven over its debugging pipe with the standard library alone."""
 
 import json
 import os
@@ -10,32 +10,51 @@ import time
 
 
 class Browser:
-    """One tab. Everything that its console or its security policy complains about is kept in `complaints`."""
+    """One tab. `complaints` keeps the errors of its console and of its security policy."""
 
     def __init__(self, width, height, dark=False):
         self.profile = tempfile.mkdtemp(prefix="page-test-")
         to_browser, self.out = os.pipe()
         self.into, from_browser = os.pipe()
         command = [
-            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--no-first-run", "--hide-scrollbars",
-            "--disable-background-networking", "--disable-component-update",
-            "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank",
+            "chromium",
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--hide-scrollbars",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={self.profile}",
+            "about:blank",
         ]
         # The browser reads commands from descriptor 3 and writes to 4.
         shell = f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"'
         self.process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", *command], pass_fds=(to_browser, from_browser),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": self.profile})
+            ["bash", "-c", shell, "bash", *command],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "HOME": self.profile},
+        )
         os.close(to_browser)
         os.close(from_browser)
         self.buffer, self.counter, self.complaints, self.session = b"", 0, [], None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
-                  mobile=width < 600)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
@@ -85,7 +104,9 @@ class Browser:
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
             self.complaints.append(json.dumps(parameters["args"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+            self.complaints.append(
+                f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}"
+            )
 
     def open(self, url):
         self.call("Page.navigate", url=url)
@@ -102,7 +123,9 @@ class Browser:
         value = None
         while time.monotonic() < deadline:
             # A page that is still loading has not everything yet.
-            value = self.ask(f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()")
+            value = self.ask(
+                f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()"
+            )
             if value:
                 return value
             time.sleep(0.1)
@@ -113,6 +136,7 @@ class Browser:
 
     def screenshot(self, path):
         import base64
+
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))

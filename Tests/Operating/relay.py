@@ -43,13 +43,22 @@ class Relay:
 
     def start(self):
         environment = {
-            "PATH": os.environ["PATH"], "NETWORK": "regtest", "ALLOW_ROOT": "true", "LOG_LEVEL": "warning",
-            "PORT": str(self.port), "HEALTH_CHECK_PORT": str(self.status_port), "SHUTDOWN_GRACE": "0",
-            **self.settings}
+            "PATH": os.environ["PATH"],
+            "NETWORK": "regtest",
+            "ALLOW_ROOT": "true",
+            "LOG_LEVEL": "warning",
+            "PORT": str(self.port),
+            "HEALTH_CHECK_PORT": str(self.status_port),
+            "SHUTDOWN_GRACE": "0",
+            **self.settings,
+        }
         self.url = f"http://127.0.0.1:{self.status_port}"
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "jm-directory-server")], env=environment, stderr=subprocess.DEVNULL,
-            preexec_fn=self.limit)
+            [os.path.join(BUILD, "jm-directory-server")],
+            env=environment,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=self.limit,
+        )
         until(lambda: self.get("/health") is not None, 20, "the relay answers")
 
     def stop(self):
@@ -58,7 +67,9 @@ class Relay:
         self.process.wait()
 
     def get(self, path, accept=None):
-        request = urllib.request.Request(self.url + path, headers={"Accept": accept} if accept else {})
+        request = urllib.request.Request(
+            self.url + path, headers={"Accept": accept} if accept else {}
+        )
         try:
             with urllib.request.urlopen(request, timeout=5) as reply:
                 return reply.read().decode()
@@ -69,7 +80,11 @@ class Relay:
 
     def metrics(self):
         """Name with labels -> value."""
-        rows = (line.rsplit(" ", 1) for line in self.get("/metrics").splitlines() if not line.startswith("#"))
+        rows = (
+            line.rsplit(" ", 1)
+            for line in self.get("/metrics").splitlines()
+            if not line.startswith("#")
+        )
         return {name: float(value) for name, value in rows}
 
 
@@ -87,10 +102,20 @@ class Peer:
         self.buffer = b""
         if not handshake:
             return
-        self.send(793, json.dumps({
-            "app-name": "joinmarket", "directory": False, "proto-ver": 5, "network": "regtest",
-            "location-string": "127.0.0.1:5222" if onion else "NOT-SERVING-ONION",
-            "features": {name: True for name in features}, "nick": self.nick}))
+        self.send(
+            793,
+            json.dumps(
+                {
+                    "app-name": "joinmarket",
+                    "directory": False,
+                    "proto-ver": 5,
+                    "network": "regtest",
+                    "location-string": "127.0.0.1:5222" if onion else "NOT-SERVING-ONION",
+                    "features": {name: True for name in features},
+                    "nick": self.nick,
+                }
+            ),
+        )
         self.welcome = self.receive()
 
     def send(self, code, line):

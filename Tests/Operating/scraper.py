@@ -1,4 +1,4 @@
-"""Debian's Prometheus, scraping one relay each second, with the rules of deploy/prometheus or with others."""
+"""Debian's Prometheus scrapes one relay each second, with the rules of deploy/prometheus."""
 
 import json
 import os
@@ -30,12 +30,20 @@ class Prometheus:
         with open(os.path.join(self.folder, "prometheus.yml"), "w") as file:
             file.write(
                 "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
-                "scrape_configs:\n" + target("jm-directory", relay.status_port)
-                + (target("jm-directory-tor", tor.port) if tor else ""))
+                "scrape_configs:\n"
+                + target("jm-directory", relay.status_port)
+                + (target("jm-directory-tor", tor.port) if tor else "")
+            )
         self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                "prometheus",
+                f"--config.file={self.folder}/prometheus.yml",
+                f"--storage.tsdb.path={self.folder}/data",
+                f"--web.listen-address=127.0.0.1:{self.port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def stop(self):
         self.process.terminate()
@@ -45,7 +53,9 @@ class Prometheus:
     def query(self, expression):
         query = urllib.parse.urlencode({"query": expression})
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{query}", timeout=10) as reply:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/api/v1/query?{query}", timeout=10
+            ) as reply:
                 return json.load(reply)["data"]["result"]
         except OSError:
             return []

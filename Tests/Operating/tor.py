@@ -1,5 +1,7 @@
-"""A real Tor with the directory's onion service and a metrics port, on a network of its own in which nobody answers: all its
-families are there, at zero. And the same text with other numbers, served as Tor serves it, for what takes hours in a real network."""
+"""A real Tor with the directory's onion service and a metrics port, on a network of its own in
+which nobody answers: all its families are there, at zero. And the same text with other numbers,
+served as Tor serves it, for what takes hours in a real network.
+"""
 
 import http.server
 import os
@@ -30,8 +32,17 @@ class Tor:
         with open(f"{self.folder}/torrc", "w") as file:
             file.write(TORRC.format(folder=self.folder, port=self.port))
         self.process = subprocess.Popen(
-            ["tor", "-f", f"{self.folder}/torrc", "--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                "tor",
+                "-f",
+                f"{self.folder}/torrc",
+                "--defaults-torrc",
+                "/nonexistent",
+                "--ignore-missing-torrc",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             until(self.metrics, 60, "Tor's metrics port answers")
         except AssertionError:
@@ -41,7 +52,9 @@ class Tor:
     def metrics(self):
         """The text, or None while there is none."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as reply:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/metrics", timeout=5
+            ) as reply:
                 return reply.read().decode() or None
         except OSError:
             return None
@@ -80,7 +93,9 @@ class TorNumbers:
     def current(self):
         text = self.text
         for name, value in self.values.items():
-            text, count = re.subn(rf"^({name}(?:{{.*}})?) .*$", rf"\1 {value}", text, flags=re.MULTILINE)
+            text, count = re.subn(
+                rf"^({name}(?:{{.*}})?) .*$", rf"\1 {value}", text, flags=re.MULTILINE
+            )
             assert count, f"Tor has no {name}"
         return text
 

@@ -43,7 +43,7 @@ struct DirectoryHandshake: Decodable {
     }
     if !accepted { return Self.refusal(motd ?? "") }
     if appName != "joinmarket" { return "it calls itself \(appName.quotedForOneLine)" }
-    if !isDirectory { return "it says that it is no directory" }
+    if !isDirectory { return "it is not a directory by its own account" }
     if !(lowestVersion...max(lowestVersion, highestVersion)).contains(5) {
       return "it speaks protocol \(lowestVersion) to \(highestVersion), peers speak 5"
     }
@@ -80,10 +80,10 @@ struct NickVerdict: Decodable {
 
   var words: String {
     switch code {
-    case "malformed": "it takes the proof for malformed"
-    case "expired": "it says that the proof came too late"
-    case "invalid": "it says that the proof does not hold"
-    case "policy": "the proof may hold, but it does not want this peer; it may be full"
+    case "malformed": "it calls the proof malformed"
+    case "expired": "it calls the proof expired"
+    case "invalid": "it calls the proof invalid"
+    case "policy": "it refuses this peer by policy; it may be full"
     default: "it answers the proof with \(code.quotedForOneLine)"
     }
   }

@@ -16,12 +16,12 @@ extension DirectoryControl {
   struct Probe: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Do from outside, through Tor, what a peer does, and tell how the directory answers.",
+        "Connect to a directory through Tor as a peer does, and report each step.",
       discussion: """
-        Connects, shakes hands under a fresh nick, proves the nick, sends a PING and asks for the \
+        Connects, completes a handshake with a new nick, proves it, sends a PING and asks for the \
         peerlist. Works against any JoinMarket directory node. Exit code: 0 healthy, 1 it refuses \
-        or a step fails, 2 it cannot be reached, 3 something else answers there, 4 Tor does not \
-        answer on this side, 64 the command line is wrong.
+        or a step fails, 2 it cannot be reached, 3 another service answers, 4 Tor on this \
+        machine does not answer, 64 the command line is wrong.
         """)
 
     @Argument(
@@ -39,25 +39,25 @@ extension DirectoryControl {
         valueName: "host:port|path"))
     var direct: String?
 
-    @Option(help: "The Bitcoin network. Default: what NETWORK says here, else mainnet.")
+    @Option(help: "The Bitcoin network. Default: NETWORK of this machine, else mainnet.")
     var network: String?
 
-    @Flag(help: "Come as a client that cannot prove its nick.")
+    @Flag(help: "Act as a client that cannot prove its nick.")
     var noProof = false
 
-    @Option(help: "How many seconds each step may take.")
+    @Option(help: "The timeout of each step, in seconds.")
     var timeout = 60.0
 
     @Flag(help: "Print a JSON object.")
     var json = false
 
-    @Flag(help: "Repeat, and print one line each.")
+    @Flag(help: "Repeat, and print one line a probe.")
     var watch = false
 
     @Option(help: "With --watch: seconds from one probe to the next.")
     var every = 60.0
 
-    @Option(help: "With --watch: stop after so many. The exit code is the last one's.")
+    @Option(help: "With --watch: the number of probes. The exit code is the last one's.")
     var count: Int?
 
     func validate() throws {
@@ -110,8 +110,8 @@ extension DirectoryControl {
           || (try? OnionEndpoint("\(host):\(port)", network: .mainnet)) != nil
       else {
         throw ValidationError(
-          "\(host.quotedForOneLine) is no v3 onion address: 56 letters and digits 2 to 7 with a "
-            + "checksum; is a letter missing or wrong?")
+          "\(host.quotedForOneLine) is not a v3 onion address: 56 letters and digits 2 to 7 with a "
+            + "checksum; check for a missing or wrong letter")
       }
       return .init(host: host, port: port)
     }

@@ -11,14 +11,15 @@ extension ProbeConnection.Failure {
   var words: String {
     switch self {
     case .closed: "the connection was closed"
-    case .tooMuch: "it sends more than any directory does"
-    case .notAFrame(let text): "it sends what is no JoinMarket message: \(text.quotedForOneLine)"
+    case .tooMuch: "it sends more than any directory sends"
+    case .notAFrame(let text):
+      "it sends something that is not a JoinMarket message: \(text.quotedForOneLine)"
     case .socket(.unknownHost): "no such host"
     case .socket(.badPath): "the path is too long for a Unix socket"
     case .socket(.notConnected(let code)): String(cString: strerror(code))
     case .socket(.lost(let code)): "the connection broke: \(String(cString: strerror(code)))"
     case .socket(.timedOut): "no answer in time"
-    case .socket(.tooLarge): "it sends more than any directory does"
+    case .socket(.tooLarge): "it sends more than any directory sends"
     }
   }
 }
@@ -33,17 +34,17 @@ extension ProbeProblem {
     switch failure {
     case .notAFrame(let text):
       self.init(
-        outcome: .notADirectory, text: "it speaks something else: \(text.quotedForOneLine)")
+        outcome: .notADirectory, text: "it speaks another protocol: \(text.quotedForOneLine)")
     case .tooMuch:
       self.init(outcome: .notADirectory, text: failure.words)
     case _ where !begun.isEmpty:
       self.init(
-        outcome: .notADirectory, text: "it speaks something else: \(begun.quotedForOneLine)")
+        outcome: .notADirectory, text: "it speaks another protocol: \(begun.quotedForOneLine)")
     case .closed, .socket(.lost):
       self.init(
         outcome: .refused,
         text: "it closes without an answer to the handshake. A relay does so when PROXY_PROTOCOL "
-          + "does not fit its Tor, joinmarket-ng for a wrong network or when full")
+          + "differs from its Tor's setting, joinmarket-ng for a wrong network or when full")
     case .socket:
       self.init(
         outcome: .refused, text: "it does not answer the handshake within \(timeout.words)")

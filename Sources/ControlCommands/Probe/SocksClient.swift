@@ -56,17 +56,18 @@ enum SocksClient {
     switch code {
     case 1: "Tor could not connect; its log may say why"
     case 2: "Tor's rules forbid this address"
-    case 3, 4: "Tor does not find this onion service: it is offline, or the address is wrong"
+    case 3, 4: "Tor cannot find this onion service: it is offline, or the address is wrong"
     case 5: "the onion service answers, but nothing listens behind it: its relay may be down"
     case 6: "Tor gave up waiting for the onion service: it is offline or overloaded"
     case 0xf0:
       "Tor finds no descriptor of this onion service: it is offline, or the address is wrong"
     case 0xf1: "the onion service's descriptor is invalid"
     case 0xf2: "the onion service's introduction points do not answer"
-    case 0xf3: "the onion service does not come to the rendezvous: it is offline or overloaded"
+    case 0xf3:
+      "the onion service does not answer at the rendezvous point: it is offline or overloaded"
     case 0xf4: "the onion service wants client authorisation, and this Tor has no key for it"
     case 0xf5: "the onion service refuses this Tor's client authorisation key"
-    case 0xf6: "this is no valid onion address"
+    case 0xf6: "this is not a valid onion address"
     case 0xf7: "the onion service's introduction points did not answer in time"
     default: "Tor refuses with SOCKS code \(code)"
     }

@@ -20,7 +20,7 @@ package struct Counters {
   package var takeovers = 0
   /// Frames over `MESSAGE_RATE_LIMIT`, of all peers that ever were.
   package var rateViolations = 0
-  /// Peers that made room for others at `MAX_PEERS`, and connections at `MAX_PENDING`.
+  /// Peers displaced at `MAX_PEERS`, and connections displaced at `MAX_PENDING`.
   package var evictedPeers = 0
   package var evictedPending = 0
 }

@@ -1,12 +1,12 @@
 import Units
 import Wire
 
-/// When all places are taken, a new connection displaces the least deserving
-/// (`EvictionOrder`).
+/// When all places are taken, a new connection displaces the first peer of `EvictionOrder` that is
+/// not protected.
 ///
 /// Protected among peers are those who have proved their nick, have offers, have been addressed by
-/// a peer that is no stranger, and the oldest half. What that is worth against somebody who fakes
-/// it stands in docs/threat-model.md.
+/// a peer that is no stranger, and the oldest half. docs/threat-model.md says how well that resists
+/// an attacker who imitates them.
 extension Directory {
   /// Whether there is a place for one more peer, or can be made.
   func hasPlace() -> Bool {

@@ -45,9 +45,9 @@ struct EvictionOrder {
     return victims.popLast()
   }
 
-  /// All candidates, the least deserving first. To take the youngest of the largest group again and
-  /// again is to take them by their places in their groups, the highest first: in a group of n the
-  /// youngest stands at n.
+  /// All candidates in the order in which they are displaced: again and again the youngest of the
+  /// largest group. That is the order of their places in their groups, the highest first: in a
+  /// group of n the youngest is at n.
   static func order(_ candidates: [Candidate]) -> [PeerID] {
     var size: [CircuitID?: Int] = [:]
     let ranked = candidates.sorted { $0.serial < $1.serial }.map { candidate in

@@ -3,8 +3,7 @@ import Wire
 
 /// Everybody who is connected, by place and by nick.
 ///
-/// A peer's state lives in its slot and nowhere else; `vacate` is the only way out and clears every
-/// index with it.
+/// A peer's state is in its slot and nowhere else; only `vacate` removes it, from every index too.
 package struct Registry {
   package private(set) var slots: ContiguousArray<Peer> = []
   private var vacant: [Int32] = []

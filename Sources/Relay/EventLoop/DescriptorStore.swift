@@ -78,7 +78,7 @@ package struct StoredDescriptor {
 /// Why a store could not be used. `description` is for the operator.
 package struct StoreFault: Error, CustomStringConvertible {
   package let description: String
-  /// The store may hold everything although it has not said so: whoever put it must not touch it
+  /// The store may hold everything without having confirmed it: the relay must not touch it
   /// again.
   package let isUncertain: Bool
 

@@ -9,7 +9,7 @@ import Units
 
 /// The one loop of the process, over libevent's `event_base`.
 ///
-/// Everything in this room is made on a loop, lives on the thread that runs it and keeps it alive.
+/// Everything in this module is made on a loop, stays on the thread that runs it and retains it.
 /// None of these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the
 /// handles; a timer or a connection that nobody holds any more is gone, and its callback never
 /// comes.

@@ -97,7 +97,7 @@ package final class Listener {
     }
   }
 
-  /// Nil for an inherited one: whoever handed it on hands it on again.
+  /// Nil for an inherited one: the service manager hands it over again.
   package var handOver: HandOver? {
     configured.map {
       HandOver(

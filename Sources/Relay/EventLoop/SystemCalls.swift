@@ -135,8 +135,8 @@ package enum SystemCalls {
 
   // MARK: The process
 
-  /// No core file, and no other process of the same user reads our memory: it knows who speaks to
-  /// whom.
+  /// Forbids core files, and reads of this process's memory by others of the same user: it holds
+  /// which peers talk to each other.
   package static func forbidDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     #if os(Linux)

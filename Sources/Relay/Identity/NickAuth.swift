@@ -1,6 +1,6 @@
 // Nick authentication (protocol.md §8): the relay sends a nonce, the peer signs it with the key of
-// its nick, the relay answers with a result code. Pure: the directory decides whom it asks, how
-// long it waits and what follows from a code.
+// its nick, the relay answers with a result code. Pure: the directory decides which peers it asks,
+// how long it waits and what follows from a code.
 
 import Wire
 

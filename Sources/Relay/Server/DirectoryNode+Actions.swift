@@ -38,7 +38,8 @@ extension DirectoryNode {
       session.takesLongFrames = takesLongFrames
       outbox.subscribe(session)
     case .noteUnusableLocation(let id):
-      log.debug("no usable location: taken as not serving", metadata: ["connection": "\(id)"])
+      log.debug(
+        "no usable location: treated as NOT-SERVING-ONION", metadata: ["connection": "\(id)"])
     case .hold(let id):
       if let session = sessions[id], session.state.isOpen { session.move(to: .held) }
     case .prove(let id):

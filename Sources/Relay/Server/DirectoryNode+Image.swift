@@ -52,8 +52,8 @@ extension DirectoryNode {
     return (image, descriptors)
   }
 
-  /// Everything that is queued has gone to the kernel or into output buffers, and whoever had to be
-  /// closed is.
+  /// Flushes all queued frames to the kernel or into output buffers, and closes the sessions that
+  /// wait for it.
   private func finishTurn() {
     repeat {
       endTurn()

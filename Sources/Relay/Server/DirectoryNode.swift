@@ -168,7 +168,7 @@ package final class DirectoryNode {
       var metadata: Logger.Metadata = ["kind": "\(change.kind.rawValue)"]
       if let ended = change.ended { metadata["seconds"] = "\(Int(ended.seconds))" }
       log.info(
-        change.ended == nil ? "a limit is in force" : "a limit is not in force any more",
+        change.ended == nil ? "a limit is in force" : "a limit is no longer in force",
         metadata: metadata)
     }
   }

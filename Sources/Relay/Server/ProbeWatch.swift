@@ -1,8 +1,8 @@
 import Directory
 import Units
 
-/// Probes on their way through what a peer has not read. The time for an answer starts when the
-/// probe has left, or else a flood at a slow reader wins its nick.
+/// Probes queued behind bytes that a peer has not read. The time for an answer starts when the
+/// probe has left; otherwise a flood at a slow reader would cost it its nick.
 ///
 /// A peer that takes nothing for `silenceLimit` is not waited for any longer: its circuit is most
 /// likely dead.

@@ -39,11 +39,17 @@ extension DirectoryNode {
     guard proxyMismatches.count(isThere ? .unexpected : .missing, at: loop.now) else { return }
     if isThere {
       log.warning(
-        "PROXY_PROTOCOL is false, but a connection begins with a PROXY line: set PROXY_PROTOCOL=true, or remove HiddenServiceExportCircuitID from torrc",
+        """
+        PROXY_PROTOCOL is false, but a connection begins with a PROXY line: set \
+        PROXY_PROTOCOL=true, or remove HiddenServiceExportCircuitID from torrc
+        """,
         metadata: ["listener": "\(listenerName(of: session))"])
     } else {
       log.warning(
-        "PROXY_PROTOCOL is true, but a connection begins without a PROXY line: set HiddenServiceExportCircuitID haproxy in torrc, or PROXY_PROTOCOL=false",
+        """
+        PROXY_PROTOCOL is true, but a connection begins without a PROXY line: set \
+        HiddenServiceExportCircuitID haproxy in torrc, or PROXY_PROTOCOL=false
+        """,
         metadata: ["listener": "\(listenerName(of: session))"])
     }
   }

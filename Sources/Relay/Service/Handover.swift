@@ -139,8 +139,7 @@ struct Handover {
       let images = descriptors.filter { $0.kind == .image }
       let others = descriptors.filter { $0.kind != .image }
       let reading = Self.read(images, on: network)
-      // Whoever holds the sockets from here on, it is not the store: nobody fetches them a second
-      // time.
+      // The store gives the sockets up, so that no other process fetches them a second time.
       try store.confirm()
       StoredDescriptor.close(images)
       switch reading {
@@ -148,7 +147,7 @@ struct Handover {
       case .failure(let reason):
         StoredDescriptor.close(others)
         log.warning(
-          "the state of the last process is not usable: starting empty",
+          "the state of the last process cannot be used: starting empty",
           metadata: ["reason": "\(reason)", "closed": "\(others.count)"])
         return nil
       }

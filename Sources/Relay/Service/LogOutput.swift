@@ -15,8 +15,8 @@ struct LogOutput: ~Copyable {
     case socket
     /// A pipe or terminal of our own opening, which does not wait.
     case nonBlocking
-    /// Whatever else it is: asked before each write, which is at most what a pipe that has room
-    /// takes at once.
+    /// Anything else: polled before each write, which is at most what a pipe with free space takes
+    /// at once.
     case polled
   }
 

@@ -12,9 +12,9 @@ import Wire
   import Darwin
 #endif
 
-/// Works out under which name clients dial this relay, and turns nick authentication on when it is
-/// known (protocol.md §8). An operator behind Tor sets nothing: the name is read from the file that
-/// Tor writes, now and then again: a node whose keys were put back has another name.
+/// Finds the name that clients dial, and turns nick authentication on when it is known (protocol.md
+/// §8). Behind Tor it needs no setting: it reads the name from the file that Tor writes, and again
+/// every 30 s, because restored keys change it.
 final class NickProving {
   private let node: DirectoryNode
   private let log = Logger(label: "nick-auth")
@@ -47,7 +47,7 @@ final class NickProving {
     case .unset:
       if settings.nickAuthMode != .disabled {
         log.warning(
-          "off: without NICK_AUTH_DIRECTORY_ID or ONION_HOSTNAME_FILE nobody can prove a nick")
+          "off: peers can prove nicks only with NICK_AUTH_DIRECTORY_ID or ONION_HOSTNAME_FILE")
       }
     }
   }
@@ -85,7 +85,10 @@ final class NickProving {
     case .automatic: turnOn(DirectoryID(endpoint.description))
     case .endpoint(let id) where id != endpoint.description:
       log.warning(
-        "NICK_AUTH_DIRECTORY_ID is not the relay's own onion: proofs of clients that dial it will be invalid",
+        """
+        NICK_AUTH_DIRECTORY_ID is not the relay's own onion: proofs of clients that dial it will \
+        be invalid
+        """,
         metadata: ["NICK_AUTH_DIRECTORY_ID": "\(id)", "own": "\(endpoint)"])
     case .endpoint, .unset: break
     }
@@ -100,7 +103,7 @@ final class NickProving {
       switch self {
       case .unreadable(let code): String(cString: strerror(code))
       case .empty: "the file is empty"
-      case .notAnOnion: "what is in the file is not the name of a v3 onion"
+      case .notAnOnion: "the file does not hold a v3 onion name"
       }
     }
   }

@@ -67,7 +67,7 @@ package final class LogSink: Sendable {
   private func report(_ count: Int) -> String {
     LogRecord(
       time: .now(), level: max(.warning, level), category: "log",
-      message: "records were dropped because stderr did not take them",
+      message: "records were dropped because stderr was blocked",
       fields: ["count": "\(count)"]
     ).line(as: format)
   }

@@ -80,7 +80,7 @@ package final class RelayService {
     _ settings: Settings, sink: LogSink, reread: @escaping () -> SettingsReading,
     manager: ServiceManager, taken: Handover.Taken?
   ) throws(StartFault) {
-    do { loop = try EventLoop() } catch { throw .system("the system gives no event queue") }
+    do { loop = try EventLoop() } catch { throw .system("the system refuses an event queue") }
     self.sink = sink
     self.reread = reread
     log = Logger(label: "relay")
@@ -107,7 +107,10 @@ package final class RelayService {
     try listen(settings, taken)
     guard !node.acceptGate.listeners.isEmpty else {
       throw .setting(
-        "nothing to listen on: HOST is empty, LISTEN_UNIX is not set, and no socket was handed over (LISTEN_FDS, LISTEN_PID)"
+        """
+        nothing to listen on: HOST is empty, LISTEN_UNIX is not set, and no socket was handed over \
+        (LISTEN_FDS, LISTEN_PID)
+        """
       )
     }
     do throws(SocketError) {
@@ -260,7 +263,7 @@ package final class RelayService {
     for warning in reading.warnings { log.warning("\(warning)") }
     guard let new = reading.settings else {
       for fault in reading.faults { log.error("reload: \(fault.forLog)") }
-      return log.error("reload: nothing is changed")
+      return log.error("reload: no setting is changed")
     }
     let changes = new.differences(from: node.settings)
     for change in changes {
@@ -269,7 +272,7 @@ package final class RelayService {
         isApplied ? "reload: applied" : "reload: needs a restart",
         metadata: ["\(change.definition.name)": "\(change.newForLog)"])
     }
-    if changes.isEmpty { log.notice("reload: nothing has changed") }
+    if changes.isEmpty { log.notice("reload: all settings are unchanged") }
     node.apply(node.settings.reloading(new))
     sink.level = node.settings.logLevel
     ProcessLimits.warnIfDescriptorsShort(node.settings, withBudget: node.acceptGate.limit, log: log)

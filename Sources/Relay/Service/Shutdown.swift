@@ -4,9 +4,8 @@ import Server
 import Settings
 import Units
 
-/// The way out (promises.md, "Always come back"): nobody new, what is queued goes out as far as it
-/// is read, then the connections close a few at a time, so that ten thousand peers do not return to
-/// the next directory in one instant.
+/// A stop (promises.md, "Always come back"): admits no peer, flushes what peers read, then closes
+/// the connections a few at a time, so that ten thousand peers do not all reconnect at once.
 final class Shutdown {
   private let node: DirectoryNode
   private let done: () -> Void

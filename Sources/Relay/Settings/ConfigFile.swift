@@ -25,7 +25,7 @@ struct ConfigFile {
   init(_ text: String) throws(Malformed) {
     // The parser takes a C string.
     guard !text.utf8.contains(0) else {
-      throw Malformed(line: 1, reason: "there is a NUL character in it")
+      throw Malformed(line: 1, reason: "it contains a NUL character")
     }
     let table: TOMLTable
     do {

@@ -52,7 +52,7 @@ struct DotEnv: Sendable, Equatable {
       line = trimmed(line.dropFirst(export.count))
     }
     guard let equals = line.firstIndex(of: "=") else {
-      throw Malformed(line: number, reason: "there is no = in it")
+      throw Malformed(line: number, reason: "it has no =")
     }
     let name = trimmed(line[..<equals])
     let isName = name.allSatisfy {

@@ -1,5 +1,5 @@
 /// How the text of one kind of setting becomes a value and a value becomes text again. A form
-/// refuses what is outside its range, so nothing past the Settings room sees a wrong value; what it
+/// refuses what is outside its range, so no other module sees a wrong value; what it
 /// writes, it reads back to the same value.
 import Logging
 import Units

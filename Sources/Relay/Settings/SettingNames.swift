@@ -35,7 +35,7 @@ enum SettingNames {
     "SHUTDOWN_GRACE", "LOG_LEVEL", "LOG_FORMAT", "ALLOW_ROOT", "BROADCAST_BATCH",
   ]
 
-  /// The warning for a name, if it deserves one. In a `.env` every name was meant for us; in the
+  /// The warning for an unknown name, or `nil`. In a `.env` every name was meant for us; in the
   /// environment one with our prefixes, or one slip away from a name of ours.
   package static func warning(for name: String, origin: SettingOrigin, anyName: Bool)
     -> SettingsWarning?

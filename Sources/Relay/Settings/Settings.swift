@@ -41,7 +41,7 @@ package struct Settings: Sendable, Equatable {
   package var maxPending = 2_500
   package var maxPeersPerCircuit = 8
   package var handshakeTimeout: Duration = .seconds(30)
-  /// How long the holder of a nick has to answer a newcomer's challenge (protocol.md §3.1).
+  /// How long the holder of a nick has to answer a probe in a takeover (protocol.md §3.1).
   package var nickChallengeTimeout: Duration = .seconds(10)
 
   // MARK: What a frame may be

@@ -24,7 +24,7 @@ extension Settings {
     }
     if maxLineLength > maxPeerBacklog {
       found.append(
-        "MAX_LINE_LENGTH must not be larger than MAX_PEER_BACKLOG: one line would throw its readers out"
+        "MAX_LINE_LENGTH must not be larger than MAX_PEER_BACKLOG: one line would exceed it"
       )
     }
     if maxPeerBacklog > maxBacklog {
@@ -32,7 +32,10 @@ extension Settings {
     }
     if let directoryLocation, (try? endpoint(directoryLocation)) == nil {
       found.append(
-        "DIRECTORY_LOCATION=\(directoryLocation) is no v3 onion address with a right checksum and a port"
+        """
+        DIRECTORY_LOCATION=\(directoryLocation) is not a v3 onion address with a valid checksum \
+        and a port
+        """
       )
     }
     if case .endpoint(let id) = nickAuthDirectoryID, let fault = directoryIDFault(id) {
@@ -50,7 +53,7 @@ extension Settings {
     return found.map { .conflict($0) }
   }
 
-  /// Combinations that work and are hardly meant.
+  /// Combinations that work and are probably mistakes.
   func suspiciousSettings() -> [SettingsWarning] {
     var found: [String] = []
     if messageBurstLimit < messageRateLimit {
@@ -62,24 +65,30 @@ extension Settings {
     }
     if handshakeTimeout <= nickChallengeTimeout {
       found.append(
-        "HANDSHAKE_TIMEOUT is not longer than NICK_CHALLENGE_TIMEOUT, so nobody gets a nick back from a dead connection"
+        """
+        HANDSHAKE_TIMEOUT is not longer than NICK_CHALLENGE_TIMEOUT, so no peer can take its nick \
+        back from a dead connection
+        """
       )
     }
     if case .endpoint(let id) = nickAuthDirectoryID, let directoryLocation, id != directoryLocation
     {
       found.append(
-        "NICK_AUTH_DIRECTORY_ID=\(id) is not DIRECTORY_LOCATION=\(directoryLocation): proofs of clients that dial the latter will be invalid"
+        """
+        NICK_AUTH_DIRECTORY_ID=\(id) is not DIRECTORY_LOCATION=\(directoryLocation): proofs of \
+        clients that dial the latter will be invalid
+        """
       )
     }
     if allowClearnetLocations == true, network == .mainnet {
       found.append(
-        "ALLOW_CLEARNET_LOCATIONS is true on mainnet, so peers may be listed with addresses that are no onions"
+        "ALLOW_CLEARNET_LOCATIONS is true on mainnet: the peerlist may name other hosts than onions"
       )
     }
     return found.map { .questionable($0) }
   }
 
-  /// Why clients cannot dial this place.
+  /// Why clients cannot dial this endpoint.
   private func directoryIDFault(_ id: String) -> String? {
     guard let colon = id.lastIndex(of: ":"), let port = UInt16(id[id.index(after: colon)...]),
       port > 0

@@ -186,7 +186,7 @@ private enum FileFault: Error, Equatable {
 
   var reason: String {
     switch self {
-    case .missing: "there is no such file"
+    case .missing: "the file does not exist"
     case .failed(let code): String(cString: strerror(code))
     case .tooLong: "it is longer than 1 MiB"
     case .notText: "it is not UTF-8 text"

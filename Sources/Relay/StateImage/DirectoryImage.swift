@@ -115,7 +115,7 @@ package struct DelayedImage: Equatable, ImageRecord {
   package var level: UInt8
   /// It asks for the order book.
   package var isRequest: Bool
-  /// The sender's, or of whom it is the departure.
+  /// The sender's, or that of the peer that left.
   package var nick: [UInt8]
   package var isDeparture: Bool
 

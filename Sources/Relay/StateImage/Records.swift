@@ -49,7 +49,7 @@ package struct ListenerImage: Equatable, ImageRecord {
 
 /// Bytes that are neither the peer's nor the kernel's any more.
 package struct SocketImage: Equatable, ImageRecord {
-  /// SO_COOKIE: unique for the life of the machine.
+  /// SO_COOKIE: unique for one boot of the machine.
   package var cookie: UInt64
   /// Received and not taken: the beginning of a line, or lines of a peer that is held.
   package var input: [UInt8]

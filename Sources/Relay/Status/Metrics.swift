@@ -28,14 +28,14 @@ package enum Metrics {
 
   private static func appendState(of status: RelayStatus, to text: inout MetricsText) {
     text.info(
-      "jm_directory_build", "Which relay this is.",
+      "jm_directory_build", "The relay's version and network.",
       [("version", relayVersion), ("network", status.node.directory.identity.network.rawValue)])
     let health = status.health
     text.gauge(
-      "jm_directory_healthy", "1 if the relay would serve a peer now, as /health says.",
+      "jm_directory_healthy", "1 if the relay serves new peers, as in /health.",
       health.isHealthy ? 1 : 0)
     text.gauge(
-      "jm_directory_health_faults", "1 for each reason that makes it unhealthy.", by: "reason",
+      "jm_directory_health_faults", "1 for each reason why it is unhealthy.", by: "reason",
       Health.Fault.allCases.map { ($0.rawValue, health.faults.contains($0) ? 1 : 0) })
   }
 
@@ -45,7 +45,7 @@ package enum Metrics {
     let registry = status.node.directory.registry
     text.gauge(
       "jm_directory_peers",
-      "Peers that have shaken hands; active ones serve an onion, passive ones do not.", by: "role",
+      "Peers after their handshake; active peers serve an onion, passive ones do not.", by: "role",
       [("active", counts.active), ("passive", counts.passive)])
     text.gauge(
       "jm_directory_peers_with_feature", "Peers that advertised a feature.", by: "feature",
@@ -55,7 +55,7 @@ package enum Metrics {
       "jm_directory_peers_verified", "Peers that have proved their nick.", counts.verified)
     text.gauge(
       "jm_directory_peers_evictable",
-      "Peers that have been silent for long and cannot be probed: the first to go when places run short.",
+      "Silent peers that cannot be probed. The first to be closed at MAX_PEERS.",
       counts.evictable)
     text.gauge(
       "jm_directory_peers_limit", "MAX_PEERS.", status.node.directory.limits.peers)
@@ -74,26 +74,27 @@ package enum Metrics {
     let counters = status.node.directory.counters
     text.counter(
       "jm_directory_connections_opened",
-      "Connections accepted; every ten seconds one for each listener is the relay's own probe.",
+      "Connections accepted. The self-probe makes one every ten seconds.",
       counters.connectionsOpened)
     text.counter(
       "jm_directory_connections_closed", "Connections ended, by reason.", by: "reason",
       counters.closed.all.map { ($0.key.rawValue, $0.count) })
     text.counter(
       "jm_directory_handshakes",
-      "Handshakes answered, by outcome; the relay's own probe makes one every ten seconds for each listener.",
+      "Handshakes answered, by outcome. The self-probe makes one every ten seconds.",
       by: "outcome",
       status.handshakes)
     text.counter(
-      "jm_directory_nick_proofs", "Proofs of nicks judged, by result code.", by: "code",
+      "jm_directory_nick_proofs", "Nick proofs verified, by result code.", by: "code",
       counters.proofs.all.map { ($0.key.rawValue, $0.count) })
     text.counter(
-      "jm_directory_nick_challenges", "Holders of nicks asked for life because another came.",
+      "jm_directory_nick_challenges",
+      "Holders of nicks probed because another connection claimed the nick.",
       counters.takeovers)
-    text.counter("jm_directory_probes", "Idle peers asked for life.", counters.probesSent)
+    text.counter("jm_directory_probes", "Idle peers probed.", counters.probesSent)
     text.counter(
       "jm_directory_proxy_mismatches",
-      "Connections that begin otherwise than PROXY_PROTOCOL says.", by: "line",
+      "Connections whose first line contradicts PROXY_PROTOCOL.", by: "line",
       ProxyMismatches.Kind.allCases.map { ($0.rawValue, status.node.proxyMismatches[$0]) })
   }
 
@@ -108,7 +109,8 @@ package enum Metrics {
       "jm_directory_listener_connections_opened", "Connections accepted by each listener.",
       by: "listener", states.map { ($0.name, $0.connectionsOpened) })
     text.gauge(
-      "jm_directory_listener_healthy", "1 if the relay's own probe was served there lately.",
+      "jm_directory_listener_healthy",
+      "1 if the self-probe succeeded there in the last 30 seconds.",
       by: "listener",
       states.indices.map {
         (states[$0].name, status.probe?.isFresh($0, at: now) ?? true ? 1 : 0)
@@ -122,7 +124,7 @@ package enum Metrics {
       "jm_directory_frames_received", "Frames from peers, by type.", by: "type",
       received.map { ($0.label, $0.row.frames) })
     text.counter(
-      "jm_directory_frames_received_bytes", "Their bytes in the canonical form.", by: "type",
+      "jm_directory_frames_received_bytes", "Bytes of these frames in canonical form.", by: "type",
       received.map { ($0.label, $0.row.bytes) })
     text.counter(
       "jm_directory_frames_sent", "Frames queued for peers, each copy counted, by type.",
@@ -137,35 +139,36 @@ package enum Metrics {
       "jm_directory_sent_bytes", "Bytes handed to peers' sockets or their backlogs.",
       status.node.outbox.bytesOut)
     text.counter(
-      "jm_directory_deliveries", "Messages of peers handed on, counted once for each receiver.",
+      "jm_directory_deliveries", "Messages of peers passed on, counted once for each receiver.",
       status.node.outbox.deliveries)
     text.counter(
       "jm_directory_frames_dropped", "Frames not passed on although their sender stays, by reason.",
       by: "reason", status.droppedFrames)
     text.counter(
-      "jm_directory_peerlists", "Peer lists asked for and served.",
+      "jm_directory_peerlists", "Peerlists served.",
       status.node.directory.counters.listsServed)
   }
 
   private static func appendPressure(of status: RelayStatus, to text: inout MetricsText) {
     text.counter(
-      "jm_directory_limit_hits", "How often a limit took effect, by the setting that moves it.",
+      "jm_directory_limit_hits", "How often a limit took effect, by limit.",
       by: "limit", status.limitHits)
     text.gauge(
       "jm_directory_delayed_frames", "Public frames that wait for FANOUT_RATE_LIMIT.",
       status.node.directory.publicLines.count)
     text.gauge(
-      "jm_directory_limits_in_force", "1 for each kind of limit that holds somebody back now.",
+      "jm_directory_limits_in_force", "1 for each kind of limit that is in force.",
       by: "kind",
       LimitsInForce.Kind.allCases.map {
         ($0.rawValue, status.node.limitsInForce.isInForce($0) ? 1 : 0)
       })
     text.gauge(
       "jm_directory_fanout_budget_percent",
-      "The part of FANOUT_RATE_LIMIT and FANOUT_BYTES_LIMIT that is open now.",
+      "The share of FANOUT_RATE_LIMIT and FANOUT_BYTES_LIMIT that is allowed now.",
       Int(status.node.directory.publicLines.budget.share * 100))
     text.counter(
-      "jm_directory_circuit_refusals", "What circuits asked for over their budgets, by kind.",
+      "jm_directory_circuit_refusals",
+      "Requests refused because the circuit's budget was used up, by kind.",
       by: "kind", status.node.directory.refusalsByKind)
     text.gauge(
       "jm_directory_backlog_bytes", "Bytes that peers have not read yet.",
@@ -176,11 +179,11 @@ package enum Metrics {
       "jm_directory_backlog_largest_bytes", "The largest backlog of one peer.",
       status.node.backlogs.largest)
     text.gauge(
-      "jm_directory_backlog_peers", "Peers that have something to read.", status.node.backlogs.count
+      "jm_directory_backlog_peers", "Peers with unread bytes.", status.node.backlogs.count
     )
     text.histogram(
       "jm_directory_loop_lag_seconds",
-      "How late the event loop's tick came, twice a second: what a peer may have had to wait.",
+      "Event-loop delay: how late its tick came, measured twice a second.",
       bounds: LoopLag.bounds, counts: status.node.lag.counts, sum: status.node.lag.sum)
   }
 
@@ -192,9 +195,9 @@ package enum Metrics {
     }
     text.gauge("process_open_fds", "Open descriptors.", status.openDescriptors)
     text.gauge(
-      "process_max_fds", "Descriptors that may be open.", ProcessFigures.mostDescriptors)
+      "process_max_fds", "The limit of open descriptors.", ProcessFigures.mostDescriptors)
     text.counter(
-      "jm_directory_log_records_dropped", "Log records that stderr did not take.",
+      "jm_directory_log_records_dropped", "Log records dropped because stderr was blocked.",
       status.droppedLogRecords())
     text.gauge(
       "process_start_time_seconds", "When the relay started, in seconds since 1970.",

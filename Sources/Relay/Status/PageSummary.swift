@@ -53,7 +53,7 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   package var backlog: Int
   package var maxBacklog: Int
   package var largestBacklog: Int
-  /// Peers that have something to read.
+  /// Peers with unread bytes.
   package var laggingPeers: Int
   /// Those with more than PEER_BACKLOG_SOFT to read.
   package var slowReaders: Int

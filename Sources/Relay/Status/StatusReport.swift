@@ -174,7 +174,8 @@ extension StatusReport {
       lines.append("many offers: " + Self.tallies(offers.peersManyOffers))
     }
     lines.append(
-      "rate limiting: \(rateLimiter.totalViolations) frames dropped, \(rateLimiter.trackedPeers) peers tracked"
+      "rate limiting: \(rateLimiter.totalViolations) frames dropped, "
+        + "\(rateLimiter.trackedPeers) peers tracked"
     )
     if !rateLimiter.topViolators.isEmpty {
       lines.append("most dropped: " + Self.tallies(rateLimiter.topViolators))

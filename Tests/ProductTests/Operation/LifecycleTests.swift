@@ -185,7 +185,7 @@ extension ProductTests {
       try "MAX_PEERS=nonsense\nMESSAGE_RATE_LIMIT=1\n".write(
         toFile: file, atomically: true, encoding: .utf8)
       relay.child.signal(SIGHUP)
-      try eventually("the fault is told") { relay.log.contains("reload: nothing is changed") }
+      try eventually("the fault is told") { relay.log.contains("reload: no setting is changed") }
       let refused = try TestPeer(.tcp(try relay.port))
       try refused.send(Hello.taker(2).frame)
       try refused.expect(Frames.rejected(by: try relay.nick, "Maximum peers reached: 1"))

@@ -108,7 +108,7 @@ extension ProductTests {
       #expect(warnings()[0].contains(file))
       try "\(Self.badOnion)\n".write(toFile: file, atomically: true, encoding: .utf8)
       try eventually("the new reason is told") { warnings().count == 2 }
-      #expect(warnings()[1].contains("not the name of a v3 onion"))
+      #expect(warnings()[1].contains("does not hold a v3 onion name"))
       // Three more looks.
       pause(seconds: 3.2)
       #expect(warnings().count == 2)

@@ -50,7 +50,7 @@ struct HostileDirectory: CustomTestStringConvertible, Sendable {
     .init(
       testDescription: "nesting without end",
       answers: [793: [.text(String(repeating: "[", count: 100_000) + "\n")]], code: 3,
-      words: "something else"),
+      words: "another protocol"),
     .init(
       testDescription: "a handshake that is no object",
       answers: [793: [.text(Frames.frame(795, "[]"))]],
@@ -109,7 +109,7 @@ struct HostileDirectory: CustomTestStringConvertible, Sendable {
       answers: [
         793: [.text(proving + challenge(Proving.directory))],
         805: [.text(Frames.frame(807, #"{"code":"policy","verified":false}"#))],
-      ], code: 1, words: "does not want this peer"),
+      ], code: 1, words: "refuses this peer by policy"),
     .init(
       testDescription: "a verdict of its own make",
       answers: [
@@ -148,14 +148,14 @@ extension ProductTests {
     @Test(
       "A SOCKS port that refuses, or is none",
       arguments: [
-        ([5, 0], [5, 4, 0, 1, 0, 0, 0, 0, 0, 0], 2, "does not find this onion service"),
-        ([5, 2], [1, 1], 4, "refuses our SOCKS user name"),
+        ([5, 0], [5, 4, 0, 1, 0, 0, 0, 0, 0, 0], 2, "cannot find this onion service"),
+        ([5, 2], [1, 1], 4, "refuses the probe's SOCKS user name"),
         ([5, 0], [5, 5, 0, 3, 2, 97, 98, 0, 80], 2, "nothing listens behind it"),
         ([5, 0], [5, 0xf0, 0, 1, 0, 0, 0, 0, 0, 0], 2, "no descriptor"),
         ([5, 0], [5, 0xff, 0, 4] + [UInt8](repeating: 0, count: 18), 2, "SOCKS code 255"),
-        ([5, 0], [5, 0, 0, 9], 4, "no SOCKS5"),
+        ([5, 0], [5, 0, 0, 9], 4, "not SOCKS5"),
         ([5, 255], [], 4, "refuses"),
-        (Array("HTTP/1.1 400 Bad Request".utf8), [], 4, "no SOCKS5 port"),
+        (Array("HTTP/1.1 400 Bad Request".utf8), [], 4, "not a SOCKS5 port"),
         ([], [], 4, "no answer in time"),
       ] as [([UInt8], [UInt8], Int32, String)])
     func socks(_ greeting: [UInt8], _ answer: [UInt8], _ code: Int32, _ words: String) throws {

@@ -73,7 +73,7 @@ struct ConfigFileTests {
     #expect(reading.warnings.isEmpty)
     #expect(
       load([], ["JOINMARKET_CONFIG_FILE": "missing"]).faults.map(\.description) == [
-        "cannot read missing: there is no such file"
+        "cannot read missing: the file does not exist"
       ])
   }
 

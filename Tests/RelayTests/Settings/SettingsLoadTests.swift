@@ -109,7 +109,7 @@ struct SettingsLoadTests {
   func files() throws {
     #expect(
       load(["--env-file", "other"]).faults.map(\.description) == [
-        "cannot read other: there is no such file"
+        "cannot read other: the file does not exist"
       ])
     #expect(
       load(["--env-file"]).faults.map(\.description) == [
@@ -182,7 +182,7 @@ struct SettingsLoadTests {
       (["PEER_BACKLOG_SOFT": "9MiB"], "PEER_BACKLOG_SOFT must not be larger than MAX_PEER_BACKLOG"),
       (
         ["MAX_LINE_LENGTH": "9MiB"],
-        "MAX_LINE_LENGTH must not be larger than MAX_PEER_BACKLOG: one line would throw its readers out"
+        "MAX_LINE_LENGTH must not be larger than MAX_PEER_BACKLOG: one line would exceed it"
       ),
       (["MAX_BACKLOG": "7MiB"], "MAX_PEER_BACKLOG must not be larger than MAX_BACKLOG"),
       (
@@ -291,7 +291,7 @@ struct DotEnvTests {
     #expect(file.entries.map(\.name) == ["A", "F"])
     #expect(
       file.malformed == [
-        .init(line: 2, reason: "there is no = in it"),
+        .init(line: 2, reason: "it has no ="),
         .init(line: 3, reason: "a quote is not closed"),
         .init(line: 4, reason: "there is text after the closing quote"),
         .init(line: 5, reason: "\"D E\" is not a name"),

@@ -252,7 +252,8 @@ struct SettingsTableTests {
       #expect(Settings.markdownTable.contains("| `\(row.name)` |"))
       #expect(Settings.markdownTable.contains(row.meaning))
     }
-    #expect(Settings.helpText.contains("Default: 10000."))
+    let flat = Settings.helpText.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+    #expect(flat.contains("Default: 10000."))
     let longest = Settings.helpText.split(separator: "\n").map(\.utf8.count).max() ?? 0
     #expect(longest <= 78)
   }
