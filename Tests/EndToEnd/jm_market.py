@@ -31,9 +31,14 @@ class Market:
             deadline = time.monotonic() + seconds
             while True:
                 with peer.changed:
-                    seen = {code: [line for kind, line in peer.received if kind == code] for code in wanted}
+                    seen = {
+                        code: [line for kind, line in peer.received if kind == code]
+                        for code in wanted
+                    }
                     kinds = [kind for kind, _ in peer.received]
-                    left = [line for kind, line in peer.received if kind == PEERLIST and ";D" in line]
+                    left = [
+                        line for kind, line in peer.received if kind == PEERLIST and ";D" in line
+                    ]
                 if peer.closed_at:
                     raise Problem(f"{peer.name} was closed")
                 if seen == wanted or time.monotonic() > deadline:
@@ -42,7 +47,9 @@ class Market:
             if seen != wanted:
                 raise Problem(f"{peer.name} has {seen}, wanted {wanted}")
             if kinds.count(DN_HANDSHAKE) != 1 or left:
-                raise Problem(f"{peer.name}: {kinds.count(DN_HANDSHAKE)} handshakes, departures {left}")
+                raise Problem(
+                    f"{peer.name}: {kinds.count(DN_HANDSHAKE)} handshakes, departures {left}"
+                )
 
     def leave(self):
         for peer in self.peers:
