@@ -36,7 +36,8 @@ extension DirectoryControl {
       The address of the relay, unless --host, --port or --unix is given. The command reads the \
       same sources as the relay, the file .env included.
       """)
-    page.item("ADMIN_SOCKET", "The socket that peers and close ask, unless --admin-socket is given.")
+    page.item(
+      "ADMIN_SOCKET", "The socket that peers and close ask, unless --admin-socket is given.")
     page.item("NO_COLOR", "If it is set and not empty, top uses no colours.")
     page.heading("EXIT STATUS")
     page.item("0", "The relay answers, and for health: it is healthy.")
