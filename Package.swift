@@ -84,7 +84,7 @@ let package = Package(
     .executableTarget(
       name: "RelayServer",
       dependencies: [
-        "Units", "EventLoop", "Settings", "Service", "ControlCommands", logging,
+        "Units", "EventLoop", "Settings", "Status", "Service", "ControlCommands", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict + [noLeaks]),

@@ -2,7 +2,8 @@
 #ifndef JM_CLIBEVENT_SHIM_H
 #define JM_CLIBEVENT_SHIM_H
 
-// First, so that event-config.h's _GNU_SOURCE cannot give fd_set another shape than Swift's Glibc module knows.
+// First, so that event-config.h's _GNU_SOURCE cannot give fd_set another shape than in Swift's
+// Glibc module.
 #include <sys/types.h>
 #include <sys/socket.h>
 
@@ -20,7 +21,9 @@ int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int fla
 
 #include <sys/prctl.h>
 // prctl is variadic.
-static inline int shim_set_dumpable(unsigned long on) { return prctl(PR_SET_DUMPABLE, on, 0, 0, 0); }
+static inline int shim_set_dumpable(unsigned long on) {
+  return prctl(PR_SET_DUMPABLE, on, 0, 0, 0);
+}
 
 // Not in Swift's Glibc module.
 #include <malloc.h>
@@ -60,8 +63,8 @@ static inline ssize_t shim_send_descriptors(
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-// One message. Its descriptors (room for SHIM_MOST_DESCRIPTORS) are the caller's; `cut` says that it
-// did not come whole. Returns what recvmsg(2) returns.
+// One message. Its descriptors (room for SHIM_MOST_DESCRIPTORS) are the caller's; `cut` says that
+// it did not come whole. Returns what recvmsg(2) returns.
 static inline ssize_t shim_receive_descriptors(
     int socket, void *bytes, size_t length, int *descriptors, size_t *count, int *cut) {
   union shim_control control;

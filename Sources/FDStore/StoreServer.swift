@@ -139,7 +139,7 @@ final class StoreServer {
     let bytes = Array(path.utf8)
     guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
       throw StoreFault(
-        "--socket: a path of \(bytes.count) bytes, allowed are 1 to 107", isSetting: true)
+        "--socket: a path of \(bytes.count) bytes; it must have 1 to 107", isSetting: true)
     }
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }

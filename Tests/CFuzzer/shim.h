@@ -1,4 +1,5 @@
-// libFuzzer's entry for programs that bring their own `main`. The compiler's runtime defines it; no header of it is installed.
+// libFuzzer's entry for programs with their own `main`. The compiler's runtime defines it; it has no
+// installed header.
 #include <stddef.h>
 #include <stdint.h>
 

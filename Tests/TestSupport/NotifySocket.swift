@@ -41,7 +41,7 @@ package final class NotifySocket {
     return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Returns the next message that is not a sign of life, or `nil` when none comes within
+  /// Returns the next message that is not a watchdog message, or `nil` when none comes within
   /// `seconds`.
   package func receiveState(within seconds: Double = 20) -> String? {
     while let message = receive(within: seconds) {

@@ -1,4 +1,4 @@
-// What jm-directory-bench needs of Linux and Swift's Glibc module does not offer: epoll, and two GNU
+// What jm-directory-bench needs of Linux and Swift's Glibc module does not have: epoll, and two GNU
 // extensions that hide behind _GNU_SOURCE. Empty on other systems.
 #pragma once
 #ifdef __linux__

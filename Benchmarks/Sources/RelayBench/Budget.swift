@@ -15,7 +15,7 @@
     case listInstructions = "peerlist-instructions"
     case proofInstructions = "proof-instructions"
 
-    /// What is measured, of whom.
+    /// The node and the figure that a row compares.
     struct Source: Sendable {
       var scenario: Scenario
       var figure: String
@@ -55,7 +55,7 @@
         }
       case .proofInstructions:
         return Source(scenario: .proofs, figure: "instructions", unit: "instructions") {
-          $0.visits = $1
+          $0.connections = $1
         }
       case .frozen: return Source(scenario: .frozen, figure: "p99 with ÷ without", unit: "×")
       }

@@ -69,7 +69,7 @@
         PUBLIC_RATE_LIMIT=0, ORDERBOOK_RATE_LIMIT=0, PEERLIST_RATE_LIMIT=0. The onions of the \
         makers have no right checksum: test networks only.
 
-        Every receiver checks every line; one that is missing, doubled or out of order ends the run \
+        Every receiver checks every line; one missing, doubled or out of order ends the run \
         with exit code 1. More than 19,000 peers: several processes, each with a --source.
         """)
 

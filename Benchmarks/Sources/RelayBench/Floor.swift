@@ -21,7 +21,7 @@
     private let readRoom: Int
     private let buffer: UnsafeMutablePointer<UInt8>
 
-    /// The public lines of the turn, and which part came from whom.
+    /// The public lines of the turn, and the sender of each part.
     private var turn = Bytes()
     private var parts: [(sender: Int32, start: Int, end: Int)] = []
     private var dirty: [Int32] = []

@@ -238,7 +238,8 @@
       case 795:
         guard Lines.accepts(line, n) else {
           return fail(
-            "refused: \(String(decoding: UnsafeBufferPointer(start: line, count: n), as: UTF8.self))"
+            "refused: "
+              + String(decoding: UnsafeBufferPointer(start: line, count: n), as: UTF8.self)
           )
         }
         peers[i].phase = .ready

@@ -41,7 +41,8 @@
 
     static func handshake(nick: String, location: String, network: String) -> [UInt8] {
       let inner =
-        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": \"\(location)\", "
+        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": "
+        + "\"\(location)\", "
         + "\"proto-ver\": 5, \"features\": {\"peerlist_features\": true, \"ping\": true}, "
         + "\"nick\": \"\(nick)\", \"network\": \"\(network)\"}"
       return frame(

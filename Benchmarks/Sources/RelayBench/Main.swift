@@ -7,7 +7,8 @@ import ArgumentParser
       commandName: "jm-directory-bench",
       abstract: "Measures a JoinMarket directory node from outside.",
       discussion: """
-        `run` drives any directory node, `floor` is the least a node can do, `compare` runs both in \
+        `run` drives any directory node, `floor` is the least a node can do, `compare` runs both \
+        in \
         turn and checks a budget, `attack` shows what honest peers notice of attacks.
         """,
       subcommands: [

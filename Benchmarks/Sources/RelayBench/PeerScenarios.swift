@@ -2,9 +2,9 @@
   /// Scenarios about single peers: arriving, resting, private lines, and what they ask for.
   extension Runner {
     func connect() throws(BenchError) -> [Measurement] {
-      let crowd = try Generator(target, count: sizes.peers, makers: 0..<(sizes.peers / 2))
+      let load = try Generator(target, count: sizes.peers, makers: 0..<(sizes.peers / 2))
       let stretch = try Stretch(target)
-      try crowd.connect()
+      try load.connect()
       let seconds = stretch.seconds
       var figures = Figures(.connect)
       figures.add("time", seconds * 1e3, "ms")
@@ -27,12 +27,12 @@
       for i in 0..<Self.firstPeers { first.drop(i, reset: true) }
       try settle()
       let before = try process.residentBytes()
-      let crowd = try Generator(target, count: sizes.idlePeers, makers: 0..<sizes.idlePeers)
-      try crowd.connect()
+      let load = try Generator(target, count: sizes.idlePeers, makers: 0..<sizes.idlePeers)
+      try load.connect()
       try settle()
       let after = try process.residentBytes()
       let stretch = try Stretch(target)
-      _ = try crowd.pump(until: Clock.now() + Int64(sizes.idleSeconds) * 1_000_000_000)
+      _ = try load.pump(until: Clock.now() + Int64(sizes.idleSeconds) * 1_000_000_000)
       let spent = Double(try stretch.cpu() ?? 0)
       var figures = Figures(.idle)
       figures.add("RSS without peers", Double(deserted), "B")
@@ -44,39 +44,39 @@
     /// Makers send, so that every line is followed by the sender's PEERLIST entry.
     func privateLines(_ scenario: Scenario, inFlight: Int) throws(BenchError) -> [Measurement] {
       let pairs = sizes.pairs
-      let crowd = try Generator(
+      let load = try Generator(
         target, count: pairs * 2, makers: 0..<pairs, streams: pairs, isPublic: false)
-      try crowd.connect()
+      try load.connect()
       try settle()
-      crowd.reaction = .keepInFlight(pairs: pairs, lines: sizes.linesPerPair)
+      load.reaction = .keepInFlight(pairs: pairs, lines: sizes.linesPerPair)
       let stretch = try Stretch(target)
-      for i in 0..<pairs { crowd.sendMeasured(from: i, count: min(inFlight, sizes.linesPerPair)) }
+      for i in 0..<pairs { load.sendMeasured(from: i, count: min(inFlight, sizes.linesPerPair)) }
       let all = pairs * sizes.linesPerPair
-      try crowd.await("\(all) private lines", within: 120) { crowd.deliveries == all }
+      try load.await("\(all) private lines", within: 120) { load.deliveries == all }
       let seconds = stretch.seconds
       var figures = Figures(scenario)
       figures.addCPU("CPU per line", try stretch.cpu(), per: all)
       figures.add("lines", Double(all) / seconds, "1/s")
-      figures.addLatency(crowd.latencies)
+      figures.addLatency(load.latencies)
       return figures.all
     }
 
     /// One taker asks in public, every maker answers it alone.
     func orderbook() throws(BenchError) -> [Measurement] {
       let makers = sizes.makers
-      let crowd = try Generator(
+      let load = try Generator(
         target, count: makers + 1, makers: 1..<(makers + 1), streams: makers, isPublic: false,
         lineBytes: sizes.answerBytes)
-      try crowd.connect()
+      try load.connect()
       try settle()
-      crowd.reaction = .answerOrderbook
-      let question = Lines.frame(687, "\(crowd.nick(0))!PUBLIC!orderbook")
+      load.reaction = .answerOrderbook
+      let question = Lines.frame(687, "\(load.nick(0))!PUBLIC!orderbook")
       var times: [Double] = []
       let stretch = try Stretch(target)
       for round in 1...sizes.asks {
         let start = Clock.now()
-        crowd.send(question, from: 0)
-        try crowd.await("\(makers) answers", within: 60) { crowd.deliveries == makers * round }
+        load.send(question, from: 0)
+        try load.await("\(makers) answers", within: 60) { load.deliveries == makers * round }
         times.append(Double(Clock.now() - start) / 1e6)
       }
       let cpu = try stretch.cpu()
@@ -91,16 +91,16 @@
     /// Takers ask for the list of all makers, one after the other.
     func peerlist() throws(BenchError) -> [Measurement] {
       let makers = sizes.listMakers
-      let crowd = try Generator(target, count: makers + sizes.lists, makers: 0..<makers)
-      try crowd.connect()
+      let load = try Generator(target, count: makers + sizes.lists, makers: 0..<makers)
+      try load.connect()
       try settle()
       let question = Lines.frame(791, "")
       var times: [Double] = []
       let stretch = try Stretch(target)
-      for taker in makers..<crowd.count {
+      for taker in makers..<load.count {
         let start = Clock.now()
-        crowd.send(question, from: taker)
-        try crowd.await("\(makers) entries", within: 60) { crowd.peers[taker].listed >= makers }
+        load.send(question, from: taker)
+        try load.await("\(makers) entries", within: 60) { load.peers[taker].listed >= makers }
         times.append(Double(Clock.now() - start) / 1e6)
       }
       let cpu = try stretch.cpu()
@@ -109,7 +109,7 @@
       figures.addCPU("CPU per list", cpu, per: sizes.lists)
       figures.add("time per list", spread.median, "ms")
       figures.add("longest", spread.highest, "ms")
-      figures.add("entries", Double(crowd.peers[makers].listed), "")
+      figures.add("entries", Double(load.peers[makers].listed), "")
       return figures.all
     }
   }

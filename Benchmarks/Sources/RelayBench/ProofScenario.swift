@@ -4,29 +4,29 @@
   /// What the proof of a nick costs the node. A proof that is well formed and does not hold makes
   /// it check a signature just like one that does, and needs no key here.
   extension Runner {
-    /// Visits whose proof has to be checked against visits whose proof is empty and turned away
+    /// Connections with a proof to check against connections with an empty proof, which is refused
     /// unread; the difference is the check.
     func proofs() throws(BenchError) -> [Measurement] {
       let plain = try Stretch(target)
-      for i in 0..<sizes.visits {
-        try Visit(target.address).prove(Lines.nick(i, salt: 7), holds: false)
+      for i in 0..<sizes.connections {
+        try ProofConnection(target.address).prove(Lines.nick(i, salt: 7), holds: false)
       }
       let spentPlain = try plain.cpu()
       let proving = try Stretch(target)
-      for i in 0..<sizes.visits {
-        try Visit(target.address).prove(Lines.nick(i, salt: 7), holds: true)
+      for i in 0..<sizes.connections {
+        try ProofConnection(target.address).prove(Lines.nick(i, salt: 7), holds: true)
       }
       let spent = try proving.cpu()
       guard let spent, let spentPlain else { throw BenchError("proofs: needs --pid") }
       var figures = Figures(.proofs)
-      figures.addCPU("CPU per visit without", spentPlain, per: sizes.visits)
-      figures.addCPU("CPU per proof", max(0, spent - spentPlain), per: sizes.visits)
+      figures.addCPU("CPU per connection without", spentPlain, per: sizes.connections)
+      figures.addCPU("CPU per proof", max(0, spent - spentPlain), per: sizes.connections)
       return figures.all
     }
   }
 
   /// One connection that waits for each answer.
-  private struct Visit: ~Copyable {
+  private struct ProofConnection: ~Copyable {
     private let descriptor: Int32
 
     init(_ address: Address) throws(BenchError) {
@@ -76,8 +76,10 @@
 
     private static func handshake(_ nick: String) -> [UInt8] {
       let line =
-        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": \"NOT-SERVING-ONION\", "
-        + "\"proto-ver\": 5, \"features\": {\"nick_auth\": true}, \"nick\": \"\(nick)\", \"network\": \"regtest\"}"
+        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": "
+        + "\"NOT-SERVING-ONION\", "
+        + "\"proto-ver\": 5, \"features\": {\"nick_auth\": true}, \"nick\": "
+        + "\"\(nick)\", \"network\": \"regtest\"}"
       return Lines.frame(793, escaped(line))
     }
 
@@ -86,7 +88,8 @@
       805,
       escaped(
         "{\"pubkey\":\"0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798\","
-          + "\"signature\":\"MEQCIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAiABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\"}"
+          + "\"signature\":\"MEQCIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+          + "AiABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\"}"
       ))
 
     private static func escaped(_ line: String) -> String {

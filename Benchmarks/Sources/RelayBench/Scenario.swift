@@ -31,8 +31,8 @@
     /// Lines per second while readers are frozen, in batches of 10 ms.
     var frozenRate = 5000
     var watchers = 100
-    /// Visits, one after the other.
-    var visits = 1000
+    /// Connections of the proof scenario, one after the other.
+    var connections = 1000
     var idlePeers = 15_000
     var idleSeconds = 5
 

@@ -52,11 +52,11 @@
   struct GeneratorTests {
     private func receive(_ numbers: [Int], cutAt piece: Int = 1 << 20) throws -> Int {
       let node = try ScriptedNode(playing: numbers, cutAt: piece)
-      let crowd = try Generator(
+      let load = try Generator(
         Target(address: .unix(path: node.path)), count: 1, makers: 0..<0, streams: 1)
-      try crowd.connect(within: 5)
-      try crowd.await("all lines", within: 5) { crowd.deliveries == numbers.count }
-      return crowd.latencies.count
+      try load.connect(within: 5)
+      try load.await("all lines", within: 5) { load.deliveries == numbers.count }
+      return load.latencies.count
     }
 
     @Test("Lines in order are counted, however they are cut", arguments: [1, 7, 299, 301, 4096])

@@ -38,10 +38,10 @@ struct AdminClient {
     return rows
   }
 
-  /// - Parameter whom: `circuit ID`, `circuit LISTENER:ID` or `nick NICK`.
+  /// - Parameter target: `circuit ID`, `circuit LISTENER:ID` or `nick NICK`.
   /// - Returns: how many were closed.
-  func close(_ whom: String) throws(Failure) -> Int {
-    let lines = try ask("close \(whom)")
+  func close(_ target: String) throws(Failure) -> Int {
+    let lines = try ask("close \(target)")
     guard let line = lines.last, let reply = try? JSONDecoder().decode(Closed.self, from: line)
     else { throw .cutShort }
     return reply.closed

@@ -105,9 +105,9 @@ extension DirectoryControl {
     }
 
     func run() throws {
-      let whom = circuit.map { "circuit \($0)" } ?? "nick \(nick ?? "")"
+      let peers = circuit.map { "circuit \($0)" } ?? "nick \(nick ?? "")"
       let count = try options.ask { (client) throws(AdminClient.Failure) in
-        try client.close(whom)
+        try client.close(peers)
       }
       print(options.json ? "{\"closed\": \(count)}" : "closed \(count)")
       if count == 0 { throw ExitCode(1) }

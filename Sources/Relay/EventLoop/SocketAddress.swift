@@ -110,7 +110,7 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
     case .notAnAddress(let host):
       "\(host) is not a numeric IPv4 or IPv6 address"
     case .pathLength(let path):
-      "socket path of \(path.utf8.count) bytes: allowed are 1 to \(Self.longestPath) bytes"
+      "socket path of \(path.utf8.count) bytes: it must have 1 to \(Self.longestPath) bytes"
     case .inUse(let address):
       "\(address) is in use by a running process"
     case .system(let call, let code, let address):

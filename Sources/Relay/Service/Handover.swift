@@ -99,7 +99,7 @@ struct Handover {
       }
     }
 
-    /// The listener that the settings still want at `address`; the caller's from now on.
+    /// Returns the listener for `address` and hands it to the caller; `nil` if there is none.
     func takeListener(
       _ purpose: ListenerImage.Purpose, at address: SocketAddress
     ) -> Listener.HandOver? {

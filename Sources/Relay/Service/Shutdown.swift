@@ -15,7 +15,7 @@ final class Shutdown {
   private var slice = 0
 
   package static let step = Duration.milliseconds(50)
-  /// Closing is spread over this many steps, as far as the grace allows.
+  /// The most steps over which closing is spread; a short grace allows fewer.
   static let steps = 20
   static let smallestSlice = 64
 

@@ -12,9 +12,9 @@ package struct SettingDefinition: Sendable {
 
   /// What a value without any text means.
   package enum Empty: Sendable {
-    /// As if the setting were not given.
+    /// Means that the setting is not given.
     case unset
-    /// A value of its own.
+    /// Is a value like any other.
     case value
   }
 

@@ -232,8 +232,8 @@ extension Settings {
     .init(
       "ADMIN_SOCKET", \.adminSocket, .optional(.path(upTo: 103)), .needsRestart,
       """
-      A Unix socket (mode 0600) for jm-directory-ctl peers and close. Only the relay's own user and \
-      root may connect. Unset: none.
+      A Unix socket (mode 0600) for jm-directory-ctl peers and close. Only the relay's own user \
+      and root may connect. Unset: none.
       """),
     .init(
       "DATA_DIR", ng: "JOINMARKET_DATA_DIR", \.dataDir, .optional(.path()), .needsRestart,

@@ -55,7 +55,7 @@ package struct PeerImage: Equatable, ImageRecord {
   package var takeover: TakeoverImage?
   /// When it was sent a probe that it has not answered.
   package var probedAt: Instant?
-  /// When it last took some of what lies before that probe.
+  /// When it last read bytes that were queued before that probe.
   package var readAt: Instant?
   /// A probe is on its way through its backlog; when it last took some of it.
   package var watchedAt: Instant?

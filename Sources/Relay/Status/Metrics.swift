@@ -74,14 +74,14 @@ package enum Metrics {
     let counters = status.node.directory.counters
     text.counter(
       "jm_directory_connections_opened",
-      "Connections accepted. The self-probe makes one every ten seconds.",
+      "Connections accepted. The self-probe makes one every ten seconds on each listener.",
       counters.connectionsOpened)
     text.counter(
       "jm_directory_connections_closed", "Connections ended, by reason.", by: "reason",
       counters.closed.all.map { ($0.key.rawValue, $0.count) })
     text.counter(
       "jm_directory_handshakes",
-      "Handshakes answered, by outcome. The self-probe makes one every ten seconds.",
+      "Handshakes answered, by outcome. Each connection of the self-probe makes one.",
       by: "outcome",
       status.handshakes)
     text.counter(

@@ -30,7 +30,7 @@ package struct StatusSnapshot {
   /// More offers than this are many.
   static let fewOffers = 2
 
-  /// - Parameter ownProbe: the relay's own visitor, who is no peer.
+  /// - Parameter ownProbe: the nick of the self-probe, which is not listed.
   package init(
     of directory: Directory, uptime: Duration, showsNicks: Bool, except ownProbe: Nick? = nil
   ) {

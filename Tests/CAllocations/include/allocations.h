@@ -2,7 +2,8 @@
 #ifndef JM_ALLOCATIONS_H
 #define JM_ALLOCATIONS_H
 
-// Number of calls of malloc and its kin by this thread; -1 where they cannot be counted (AddressSanitizer, no glibc).
+// Number of calls of malloc and its kin by this thread; -1 where they cannot be counted
+// (AddressSanitizer, no glibc).
 long allocations_of_this_thread(void);
 
 #endif

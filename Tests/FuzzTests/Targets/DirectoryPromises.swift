@@ -29,7 +29,7 @@ extension DirectoryWatch {
     }
     let present = counts[.present] ?? 0
     try hold("connections are counted", registry.connectionCount == peers.count)
-    try hold("newcomers are counted", registry.pendingCount == peers.count - present)
+    try hold("pending connections are counted", registry.pendingCount == peers.count - present)
     for (circuit, count) in circuits {
       try hold("circuits are counted", registry.connections(of: circuit) == count)
     }
@@ -60,9 +60,9 @@ extension DirectoryWatch {
     switch peer.state {
     case .free: throw Violation(description: "a free slot has no peer")
     case .pending:
-      try hold("newcomers have a deadline", directory.pending.contains(id))
+      try hold("pending connections have a deadline", directory.pending.contains(id))
     case .waiting:
-      try hold("newcomers have a deadline", directory.pending.contains(id))
+      try hold("pending connections have a deadline", directory.pending.contains(id))
       try hold("who waits, waits for an answer", takeover?.claimant == id)
     case .proving:
       try hold("a proof is owed", directory.proofs[id] != nil)

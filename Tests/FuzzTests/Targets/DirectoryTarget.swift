@@ -86,7 +86,8 @@ struct DirectoryTarget {
 
   private mutating func shakeHands(_ peer: PeerID) throws {
     let line =
-      #"{"app-name": "JoinMarket", "directory": false, "location-string": "\#(pick(Self.locations))""#
+      #"{"app-name": "JoinMarket", "directory": false, "location-string": "#
+      + #""\#(pick(Self.locations))""#
       + #", "proto-ver": 5, "features": \#(pick(Self.featureSets)), "nick": "\#(pick(Self.nicks))""#
       + #", "network": "mainnet"}"#
     try watch.receive(793, Array(line.utf8), from: peer)

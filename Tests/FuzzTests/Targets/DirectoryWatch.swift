@@ -231,11 +231,13 @@ final class DirectoryWatch {
     case .noteUnusableLocation, .watchProbe: break
     case .hold(let id):
       try hold(
-        "a newcomer is held once", peers[id]?.isHeld == false && peers[id]?.isPresent == false)
+        "a pending connection is held once",
+        peers[id]?.isHeld == false && peers[id]?.isPresent == false)
       peers[id]?.isHeld = true
     case .prove(let id):
       try hold(
-        "a newcomer proves once", peers[id]?.isProving == false && peers[id]?.isPresent == false)
+        "a pending connection proves once",
+        peers[id]?.isProving == false && peers[id]?.isPresent == false)
       peers[id]?.isProving = true
     case .sendPeerlist(let id):
       try hold(
@@ -279,7 +281,7 @@ final class DirectoryWatch {
     if peers[id]?.isGreeted == false { try hold("795 comes first", frame.code == 795) }
     peers[id]?.isGreeted = true
     switch frame.code {
-    case 795, 803, 807: try hold("greetings are for newcomers", !peer.isPresent)
+    case 795, 803, 807: try hold("greetings are for pending connections", !peer.isPresent)
     case 687, 798, 799: try hold("probes and pongs are for peers", peer.isPresent)
     case 789:
       try hold("lists are for peers", peer.isPresent)

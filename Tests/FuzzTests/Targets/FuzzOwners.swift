@@ -15,7 +15,8 @@ struct FuzzOwner: Sendable {
   /// The text of the 793 to which the signature is bound.
   var handshake: String {
     #"{"app-name": "joinmarket", "directory": false, "location-string": "NOT-SERVING-ONION", "#
-      + #""proto-ver": 5, "features": {"peerlist_features": true, "ping": true, "nick_auth": true}, "#
+      + #""proto-ver": 5, "features": {"peerlist_features": true, "ping": true, "nick_auth": "#
+      + #"true}, "#
       + #""nick": "\#(nick)", "network": "mainnet"}"#
   }
 

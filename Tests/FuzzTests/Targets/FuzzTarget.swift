@@ -1,4 +1,4 @@
-// What is fuzzed: one function of bytes for each door through which strangers' bytes come in. The
+// What is fuzzed: one function of bytes for each parser of bytes from outside. The
 // fuzzer (Driver) and the replay of the corpus (Replay) run the same functions, so that what one
 // has found the other keeps watching. A function throws a `Violation` when a promise breaks; a trap
 // speaks for itself.

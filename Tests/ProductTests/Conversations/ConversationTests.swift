@@ -16,7 +16,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Every line reaches whom it must, byte for byte, however it is cut",
+      "Every line reaches its receivers, byte for byte, wherever it is cut",
       arguments: ["cs-network", "ng-client"], Way.allCases)
     func replay(name: String, way: Way) throws {
       let directory = try TemporaryDirectory()
@@ -74,7 +74,7 @@ private struct Replay {
       guard let peer = peers[conn] else { throw TestFailure("nobody is at \(conn)") }
       try peer.expect(frames)
       compared += frames.count
-      // A client that is asked for life gives it.
+      // A client that is probed answers.
       guard frames.contains(Frames.ping) else { continue }
       try peer.send(Frames.pong)
       try model.hear(Frames.pong, from: conn)

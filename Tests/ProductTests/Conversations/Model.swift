@@ -7,7 +7,7 @@ import Foundation
 struct Model {
   let relayNick: String
   private var peers: [Int: Person] = [:]
-  /// Newcomers whose nick another connection holds.
+  /// Pending connections whose nick another connection holds.
   private var waiting: [Int: (nick: String, holder: Int)] = [:]
   /// Frames that each connection must receive now, in order.
   private(set) var outgoing: [Int: [String]] = [:]
@@ -67,10 +67,10 @@ struct Model {
     guard let sender = peers[conn] else {
       return try greet(envelope, conn)
     }
-    // Whatever it is, it shows that the holder of a challenged nick lives.
-    for (newcomer, claim) in waiting where claim.holder == conn {
-      waiting[newcomer] = nil
-      reject(newcomer, "Peer nick already registered: \(claim.nick)")
+    // Any frame shows that the holder of a contested nick is active.
+    for (claimant, claim) in waiting where claim.holder == conn {
+      waiting[claimant] = nil
+      reject(claimant, "Peer nick already registered: \(claim.nick)")
     }
     let parts = envelope.line.split(separator: "!", maxSplits: 2, omittingEmptySubsequences: false)
     if envelope.type == 687 || envelope.type == 685 { peers[conn]?.hasSpoken = true }

@@ -14,21 +14,21 @@ extension ProductTests {
       for _ in 0..<5 {
         // The whole work of a proof, up to a signature that is another's.
         let flood = try (0..<900).map { _ in
-          let newcomer = try TestPeer(.tcp(try relay.port))
-          let challenge = try newcomer.awaitChallenge(key.hello(), of: relay)
+          let newPeer = try TestPeer(.tcp(try relay.port))
+          let challenge = try newPeer.awaitChallenge(key.hello(), of: relay)
           let proof = other.proof(
             of: key.hello(), challenge: challenge, directory: Proving.directory,
             pubkey: key.publicKey)
-          return (newcomer, Proving.frame(proof))
+          return (newPeer, Proving.frame(proof))
         }
-        for (newcomer, proof) in flood { try newcomer.send(proof) }
+        for (newPeer, proof) in flood { try newPeer.send(proof) }
         for _ in 0..<100 {
           let began = monotonicSeconds()
           try peer.expectNothing()
           times.append(monotonicSeconds() - began)
         }
         let refused = Proving.result("invalid")
-        for (newcomer, _) in flood where try newcomer.nextFrame() != refused {
+        for (newPeer, _) in flood where try newPeer.nextFrame() != refused {
           throw TestFailure("not refused")
         }
       }

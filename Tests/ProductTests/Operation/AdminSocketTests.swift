@@ -117,7 +117,7 @@ extension ProductTests {
     @Test("close ends the connections of a circuit or of a nick, and nobody else's")
     func close() throws {
       let stage = try Stage()
-      let crowd = try (1...2).map { try stage.join("near", circuit: 7, .taker($0)) }
+      let many = try (1...2).map { try stage.join("near", circuit: 7, .taker($0)) }
       let maker = try stage.join("near", circuit: 8, .maker(3))
       let other = try stage.join("far", circuit: 7, .taker(4))
       // Both listeners number their circuits.
@@ -125,7 +125,7 @@ extension ProductTests {
       #expect(unclear.status == 1 && unclear.error.contains("near:7"))
       let done = try stage.control("close", "--circuit", "near:7")
       #expect(done.status == 0 && done.out == "closed 2\n", "\(done.error)")
-      for peer in crowd { try peer.expectClosed() }
+      for peer in many { try peer.expectClosed() }
       for peer in [maker, other] { try peer.expectNothing() }
       let again = try stage.control("close", "--circuit", "near:7", "--json")
       #expect(again.status == 1 && again.out == "{\"closed\": 0}\n")

@@ -11,18 +11,18 @@ extension ProductTests {
     func stop(signal: Int32) throws {
       let relay = try RelayProcess(["SHUTDOWN_GRACE": "5"])
       let peers = try (1...20).map { try TestPeer(to: relay, .maker($0)) }
-      let newcomer = try TestPeer(.tcp(try relay.port))
+      let newPeer = try TestPeer(.tcp(try relay.port))
       let began = monotonicSeconds()
       relay.child.signal(signal)
       // Departures are not told: everybody goes.
-      for peer in peers + [newcomer] { try peer.expectClosed() }
+      for peer in peers + [newPeer] { try peer.expectClosed() }
       #expect(try relay.child.waitForExit() == 0)
       #expect(monotonicSeconds() - began < 5)
       #expect(relay.logLines.last?.hasSuffix("relay: stopped") == true)
     }
 
     @Test(
-      "What a slow reader has not read holds the stop up to the grace, and a second signal ends it at once"
+      "What a slow reader has not read delays a stop up to the grace; a second signal ends it"
     )
     func secondSignal() throws {
       let relay = try RelayProcess(

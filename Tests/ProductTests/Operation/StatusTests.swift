@@ -93,7 +93,7 @@ extension ProductTests {
     }
 
     @Test(
-      "jm-directory-ctl and jm-directory-server health end with 0 at a healthy relay, with 1 at none"
+      "health of both programs exits with 0 at a healthy relay, with 1 at none"
     )
     func control() throws {
       let relay = try RelayProcess()

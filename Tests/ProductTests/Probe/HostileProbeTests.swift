@@ -62,7 +62,8 @@ struct HostileDirectory: CustomTestStringConvertible, Sendable {
           .text(
             Frames.frame(
               795,
-              #"{"app-name": "joinmarket", "directory": true, "proto-ver-min": 5, "proto-ver-max": 5}"#
+              #"{"app-name": "joinmarket", "directory": true, "proto-ver-min": 5, "#
+                + #""proto-ver-max": 5}"#
             ))
         ]
       ], code: 1, words: "features is missing"),

@@ -192,7 +192,8 @@ extension ProductTests {
         Frames.frame(
           795,
           #"{"app-name": "joinmarket", "directory": true, "proto-ver-min": 5, "proto-ver-max": 5, "#
-            + #""features": {}, "accepted": true, "nick": "J5DRZSFDwhucsshM", "network": "regtest", "#
+            + #""features": {}, "accepted": true, "nick": "J5DRZSFDwhucsshM", "network": "#
+            + #""regtest", "#
             + #""motd": "Default MOTD, replace with information for the directory."}"#)
           + Frames.frame(789, "J56p3EbBmWPCqE8B;maker.onion:5222"),
         #"{"type":795,"line":"{\"app-name\":\"joinmarket\",\"directory\":true,"#

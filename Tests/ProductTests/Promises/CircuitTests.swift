@@ -30,7 +30,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Without one, or with one that is no PROXY line of an IPv6 address, the connection ends without a word",
+      "Without a PROXY line of an IPv6 address the connection is closed without a reply",
       arguments: [
         "", "\r\n", "PROXY\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP4 127.0.0.1 127.0.0.1 22 5222\r\n",
         line(1, end: " x\r\n"),
@@ -47,7 +47,7 @@ extension ProductTests {
     }
 
     @Test(
-      "One that is not there as a whole with the first bytes ends the connection: Tor writes it at once",
+      "A PROXY line that does not come whole closes the connection: Tor writes it at once",
       arguments: ["P", String(line(1).dropLast()), String(repeating: "P", count: 107)])
     func split(beginning: String) throws {
       let relay = try RelayProcess(Self.settings)
@@ -75,16 +75,16 @@ extension ProductTests {
         return peer
       }
       let accepted = Frames.accepted(by: try relay.nick)
-      let crowd = try (1...3).map { try peer($0, circuit: 7) }
-      for peer in crowd { try peer.expect(accepted) }
+      let many = try (1...3).map { try peer($0, circuit: 7) }
+      for peer in many { try peer.expect(accepted) }
       try peer(4, circuit: 7).expectClosed()
       #expect(try relay.closed("circuit_full") == 1)
       let elsewhere = try peer(5, circuit: 8)
       try elsewhere.expect(accepted)
-      try crowd[0].leave()
+      try many[0].leave()
       let successor = try peer(6, circuit: 7)
       try successor.expect(accepted)
-      for peer in crowd.dropFirst() + [elsewhere, successor] { try peer.expectNothing() }
+      for peer in many.dropFirst() + [elsewhere, successor] { try peer.expectNothing() }
     }
   }
 }

@@ -9,7 +9,7 @@ extension ProductTests {
     private let start = Array(#"{"type": 793, "line": "{\"app-name\": \"joinmarket\""#.utf8)
 
     /// Every other one trickles a byte a round.
-    private func crowd(_ port: UInt16) throws -> [TestSocket] {
+    private func many(_ port: UInt16) throws -> [TestSocket] {
       raiseDescriptorLimit()
       return try (0..<5_000).map { _ in try TestSocket(.tcp(port)) }
     }
@@ -19,20 +19,20 @@ extension ProductTests {
       let relay = try RelayProcess(["MAX_PENDING": "5000", "HANDSHAKE_TIMEOUT": "20"])
       let peer = try TestPeer(to: relay, .taker(1))
       let before = relay.heapBytes
-      let crowd = try crowd(try relay.port)
+      let many = try many(try relay.port)
       try eventually("all are taken") {
         try relay.metric("jm_directory_pending_connections") >= 4_999
       }
       for byte in start {
-        for number in stride(from: 1, to: crowd.count, by: 2) {
-          _ = crowd[number].sendSome([byte])
+        for number in stride(from: 1, to: many.count, by: 2) {
+          _ = many[number].sendSome([byte])
         }
         try peer.expectNothing()
       }
-      let each = (relay.heapBytes - before) / crowd.count
+      let each = (relay.heapBytes - before) / many.count
       print("5,000 pending connections: \(each) bytes of memory each")
       #expect(each < 2_048)
-      for socket in crowd {
+      for socket in many {
         guard try socket.receive(within: 30) == nil else { throw TestFailure("an answer") }
       }
       try peer.expectNothing()
@@ -44,7 +44,7 @@ extension ProductTests {
         RelayProcess.unlimited.merging(["HANDSHAKE_TIMEOUT": "3", "MAX_PENDING": "1000"]) { $1 })
       let peer = try TestPeer(to: relay, .taker(1))
       var worst = 0.0
-      let crowd = try crowd(try relay.port)
+      let many = try many(try relay.port)
       let began = monotonicSeconds()
       var honest: TestPeer?
       while honest == nil {
@@ -55,13 +55,14 @@ extension ProductTests {
         guard monotonicSeconds() < began + 15 else { throw TestFailure("nobody gets in") }
       }
       print(
-        "5,000 connections, 1,000 places: in after \(monotonicSeconds() - began) s, slowest PING \(worst * 1000) ms"
+        "5,000 connections, 1,000 places: in after "
+          + "\(monotonicSeconds() - began) s, slowest PING \(worst * 1000) ms"
       )
       #expect(worst < 0.5)
       #expect(try relay.closed("evicted") >= 4_000)
       try peer.expectNothing()
       try honest?.expectNothing()
-      withExtendedLifetime(crowd) {}
+      withExtendedLifetime(many) {}
     }
   }
 }

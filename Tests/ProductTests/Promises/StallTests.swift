@@ -5,7 +5,7 @@ extension ProductTests {
   @Suite("Nobody waits for another")
   struct StallTests {
     @Test(
-      "64 MB from one peer without pause leave another's PINGs answered (p99 under 50 ms in release)",
+      "64 MB from one peer without pause leave another's PINGs answered (p99 < 50 ms in release)",
       arguments: [[:], RelayProcess.unlimited])
     func flood(settings: [String: String]) throws {
       let relay = try RelayProcess(settings)

@@ -27,7 +27,7 @@ extension ProductTests {
         pause(seconds: 0.1)
       }
       #expect(try relay.closed("displaced") == 0)
-      // Whoever reads to the end can still answer.
+      // A peer that reads to the end can still answer.
       try maker.send(Frames.pong)
       try thief.expect(
         Frames.rejected(by: try relay.nick, "Peer nick already registered: \(maker.nick)"))

@@ -1,7 +1,7 @@
 import Testing
 
 extension ProductTests {
-  /// protocol.md §3.1: a newcomer asks for a nick that is held.
+  /// protocol.md §3.1: a pending connection asks for a nick that is held.
   @Suite("A nick already taken")
   struct ChallengeTests {
     private let taken = "Peer nick already registered: \(nickNumber(1))"
@@ -14,41 +14,42 @@ extension ProductTests {
     func living(answer: String) throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .taker(1))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(Hello.taker(1).frame)
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(Hello.taker(1).frame)
       try holder.expect(Frames.ping)
       try holder.send(answer)
-      try newcomer.expect(Frames.rejected(by: try relay.nick, taken))
-      try newcomer.expectClosed()
+      try claimant.expect(Frames.rejected(by: try relay.nick, taken))
+      try claimant.expectClosed()
       if answer == Frames.frame(791, "") { try holder.expect(Frames.peerlist()) }
       try holder.expectNothing()
     }
 
-    @Test("A silent holder is evicted, its leaving is told, and the newcomer has the nick")
+    @Test(
+      "A silent holder is evicted, its leaving is told, and the pending connection has the nick")
     func silent() throws {
       let relay = try RelayProcess(["NICK_CHALLENGE_TIMEOUT": "0.5"])
       let watcher = try TestPeer(to: relay, .taker(9))
       let holder = try TestPeer(to: relay, .maker(1))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(Hello.maker(1).frame)
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(Hello.maker(1).frame)
       try holder.expect(Frames.ping)
-      try newcomer.expect(Frames.accepted(by: try relay.nick))
+      try claimant.expect(Frames.accepted(by: try relay.nick))
       try holder.expectClosed()
       try watcher.expect(Hello.maker(1).departure)
       try watcher.send(Frames.frame(685, "\(watcher.nick)!\(nickNumber(1))!hello"))
-      try newcomer.expect(Frames.frame(685, "\(watcher.nick)!\(nickNumber(1))!hello"))
+      try claimant.expect(Frames.frame(685, "\(watcher.nick)!\(nickNumber(1))!hello"))
     }
 
-    @Test("What a newcomer sends while it waits is handled once it is in")
+    @Test("What a pending connection sends while it waits is handled once it is in")
     func waiting() throws {
       let relay = try RelayProcess(["NICK_CHALLENGE_TIMEOUT": "0.5"])
       let watcher = try TestPeer(to: relay, .taker(9))
       let holder = try TestPeer(to: relay, .taker(1))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(
         Hello.taker(1).frame + Frames.frame(687, "\(nickNumber(1))!PUBLIC!orderbook"))
       try holder.expect(Frames.ping)
-      try newcomer.expect(Frames.accepted(by: try relay.nick))
+      try claimant.expect(Frames.accepted(by: try relay.nick))
       try watcher.expect(Frames.frame(687, "\(nickNumber(1))!PUBLIC!orderbook"))
     }
 
@@ -57,17 +58,17 @@ extension ProductTests {
       let relay = try RelayProcess(["NICK_CHALLENGE_TIMEOUT": "0.5"])
       let holder = try TestPeer(to: relay, .oldMaker(1))
       let watcher = try TestPeer(to: relay, .taker(9))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(Hello.oldMaker(1).frame)
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(Hello.oldMaker(1).frame)
       try holder.expect(Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook"))
       if answers {
         // Swallowed: it is for the relay.
         try holder.say("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
-        try newcomer.expect(Frames.rejected(by: try relay.nick, taken))
-        try newcomer.expectClosed()
+        try claimant.expect(Frames.rejected(by: try relay.nick, taken))
+        try claimant.expectClosed()
         try holder.expectNothing()
       } else {
-        try newcomer.expect(Frames.accepted(by: try relay.nick))
+        try claimant.expect(Frames.accepted(by: try relay.nick))
         try holder.expectClosed()
         try watcher.expect(Hello.oldMaker(1).departure)
       }
@@ -78,10 +79,10 @@ extension ProductTests {
     func oldTaker() throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .oldTaker(1))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(Hello.taker(1).frame)
-      try newcomer.expect(Frames.rejected(by: try relay.nick, taken))
-      try newcomer.expectClosed()
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(Hello.taker(1).frame)
+      try claimant.expect(Frames.rejected(by: try relay.nick, taken))
+      try claimant.expectClosed()
       try holder.expectNothing()
     }
 
@@ -89,28 +90,28 @@ extension ProductTests {
     func once() throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .taker(1))
-      let newcomers = try (0..<3).map { _ in try TestPeer(.tcp(try relay.port)) }
-      try newcomers[0].send(Hello.taker(1).frame)
+      let claimants = try (0..<3).map { _ in try TestPeer(.tcp(try relay.port)) }
+      try claimants[0].send(Hello.taker(1).frame)
       try holder.expect(Frames.ping)
-      try newcomers[1].send(Hello.taker(1).frame)
-      try newcomers[1].expect(Frames.rejected(by: try relay.nick, taken))
+      try claimants[1].send(Hello.taker(1).frame)
+      try claimants[1].expect(Frames.rejected(by: try relay.nick, taken))
       try holder.send(Frames.pong)
-      try newcomers[0].expect(Frames.rejected(by: try relay.nick, taken))
-      try newcomers[2].send(Hello.taker(1).frame)
-      try newcomers[2].expect(Frames.rejected(by: try relay.nick, taken))
+      try claimants[0].expect(Frames.rejected(by: try relay.nick, taken))
+      try claimants[2].send(Hello.taker(1).frame)
+      try claimants[2].expect(Frames.rejected(by: try relay.nick, taken))
       try holder.expectNothing()
     }
 
-    @Test("When the holder leaves while it is asked, the newcomer has the nick at once")
+    @Test("When the holder leaves while it is asked, the pending connection has the nick at once")
     func leaving() throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .taker(1))
-      let newcomer = try TestPeer(.tcp(try relay.port))
-      try newcomer.send(Hello.taker(1).frame)
+      let claimant = try TestPeer(.tcp(try relay.port))
+      try claimant.send(Hello.taker(1).frame)
       try holder.expect(Frames.ping)
       holder.close()
-      try newcomer.expect(Frames.accepted(by: try relay.nick))
-      try newcomer.expectNothing()
+      try claimant.expect(Frames.accepted(by: try relay.nick))
+      try claimant.expectNothing()
     }
   }
 }

@@ -28,7 +28,8 @@ enum HandshakeTable {
   /// What the rows change.
   static let good =
     #"{"app-name": "joinmarket", "directory": false, "location-string": "maker.onion:5222", "#
-    + #""proto-ver": 5, "features": {"ping": true}, "nick": "J5handshakeOOOOO", "network": "regtest"}"#
+    + #""proto-ver": 5, "features": {"ping": true}, "nick": "J5handshakeOOOOO", "network": "#
+    + #""regtest"}"#
 
   static let badApp = Answer.rejected("unknown application")
   static let badVersion = Answer.rejected("protocol version 5 is required")

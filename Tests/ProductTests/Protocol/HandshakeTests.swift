@@ -87,7 +87,8 @@ extension ProductTests {
       let line = HandshakeTable.good.replacing(
         #""ping": true"#,
         with: #""zeta": true, "ping": true, "a,b": true, "c;D": true, "e+f": true, "": true, "#
-          + #""off": false, "one": 1, "text": "true", "\#(String(repeating: "x", count: 33))": true, "#
+          + #""off": false, "one": 1, "text": "true", "#
+          + #""\#(String(repeating: "x", count: 33))": true, "#
           + #""A.b_c-1": true"#)
       try peer.send(Frames.frame(793, line))
       try peer.expect(Frames.accepted(by: try relay.nick))
@@ -150,15 +151,15 @@ extension ProductTests {
     @Test("Nothing is sent before the handshake")
     func silence() throws {
       let relay = try RelayProcess()
-      let newcomer = try TestPeer(.tcp(try relay.port))
+      let newPeer = try TestPeer(.tcp(try relay.port))
       let maker = try TestPeer(to: relay, .maker(1))
       let other = try TestPeer(to: relay, .maker(2))
       try maker.sayPublic("sw0reloffer 0 1 2 0 0.1")
       try other.expect(Frames.frame(687, "\(maker.nick)!PUBLIC!sw0reloffer 0 1 2 0 0.1"))
       maker.close()
       try other.expect(Hello.maker(1).departure)
-      try newcomer.shakeHands(.taker(3), with: relay)
-      try newcomer.expectNothing()
+      try newPeer.shakeHands(.taker(3), with: relay)
+      try newPeer.expectNothing()
     }
   }
 }

@@ -83,16 +83,16 @@ extension ProductTests {
       #expect(try relay.closed("evicted") == 1)
     }
 
-    @Test("The nick of a taker without ping that has been silent for long is a newcomer's at once")
+    @Test("A pending connection gets the nick of a long silent taker without ping at once")
     func nickOfOldTaker() throws {
       let relay = try RelayProcess(Self.settings.merging(["NICK_CHALLENGE_TIMEOUT": "60"]) { $1 })
       let holder = try TestPeer(to: relay, .oldTaker(1))
       try eventually("it is evictable") {
         try relay.metric("jm_directory_peers_evictable") == 1
       }
-      let newcomer = try TestPeer(to: relay, .oldTaker(1))
+      let newPeer = try TestPeer(to: relay, .oldTaker(1))
       try holder.expectClosed()
-      try newcomer.expectNothing()
+      try newPeer.expectNothing()
     }
 
     @Test("A peer that speaks is never asked, and the leaving of an evicted one is told")

@@ -2,7 +2,7 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  /// protocol.md §8: who proves a nick has it, whoever held it before.
+  /// protocol.md §8: a peer that proves a nick gets it, even if another holds it.
   @Suite("Taking a nick back")
   struct NickTakeoverTests {
     private let relay: RelayProcess
@@ -66,7 +66,7 @@ extension ProductTests {
       try reaches(owner)
     }
 
-    @Test("Until its proof holds, a newcomer takes nothing from whoever holds the nick")
+    @Test("Until its proof holds, a pending connection takes nothing from the nick's holder")
     func meanwhile() throws {
       let holder = try TestPeer(to: relay, proving: impostor)
       let owner = try TestPeer(.tcp(try relay.port))
@@ -126,7 +126,7 @@ extension ProductTests {
       try watcher.expect(hello.departure)
     }
 
-    /// Whoever is meant by the nick now is `peer`, and nothing else has been said to anybody.
+    /// Private lines to the nick reach `peer`, and nobody has been sent anything else.
     private func reaches(_ peer: TestPeer, _ place: SourceLocation = #_sourceLocation) throws {
       let line = Frames.frame(685, "\(nickNumber(9))!\(key.nick)!hello")
       try watcher.send(line)

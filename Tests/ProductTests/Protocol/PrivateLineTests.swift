@@ -54,7 +54,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A line that is forged, malformed, for nobody or for the relay is dropped, and the connection stays",
+      "A line that is forged, malformed, for nobody or for the relay is dropped; its peer stays",
       arguments: [
         "OTHER!FROM!x", "OTHER!OTHER!x", "J5nobodyOOOOOOOO!OTHER!x", "FROM!J5nobodyOOOOOOOO!x",
         "FROM!RELAY!x", "FROM!OTHER", "FROM!OTHER!", "FROM", "", "!OTHER!x", "FROM!!x",

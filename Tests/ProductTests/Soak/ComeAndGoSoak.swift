@@ -36,7 +36,7 @@ extension ProductTests.Soak {
       if (1_800..<2_000).contains(round) { late.note(relay) }
     }
     try settle(relay)
-    print("200,000 visits: \(early) in the second tenth, \(late) in the last")
+    print("200,000 connections: \(early) in the second tenth, \(late) in the last")
     #expect(late.heap < early.heap + 512 << 10)
     #expect(Double(late.resident) < Double(early.resident) * 1.1)
     #expect(late.descriptors <= early.descriptors + batch)

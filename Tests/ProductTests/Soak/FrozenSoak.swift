@@ -3,7 +3,7 @@ import Testing
 
 extension ProductTests.Soak {
   @Test(
-    "1 and 10 % of 200 peers stop reading during 20 MB of broadcasts: the p99 of the others stays within 1.5 times",
+    "1 and 10 % of 200 peers stop reading for 20 MB: the others' p99 stays within 1.5 times",
     .timeLimit(.minutes(10)), arguments: [1, 10])
   func frozen(percent: Int) throws {
     // A p99 of one run says as much of the machine as of the relay (Benchmarks/README.md).

@@ -3,7 +3,7 @@ import Testing
 
 extension ProductTests.Soak {
   @Test(
-    "1,000,000 hostile inputs: the relay lives, forgets them all, and is as small as before",
+    "1,000,000 hostile inputs: the relay survives, forgets them all, and is as small as before",
     .timeLimit(.minutes(20)))
   func hostile() throws {
     raiseDescriptorLimit()
@@ -16,7 +16,7 @@ extension ProductTests.Soak {
         "LISTEN_UNIX": path, "NICK_AUTH_TIMEOUT": "2", "HANDSHAKE_TIMEOUT": "2",
         "PEER_BACKLOG_SOFT_TIME": "5", "MESSAGE_RATE_LIMIT": "300",
       ]) { $1 })
-    // It gives back what only its start needed 2 s after it, and what only a crowd needed when that
+    // It returns what only its start needed after 2 s, and what many connections needed when these
     // has left.
     pause(seconds: 2.5)
     var hostility = Hostility(seed: seed, unix: .unix(path), tcp: .tcp(try relay.port))

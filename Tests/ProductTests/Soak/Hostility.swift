@@ -11,7 +11,7 @@ struct Hostility {
   private var random: SplitMix64
   private let unix: TestSocket.Address
   private let tcp: TestSocket.Address
-  /// Hostile peers that were let in, and newcomers whose end is yet to come.
+  /// Hostile peers that were let in, and pending connections whose end is yet to come.
   private var peers: [(socket: TestSocket, hello: Hello)] = []
   private var number = 1_000
 
@@ -100,7 +100,7 @@ struct Hostility {
     self.bytes += bytes.count
   }
 
-  /// One that shook hands some time ago sends what `make` makes. Whoever has been thrown out is
+  /// One that shook hands some time ago sends what `make` makes. One that was closed is
   /// replaced.
   private mutating func fromPeer(
     _ make: (inout SplitMix64, Hello) -> [UInt8]

@@ -20,12 +20,15 @@ struct ObserveTests {
       {"version": "0.1.0", "network": "mainnet", "startTime": 1700000000.5, "uptime": 93784.5,
        "healthy": \(faults.isEmpty), "full": false, "faults": [\(faults)],
        "limiting": [\(limiting)], "stateSince": 1700000100, "activePeers": \(peers),
-       "passivePeers": 0, "verifiedPeers": 12, "quietPeers": 4, "maxPeers": 10000, "circuits": 321, "pending": 3,
+       "passivePeers": 0, "verifiedPeers": 12, "quietPeers": 4, "maxPeers": 10000,
+       "circuits": 321, "pending": 3,
        "maxPending": 1000, "offers": 99,
        "peersWithOffers": 88, "deliveries": \(deliveries), "framesReceived": 10, "framesSent": 20,
        "bytesReceived": 30, "bytesSent": 40, "connectionsOpened": 50, "peerlists": 6, "backlog": 7,
-       "maxBacklog": 536870912, "largestBacklog": 7, "laggingPeers": 1, "slowReaders": 0, "lagP99": 5, "worstLag": 18.75, "cpuSeconds": 1.5,
-       "memory": 23068672, "descriptors": 45, "maxDescriptors": 20000, "closed": \(counts), "limits": [], "dropped": \(counts), "rejected": []}
+       "maxBacklog": 536870912, "largestBacklog": 7, "laggingPeers": 1, "slowReaders": 0,
+       "lagP99": 5, "worstLag": 18.75, "cpuSeconds": 1.5,
+       "memory": 23068672, "descriptors": 45, "maxDescriptors": 20000, "closed": \(counts),
+       "limits": [], "dropped": \(counts), "rejected": []}
       """
     return try JSONDecoder().decode(RelaySummary.self, from: Data(json.utf8))
   }

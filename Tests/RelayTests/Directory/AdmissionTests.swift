@@ -1,5 +1,5 @@
 /// Getting in (protocol.md §3): every answer to a handshake with its reason, the caps, and the time
-/// that a newcomer has.
+/// that a pending connection has.
 import Testing
 
 @testable import Directory
@@ -179,7 +179,7 @@ struct AdmissionTests {
     #expect(stage.seats[fourth] != nil)
   }
 
-  @Test("MAX_PENDING newcomers at most, whoever has shaken hands not counted")
+  @Test("MAX_PENDING pending connections at most; peers after their handshake do not count")
   func pending() throws {
     var limits = Limits()
     limits.pending = 2
@@ -197,7 +197,7 @@ struct AdmissionTests {
     #expect(stage.directory.registry.pendingCount == 2)
   }
 
-  @Test("a newcomer has 30 s for its handshake, and not a moment more for having sent something")
+  @Test("a pending connection has 30 s for its handshake; what it sends does not extend them")
   func handshakeTime() throws {
     let stage = DirectoryHarness()
     let early = try #require(stage.connect())

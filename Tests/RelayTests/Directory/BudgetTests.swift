@@ -118,7 +118,7 @@ struct FanOutBudgetTests {
     }
   }
 
-  @Test("a crowd of strangers leaves a quarter to the others")
+  @Test("many strangers leave a quarter to the others")
   func strangers() {
     var budget = FanOutBudget(
       FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0))
@@ -182,13 +182,13 @@ struct FanOutBudgetTests {
 
   @Test(
     "a second !orderbook while the first waits is dropped; one who asks once is before the many")
-  func crowd() {
+  func many() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 0, bytes: 0, orderbookRequests: 60)
     let stage = DirectoryHarness(limits: limits)
     let maker = stage.join(DirectoryHarness.nick(1))
-    let crowd = (2..<22).map { stage.join(DirectoryHarness.nick($0)) }
-    for (n, id) in crowd.enumerated() {
+    let many = (2..<22).map { stage.join(DirectoryHarness.nick($0)) }
+    for (n, id) in many.enumerated() {
       for _ in 0..<6 {
         stage.say(687, "\(DirectoryHarness.nick(n + 2))!PUBLIC!orderbook", from: id)
       }

@@ -20,7 +20,7 @@ final class DirectoryHarness {
   private(set) var noted: Set<PeerID> = []
   private(set) var resumed: [PeerID] = []
   private(set) var lists: [PeerID] = []
-  /// Everyone whom broadcasts reach, and whether long frames do.
+  /// The peers that broadcasts reach, and whether long frames reach them.
   private(set) var seats: [PeerID: Bool] = [:]
   private var inboxes: [PeerID: [String]] = [:]
   private var actions = Actions()
@@ -53,7 +53,7 @@ final class DirectoryHarness {
   func join(_ nick: String, at location: String = "NOT-SERVING-ONION", _ features: [String] = [])
     -> PeerID
   {
-    guard let id = connect() else { preconditionFailure("no room for a newcomer") }
+    guard let id = connect() else { preconditionFailure("no room for a pending connection") }
     say(793, DirectoryHarness.handshake(nick, at: location, features), from: id)
     forgetAll()
     return id

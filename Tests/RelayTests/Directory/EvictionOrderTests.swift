@@ -1,4 +1,4 @@
-/// Whom a newcomer displaces.
+/// Which peer a new connection displaces.
 import Testing
 import Units
 

@@ -1,4 +1,4 @@
-/// Full is not locked: who goes for a newcomer, and who does not.
+/// Full is not locked: who goes for a pending connection, and who does not.
 import Testing
 
 @testable import Directory
@@ -30,12 +30,12 @@ struct EvictionTests {
     }
     // The four oldest stay, whatever their circuit.
     for gone in [6, 5, 7, 4] {
-      let newcomer = try #require(come(10 + gone, stage, circuit: UInt32(20 + gone)))
+      let newPeer = try #require(come(10 + gone, stage, circuit: UInt32(20 + gone)))
       #expect(stage.endings[peers[gone]] == .evicted)
-      #expect(stage.isHere(newcomer))
+      #expect(stage.isHere(newPeer))
       // It has something to offer: it stays.
       stage.say(
-        687, "\(DirectoryHarness.nick(10 + gone))!PUBLIC!sw0reloffer 0 1 2 3 4", from: newcomer)
+        687, "\(DirectoryHarness.nick(10 + gone))!PUBLIC!sw0reloffer 0 1 2 3 4", from: newPeer)
       stage.skip(EvictionOrder.interval)
     }
     let refused = try #require(come(50, stage, circuit: 50))
@@ -71,10 +71,10 @@ struct EvictionTests {
       ids.append(id)
     }
     stage.skip(.seconds(1))
-    let newcomer = try #require(stage.connect())
+    let newPeer = try #require(stage.connect())
     #expect(stage.endings[ids[1]] == .evicted)
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)), from: newcomer)
-    #expect(stage.nick(newcomer) == DirectoryHarness.nick(1))
+    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)), from: newPeer)
+    #expect(stage.nick(newPeer) == DirectoryHarness.nick(1))
   }
 
   @Test("feature names past 160 bytes are not carried by others, whole names are")

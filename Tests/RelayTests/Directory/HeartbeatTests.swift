@@ -55,12 +55,12 @@ struct HeartbeatTests {
   }
 
   @Test(
-    "any frame counts as life",
+    "any frame counts as activity",
     arguments: [
       (799, ""), (798, ""), (791, ""), (793, ""), (687, "nonsense"), (685, "x!y!z"), (797, ""),
       (9_999, ""),
     ])
-  func life(_ code: Int, _ line: String) {
+  func activity(_ code: Int, _ line: String) {
     let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.skip(.seconds(601))
     #expect(isAsked(id))
@@ -72,7 +72,7 @@ struct HeartbeatTests {
     #expect(isAsked(id))
   }
 
-  @Test("a frame over the rate limit is life, too")
+  @Test("a frame over the rate limit counts as activity, too")
   func droppedLife() {
     let id = stage.join(DirectoryHarness.nick(1), ["ping"])
     stage.directory.limits.messages = Rate(count: 1, per: .seconds(100_000), burst: 1)

@@ -129,7 +129,7 @@ struct ListingTests {
   }
 
   @Test(
-    "a page is made anew when an offer makes somebody listed, and when the relay learns its own name"
+    "a page is made anew when an offer lists a peer, and when the relay learns its own name"
   )
   func remaking() throws {
     let stage = DirectoryHarness()

@@ -1,6 +1,6 @@
 import NickKeys
 /// What may happen to a directory, as random steps that still mean something when others before
-/// them are left out: a connection is named by its place among those that are open, whoever that is
+/// them are left out: a connection is named by its place among those that are open, whichever it is
 /// then.
 import TestSupport
 
@@ -45,7 +45,7 @@ struct ModelStep: CustomStringConvertible {
 
   // MARK: The small world in which they meet
 
-  /// The keys behind the nicks, the same in every life. Unsafe in name only: they are never
+  /// The keys behind the nicks, the same in every run. Unsafe in name only: they are never
   /// changed, and one test uses them.
   nonisolated(unsafe) static let keys = (1...7).map {
     NickKey(secret: [UInt8](repeating: $0, count: 32))

@@ -1,8 +1,8 @@
 import Foundation
-/// 200,000 random steps against the plain directory, in lives of 4,000. A life that goes wrong is
+/// 200,000 random steps against the plain directory, in runs of 4,000. A run that fails is
 /// told again without every step that it does not need.
 ///
-/// `MODEL_SEED` repeats one life, `MODEL_LIVES` asks for more of them.
+/// `MODEL_SEED` repeats one run, `MODEL_RUNS` asks for more of them.
 import TestSupport
 import Testing
 
@@ -13,7 +13,7 @@ struct ModelTests {
   static func steps(seed: UInt64) -> [ModelStep] {
     var random = SplitMix64(seed: seed)
     var steps = (0..<stepsPerLife).map { _ in ModelStep.random(&random) }
-    // Some lives end with a directory that stops while everything goes on.
+    // Some runs end with a directory that stops while everything goes on.
     if seed % 2 == 0 { steps[stepsPerLife - 150].kind = .stop }
     return steps
   }
@@ -51,10 +51,10 @@ struct ModelTests {
   }
 
   @Test("200,000 random steps leave the same state, the same lines and nothing behind")
-  func lives() {
+  func runs() {
     let environment = ProcessInfo.processInfo.environment
     let one = environment["MODEL_SEED"].flatMap { UInt64($0) }
-    let count = environment["MODEL_LIVES"].flatMap { UInt64($0) } ?? 50
+    let count = environment["MODEL_RUNS"].flatMap { UInt64($0) } ?? 50
     for seed in one.map({ $0...$0 }) ?? 1...count {
       let steps = Self.steps(seed: seed)
       guard let (fault, count) = Self.live(steps, seed: seed) else { continue }

@@ -1,4 +1,4 @@
-/// One life of the directory and of the plain one beside it, compared after every step.
+/// One run of the directory and of the plain one, compared after every step.
 import NickKeys
 import Units
 
@@ -80,7 +80,7 @@ final class ModelWorld {
     if step.kind == .time {
       fault = pass(step.milliseconds)
     } else {
-      fault = act(step) ?? compare(exactly: true, newcomers: [])
+      fault = act(step) ?? compare(exactly: true, claimants: [])
     }
     return fault ?? plain.faults.first ?? compareStates()
   }
@@ -103,8 +103,8 @@ final class ModelWorld {
     case .handshake:
       if step.form % 60 == 5 { return say(793, "no object", nil, number, id) }
       // Mostly of those who have not shaken hands.
-      let newcomers = alive.filter { plain.peers[$0]?.state == .pending }
-      let who = newcomers.isEmpty ? number : newcomers[step.who % newcomers.count]
+      let claimants = alive.filter { plain.peers[$0]?.state == .pending }
+      let who = claimants.isEmpty ? number : claimants[step.who % claimants.count]
       return say(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
     case .prove: return prove(step)
     case .publicLine where peer.state == .pending && step.form % 8 != 0: return nil
@@ -224,7 +224,7 @@ final class ModelWorld {
     while plain.now < end {
       plain.heard.removeAll()
       plain.closed.removeAll()
-      let newcomers = Set(alive.filter { plain.peers[$0]?.state != .present })
+      let claimants = Set(alive.filter { plain.peers[$0]?.state != .present })
       // Nothing that is due by itself is jumped over, so each comes alone.
       let next = max(plain.now + 1_000_000, min(end, plain.nextDeadline ?? end))
       let gone = Duration.nanoseconds(next - plain.now)
@@ -233,7 +233,7 @@ final class ModelWorld {
       noteEvictions()
       plain.releasePublicLines()
       if let fault = watch() { return fault }
-      if let fault = compare(exactly: false, newcomers: newcomers) { return fault }
+      if let fault = compare(exactly: false, claimants: claimants) { return fault }
     }
     return plain.neglected
   }
@@ -266,7 +266,7 @@ final class ModelWorld {
 
   // MARK: Comparing
 
-  private func compare(exactly: Bool, newcomers: Set<Int>) -> String? {
+  private func compare(exactly: Bool, claimants: Set<Int>) -> String? {
     let seen = stage.closed[seenClosed...].map { id in
       "\(numbers[id] ?? -1) \(stage.endings[id].map(\.rawValue) ?? "")"
     }
@@ -280,8 +280,8 @@ final class ModelWorld {
       var heard = stage.read(id)
       var expected = plain.heard[number] ?? []
       if !exactly {
-        // Of several that leave in one instant, who hears of whom is open.
-        let isOpen = plain.peers[number] == nil || newcomers.contains(number)
+        // Of several that leave in one instant, it is open which one hears of another.
+        let isOpen = plain.peers[number] == nil || claimants.contains(number)
         heard = heard.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
         expected = expected.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
       }

@@ -1,4 +1,4 @@
-/// Who reads what of whom (protocol.md §2, §4, §5).
+/// Which peer gets which line (protocol.md §2, §4, §5).
 import Testing
 
 @testable import Directory
@@ -21,11 +21,11 @@ struct PassingOnTests {
 
   @Test("a public line reaches everyone but its sender")
   func publicLine() throws {
-    let newcomer = try #require(stage.connect())
+    let newPeer = try #require(stage.connect())
     stage.say(687, "\(Self.takerNick)!PUBLIC!orderbook", from: taker)
     let frame = DirectoryHarness.frame(687, "\(Self.takerNick)!PUBLIC!orderbook")
     #expect(stage.read(maker) == [frame] && stage.read(modern) == [frame])
-    #expect(stage.read(taker).isEmpty && stage.read(newcomer).isEmpty)
+    #expect(stage.read(taker).isEmpty && stage.read(newPeer).isEmpty)
   }
 
   @Test("a frame in another form leaves in the canonical one")
@@ -52,7 +52,7 @@ struct PassingOnTests {
   }
 
   @Test(
-    "a private line of a maker is followed by where it can be reached, features for whom knows them"
+    "a private line of a maker is followed by its entry, with features for those that know them"
   )
   func privateLine() {
     stage.say(685, "\(Self.makerNick)!\(Self.takerNick)!pubkey a", from: maker)

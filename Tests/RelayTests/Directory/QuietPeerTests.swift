@@ -91,7 +91,7 @@ struct QuietPeerTests {
     }
   }
 
-  @Test("its nick is a newcomer's at once; before that it keeps it")
+  @Test("its nick is a pending connection's at once; before that it keeps it")
   func claim() throws {
     let holder = stage.join(nick(1))
     let reader = stage.join(nick(2), ["ping"])
@@ -102,12 +102,12 @@ struct QuietPeerTests {
     stage.wait(.seconds(661))
     stage.say(799, "", from: reader)
     stage.forgetAll()
-    let newcomer = try #require(stage.connect())
-    stage.say(793, DirectoryHarness.handshake(nick(1)), from: newcomer)
+    let newPeer = try #require(stage.connect())
+    stage.say(793, DirectoryHarness.handshake(nick(1)), from: newPeer)
     #expect(stage.endings[holder] == .displaced)
-    #expect(stage.read(newcomer) == [DirectoryHarness.reply(accepted: true, "hello")])
+    #expect(stage.read(newPeer) == [DirectoryHarness.reply(accepted: true, "hello")])
     #expect(stage.read(reader) == [departure(1)])
-    #expect(stage.nick(newcomer) == nick(1))
+    #expect(stage.nick(newPeer) == nick(1))
   }
 
   @Test("the leaving of a taker is told when it has spoken, and only then")

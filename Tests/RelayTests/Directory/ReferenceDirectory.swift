@@ -1,5 +1,5 @@
 /// The directory of protocol.md §2 to §8 once more, as plainly as it can be written: dictionaries,
-/// arrays and text, nothing shared, nothing clever. `ModelTests` lets it live the same life as the
+/// arrays and text, nothing shared, nothing clever. `ModelTests` gives it the same steps as the
 /// real one and compares them.
 ///
 /// It is told of the two things that the protocol leaves open: when within its interval the sweep
@@ -37,7 +37,7 @@ struct ReferenceDirectory {
   enum Proofs { case unknown, preferred, required }
 
   struct Listing {
-    /// Must be in it once; whoever leaves meanwhile moves to `may`.
+    /// Must be in it once; a peer that leaves meanwhile moves to `may`.
     var must: Set<Int> = []
     var may: Set<Int> = []
     var entries: [String] = []
@@ -78,7 +78,7 @@ struct ReferenceDirectory {
   }
 
   struct Challenge {
-    var newcomer: Int
+    var claimant: Int
     var holder: Int
     var deadline: Int64
   }
@@ -153,7 +153,7 @@ struct ReferenceDirectory {
     }
   }
 
-  /// Whom the real one has displaced in this step: the reference judges whether it may.
+  /// The peers that the real one displaced in this step: the reference judges whether it may.
   private mutating func evict(_ victim: Int) {
     guard let peer = peers[victim] else { return faults.append("\(victim) is displaced twice") }
     if peer.state == .present {
@@ -189,21 +189,21 @@ struct ReferenceDirectory {
     }
     guard
       let challenge = nickTakeovers.first(where: {
-        $0.value.holder == number || $0.value.newcomer == number
+        $0.value.holder == number || $0.value.claimant == number
       })
     else { return }
     nickTakeovers[challenge.key] = nil
-    if challenge.value.holder == number { succeed(challenge.value.newcomer) }
+    if challenge.value.holder == number { succeed(challenge.value.claimant) }
   }
 
-  private mutating func succeed(_ newcomer: Int) {
-    held.remove(newcomer)
+  private mutating func succeed(_ claimant: Int) {
+    held.remove(claimant)
     if isStopping {
-      reject(newcomer, "the directory is stopping", .shutdown)
+      reject(claimant, "the directory is stopping", .shutdown)
     } else if !makePlace() {
-      reject(newcomer, "Maximum peers reached: \(maxPeers)", .full)
+      reject(claimant, "Maximum peers reached: \(maxPeers)", .full)
     } else {
-      seat(newcomer)
+      admit(claimant)
     }
   }
 
@@ -216,7 +216,7 @@ struct ReferenceDirectory {
     DirectoryHarness.reply(accepted: accepted, motd, asksForProofs: proofs != .unknown)
   }
 
-  private mutating func seat(_ number: Int) {
+  private mutating func admit(_ number: Int) {
     send(reply(accepted: true, "hello"), number, &heard)
     enter(number)
   }
@@ -226,7 +226,7 @@ struct ReferenceDirectory {
     mayBeListed(number)
   }
 
-  /// Lists under way may show whoever comes to be listed meanwhile.
+  /// Lists under way may show a peer that becomes listed meanwhile.
   mutating func mayBeListed(_ number: Int) {
     guard peers[number]?.isListed == true else { return }
     for other in peers.keys where other != number { peers[other]?.listing?.may.insert(number) }
@@ -248,7 +248,7 @@ struct ReferenceDirectory {
       peers[number]?.isEvictable = false
       if let challenge = nickTakeovers[peer.nick], challenge.holder == number {
         nickTakeovers[peer.nick] = nil
-        reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
+        reject(challenge.claimant, "Peer nick already registered: \(peer.nick)")
       }
       speak(code, line, number)
     }
@@ -276,11 +276,11 @@ struct ReferenceDirectory {
       if !makePlace() {
         return reject(number, isFull, .full)
       }
-      return seat(number)
+      return admit(number)
     }
     if peers[holder]?.isEvictable == true, peers[holder]?.isVerified == false {
       close(holder, .displaced)
-      return seat(number)
+      return admit(number)
     }
     let isTooSoon = lastTakeover[shaken.nick].map { now < $0 + 30 * Self.second } ?? false
     guard nickTakeovers[shaken.nick] == nil, !isTooSoon, peers[holder]?.isVerified == false,
@@ -293,7 +293,7 @@ struct ReferenceDirectory {
     peers[number]?.state = .waiting
     held.insert(number)
     nickTakeovers[shaken.nick] = Challenge(
-      newcomer: number, holder: holder, deadline: now + 10 * Self.second)
+      claimant: number, holder: holder, deadline: now + 10 * Self.second)
   }
 
   /// What this peer would answer.

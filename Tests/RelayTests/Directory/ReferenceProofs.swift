@@ -27,7 +27,7 @@ extension ReferenceDirectory {
     guard !isStopping else { return fail(number, .policy) }
     if let holder = holder(peer.nick) {
       if let challenge = nickTakeovers.removeValue(forKey: peer.nick) {
-        reject(challenge.newcomer, "Peer nick already registered: \(peer.nick)")
+        reject(challenge.claimant, "Peer nick already registered: \(peer.nick)")
       }
       close(holder, .displaced)
     } else if !makePlace() {

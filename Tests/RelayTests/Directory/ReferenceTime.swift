@@ -9,12 +9,12 @@ extension ReferenceDirectory {
 
   /// The next moment at which something is due by itself.
   var nextDeadline: Int64? {
-    let newcomers = peers.values.filter { $0.state == .pending || $0.state == .waiting }
+    let claimants = peers.values.filter { $0.state == .pending || $0.state == .waiting }
       .map { $0.connectedAt + 30 * Self.second }
     let owing = peers.values.filter { $0.state == .proving }
       .map { $0.owesSince + 30 * Self.second }
     let silent = peers.values.compactMap { $0.probedAt.map { $0 + Self.pongWait } }
-    return (newcomers + owing + silent + nickTakeovers.values.map(\.deadline)).min()
+    return (claimants + owing + silent + nickTakeovers.values.map(\.deadline)).min()
   }
 
   /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant
@@ -78,7 +78,7 @@ extension ReferenceDirectory {
     return nil
   }
 
-  /// Whom the sweep has forgotten: every peer is looked at within an interval, or two while the
+  /// Peers that the sweep has missed: every peer is looked at within an interval, or two while the
   /// table grows.
   var neglected: String? {
     for number in present {

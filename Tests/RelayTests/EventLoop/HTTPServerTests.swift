@@ -1,4 +1,4 @@
-/// The operator's HTTP server: what it answers, and whom it does not wait for.
+/// The operator's HTTP server: what it answers, and which clients it closes.
 import Glibc
 import Testing
 

@@ -10,27 +10,27 @@ struct ListenerTests {
 
   init() throws { loop = try EventLoop() }
 
-  final class Door {
+  final class Acceptor {
     var accepted: [TestSocket] = []
     lazy var take: (Int32) -> Void = { [unowned self] in accepted.append(TestSocket($0)) }
   }
 
   @Test("several listeners of all kinds stand on one loop, each on a port of its own")
   func kinds() throws {
-    let door = Door()
+    let acceptor = Acceptor()
     let file = TemporaryPath()
     let listeners = try [
       SocketAddress.tcp(host: "127.0.0.1", port: 0), .tcp(host: "localhost", port: 0),
       .tcp(host: "::1", port: 0), .unix(path: file.path),
-    ].map { try Listener(on: loop, address: $0, accept: door.take) }
+    ].map { try Listener(on: loop, address: $0, accept: acceptor.take) }
     var ports: Set<UInt16> = []
     for (count, listener) in listeners.enumerated() {
       if case .tcp(_, let port) = listener.address { ports.insert(port) }
       let plug = try #require(TestSocket.connected(to: listener.address))
-      #expect(loop.turns(until: { door.accepted.count == count + 1 }))
+      #expect(loop.turns(until: { acceptor.accepted.count == count + 1 }))
       plug.write("hello")
-      #expect(loop.turns(until: { door.accepted[count].read() == Array("hello".utf8) }))
-      let flags = fcntl(door.accepted[count].descriptor, F_GETFL)
+      #expect(loop.turns(until: { acceptor.accepted[count].read() == Array("hello".utf8) }))
+      let flags = fcntl(acceptor.accepted[count].descriptor, F_GETFL)
       #expect(flags & O_NONBLOCK != 0)
     }
     #expect(ports.count == 3 && !ports.contains(0))
@@ -64,8 +64,8 @@ struct ListenerTests {
     #expect(bound == 0)
     stale.unplug()
     #expect(access(path, F_OK) == 0 && TestSocket.connected(to: address) == nil)
-    let door = Door()
-    let listener = try Listener(on: loop, address: address, mode: 0o600, accept: door.take)
+    let acceptor = Acceptor()
+    let listener = try Listener(on: loop, address: address, mode: 0o600, accept: acceptor.take)
     var status = stat()
     #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
     #expect(access(path + ".new", F_OK) != 0)
@@ -73,8 +73,8 @@ struct ListenerTests {
       try Listener(on: loop, address: address) { _ in }
     }
     let plug = try #require(TestSocket.connected(to: address))
-    // Whoever asks whether it lives is accepted, too.
-    #expect(loop.turns(until: { door.accepted.count == 2 }))
+    // A connection that only checks for a listener is accepted, too.
+    #expect(loop.turns(until: { acceptor.accepted.count == 2 }))
     withExtendedLifetime((plug, listener)) {}
   }
 
@@ -131,41 +131,42 @@ struct ListenerTests {
     withExtendedLifetime(third) {}
   }
 
-  @Test("while it is paused newcomers wait in the kernel's queue, and are taken afterwards")
+  @Test(
+    "while it is paused pending connections wait in the kernel's queue, and are taken afterwards")
   func paused() throws {
-    let door = Door()
+    let acceptor = Acceptor()
     let listener = try Listener(
-      on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: door.take)
+      on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: acceptor.take)
     listener.pause()
     let plug = try #require(TestSocket.connected(to: listener.address))
     for _ in 0..<20 { loop.turn() }
-    #expect(door.accepted.isEmpty)
+    #expect(acceptor.accepted.isEmpty)
     listener.resume()
-    #expect(loop.turns(until: { door.accepted.count == 1 }))
+    #expect(loop.turns(until: { acceptor.accepted.count == 1 }))
     withExtendedLifetime(plug) {}
   }
 
   @Test("a rush is taken in portions: 64 a turn")
   func rush() throws {
-    let door = Door()
+    let acceptor = Acceptor()
     let file = TemporaryPath()
-    let listener = try Listener(on: loop, address: .unix(path: file.path), accept: door.take)
+    let listener = try Listener(on: loop, address: .unix(path: file.path), accept: acceptor.take)
     var plugs: [TestSocket] = []
     for _ in 0..<100 { plugs.append(try #require(TestSocket.connected(to: listener.address))) }
     loop.turn()
-    #expect(door.accepted.count == 64)
+    #expect(acceptor.accepted.count == 64)
     loop.turn()
-    #expect(door.accepted.count == 100)
+    #expect(acceptor.accepted.count == 100)
   }
 
   @Test("a listening socket that was handed over is listened on, and its place is known")
   func inherited() throws {
-    let door = Door()
+    let acceptor = Acceptor()
     let descriptor = try Listener.bound(.tcp(host: "127.0.0.1", port: 0))
     #expect(Listener.listen(descriptor) == 0)
-    let listener = try Listener(on: loop, inherited: descriptor, accept: door.take)
+    let listener = try Listener(on: loop, inherited: descriptor, accept: acceptor.take)
     let plug = try #require(TestSocket.connected(to: listener.address))
-    #expect(loop.turns(until: { door.accepted.count == 1 }))
+    #expect(loop.turns(until: { acceptor.accepted.count == 1 }))
     withExtendedLifetime(plug) {}
   }
 

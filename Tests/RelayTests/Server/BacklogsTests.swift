@@ -138,8 +138,8 @@ struct BacklogsTests {
 
 @Suite("Memory of backlogs that are gone")
 struct MemoryReturnTests {
-  @Test("A crowd has left when nine of ten have, once, and only a crowd")
-  func crowd() {
+  @Test("A peak of connections has passed when nine of ten have left, and is reported once")
+  func many() {
     var memory = HeapTrimmer()
     for (count, hasLeft) in [
       (255, false), (0, false), (256, false), (26, false), (25, true), (25, false), (0, false),

@@ -38,7 +38,7 @@ struct ListingsTests {
   }
 
   @Test(
-    "name everyone who stays once and nobody behind its leaving, share their bytes, and keep nothing"
+    "name each peer that stays once and none after its leaving, share bytes, and keep nothing"
   )
   func peersLeaveMeanwhile() throws {
     let makers = try (0..<1_100).map { try join($0, at: "a.test:\($0 + 1)", ["ping"]) }

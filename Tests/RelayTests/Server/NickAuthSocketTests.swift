@@ -126,7 +126,7 @@ struct NickAuthSocketTests {
     #expect(String(decoding: heard.prefix(100), as: UTF8.self).contains(#"\"code\":\"ok\""#))
   }
 
-  /// A newcomer whose proof waits for its turn.
+  /// A pending connection whose proof waits for its turn.
   private func waiting() throws -> (Meeting, Session, Proof) {
     let proof = try #require(try Self.recorded().first { $0.id == "V02" })
     let meeting = try Meeting(proof)

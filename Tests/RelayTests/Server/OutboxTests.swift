@@ -1,5 +1,5 @@
 import Glibc
-/// Everything of a turn reaches whom it must, in order and whole, however little the sockets take.
+/// Every frame of a turn reaches its receivers, in order and whole, however slow the sockets are.
 import TestSupport
 import Testing
 
@@ -143,7 +143,7 @@ struct OutboxTests {
   }
 
   @Test(
-    "whoever is subscribers in mid-turn hears only what follows, and whoever is unseated only what came before"
+    "a session that subscribes in mid-turn gets what follows; one that unsubscribes, the rest"
   )
   func seating() {
     let all = receivers(2)

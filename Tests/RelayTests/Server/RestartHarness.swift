@@ -135,7 +135,7 @@ final class RestartPeer {
     return String(decoding: received[..<(end - 1)], as: UTF8.self)
   }
 
-  /// Proves that nothing else has come and that the connection lives.
+  /// Proves that nothing else has come and that the connection is open.
   func expectQuiet(_ place: SourceLocation = #_sourceLocation) {
     say(798, "")
     #expect(next() == DirectoryHarness.pong, sourceLocation: place)

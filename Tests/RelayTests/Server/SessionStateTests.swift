@@ -1,4 +1,4 @@
-// The life of a session, drawn in Session+State.swift: every way that is allowed, and no other.
+// The states of a session, drawn in Session+State.swift: every allowed transition and no other.
 
 import Testing
 

@@ -53,7 +53,7 @@ struct LogOutputTests {
   }
 
   @Test(
-    "What is not taken is dropped and counted, the count comes first when it is, and no line is cut",
+    "What is not taken is dropped and counted, the count comes first, and no line is cut",
     arguments: Stream.Kind.allCases, [100, 1_000, 10_000])
   private func dropping(kind: Stream.Kind, length: Int) throws {
     let stream = try Stream(kind)

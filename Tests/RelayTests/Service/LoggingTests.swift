@@ -22,7 +22,8 @@ struct LoggingTests {
       message: "listening", fields: ["port": "5222", "host": "::1", "why": "a b", "none": ""])
     #expect(
       plain.line(as: .text)
-        == "2026-01-02T03:04:05.678Z notice relay: listening host=::1 none=\"\" port=5222 why=\"a b\"\n"
+        == "2026-01-02T03:04:05.678Z notice relay: listening host=::1 none=\"\" port=5222 "
+        + "why=\"a b\"\n"
     )
   }
 

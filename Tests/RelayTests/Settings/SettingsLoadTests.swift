@@ -82,8 +82,10 @@ struct SettingsLoadTests {
     #expect(
       reading.faults.map(\.description) == [
         "PORT=70000 (from .env:1) is not allowed; it must be a whole number, 0 to 65535",
-        "DIRECTORY_SERVER__MAX_PEERS=\"many\\n\\u001b[2J\" (from environment) is not allowed; it must be a whole number, 1 to 1000000",
-        "LOG_LEVEL=loud (from flag --log-level) is not allowed; it must be trace, debug, info, notice, warning, error or critical",
+        "DIRECTORY_SERVER__MAX_PEERS=\"many\\n\\u001b[2J\" (from environment) is not "
+          + "allowed; it must be a whole number, 1 to 1000000",
+        "LOG_LEVEL=loud (from flag --log-level) is not allowed; it must be trace, debug, "
+          + "info, notice, warning, error or critical",
       ])
   }
 
@@ -137,17 +139,21 @@ struct SettingsLoadTests {
     #expect(reading.settings != nil)
     #expect(
       reading.warnings.map(\.description) == [
-        "unknown setting DIRECTORY_SERVER__MAX_PEER (from environment) is ignored; did you mean DIRECTORY_SERVER__MAX_PEERS?",
-        "unknown setting HEARTBEAT_PONGWAIT (from environment) is ignored; did you mean HEARTBEAT_PONG_WAIT?",
+        "unknown setting DIRECTORY_SERVER__MAX_PEER (from environment) is ignored; did you "
+          + "mean DIRECTORY_SERVER__MAX_PEERS?",
+        "unknown setting HEARTBEAT_PONGWAIT (from environment) is ignored; did you mean "
+          + "HEARTBEAT_PONG_WAIT?",
         "unknown setting JOINMARKET_XYZZY (from environment) is ignored",
         "unknown setting MAX_PEER (from environment) is ignored; did you mean MAX_PEERS?",
-        "unknown setting MESAGE_RATE_LIMIT (from environment) is ignored; did you mean MESSAGE_RATE_LIMIT?",
-        "unknown setting NICK_AUTH_MOOD (from environment) is ignored; did you mean NICK_AUTH_MODE?",
+        "unknown setting MESAGE_RATE_LIMIT (from environment) is ignored; did you mean "
+          + "MESSAGE_RATE_LIMIT?",
+        "unknown setting NICK_AUTH_MOOD (from environment) is ignored; did you mean "
+          + "NICK_AUTH_MODE?",
       ])
   }
 
   @Test(
-    "in a .env every unknown name is warned about, and joinmarket-ng's settings without effect say so"
+    "in a .env each unknown name is a warning, and so are joinmarket-ng's without effect"
   )
   func fileWarnings() throws {
     try scratch.write(

@@ -128,9 +128,11 @@ struct RowCase: Sendable, CustomTestStringConvertible {
       wrong: ["-1", "1025GiB"]),
     .integer("ORDERBOOK_TOTAL_LIMIT", "150", 0, 1_000_000),
     .init(
-      "MAX_PEER_BACKLOG", "8MiB", [("64 KiB", "64KiB"), ("1GiB", "1GiB")], wrong: ["65535", "2GiB"]),
+      "MAX_PEER_BACKLOG", "8MiB", [("64 KiB", "64KiB"), ("1GiB", "1GiB")],
+      wrong: ["65535", "2GiB"]),
     .init(
-      "PEER_BACKLOG_SOFT", "1MiB", [("16KiB", "16KiB"), ("1GiB", "1GiB")], wrong: ["16383", "2GiB"]),
+      "PEER_BACKLOG_SOFT", "1MiB", [("16KiB", "16KiB"), ("1GiB", "1GiB")],
+      wrong: ["16383", "2GiB"]),
     .seconds("PEER_BACKLOG_SOFT_TIME", "60", "0.1", "3600"),
     .init(
       "MAX_BACKLOG", "512MiB", [("64KiB", "64KiB"), ("1024GiB", "1024GiB")],

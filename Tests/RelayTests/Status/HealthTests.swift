@@ -22,7 +22,7 @@ struct HealthTests {
     status = RelayStatus(of: node)
   }
 
-  /// Opens a door behind which `accept` stands.
+  /// Opens a listener whose connections go to `accept`.
   private func open(_ accept: @escaping Listener.Accept) throws {
     node.acceptGate.add(
       try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: accept))
@@ -60,7 +60,7 @@ struct HealthTests {
     probe.stop()
   }
 
-  @Test("A door behind which nobody answers is unhealthy although it stands open")
+  @Test("A listener that accepts and does not answer makes it unhealthy")
   func unserved() throws {
     try open { Listener.closeDescriptor($0) }
     let probe = SelfProbe(of: node)
@@ -71,7 +71,7 @@ struct HealthTests {
     probe.stop()
   }
 
-  @Test("One door behind which nobody answers is enough, however well the other serves")
+  @Test("One listener that does not answer is enough, even if the other serves")
   func halfServed() throws {
     try open { [unowned node] in node.accept($0) }
     try open { Listener.closeDescriptor($0) }
@@ -83,6 +83,6 @@ struct HealthTests {
     probe.stop()
   }
 
-  @Test("Without a door it is unhealthy")
+  @Test("Without a listener it is unhealthy")
   func closed() { #expect(status.health.faults == [.notListening]) }
 }

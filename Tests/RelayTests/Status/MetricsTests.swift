@@ -31,8 +31,10 @@ private final class QuietNode {
     let id = try #require(node.directory.connect(at: node.loop.now, into: &node.actions))
     try say(
       793,
-      #"{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": \"\#(location)\", "#
-        + #"\"proto-ver\": 5, \"features\": \#(features), \"nick\": \"\#(nick)\", \"network\": \"regtest\"}"#,
+      #"{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": "#
+        + #"\"\#(location)\", "#
+        + #"\"proto-ver\": 5, \"features\": "#
+        + #"\#(features), \"nick\": \"\#(nick)\", \"network\": \"regtest\"}"#,
       from: id)
     return id
   }

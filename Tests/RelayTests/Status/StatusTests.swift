@@ -51,12 +51,16 @@ final class CannedServer: Sendable {
 @Suite("Asking for the status")
 struct StatusTests {
   static let json = """
-    {"network": "mainnet", "uptime_seconds": 93784.5, "server_status": "running", "max_peers": 10000,
+    {"network": "mainnet", "uptime_seconds": 93784.5, "server_status": "running",
+    "max_peers": 10000,
      "stats": {"total_peers": 25, "connected_peers": 25, "passive_peers": 2, "active_peers": 23,
       "neutrino_compat_peers": 1, "peerlist_features_peers": 2, "push_encrypted_peers": 0},
-     "rate_limiter": {"tracked_peers": 3, "total_violations": 9, "top_violators": [["12", 7], ["3", 2]]},
-     "offers": {"total_offers": 4, "peers_with_offers": 2, "peers_many_offers": [["J5aaaaaaaaaaaaaa", 3]]},
-     "connected_peers": {"total": 25, "nicks": ["J5aaaaaaaaaaaaaa", "J5bbbbbbbbbbbbbb", "J5cccccccccccccc"]},
+     "rate_limiter": {"tracked_peers": 3, "total_violations": 9, "top_violators": [["12", 7],
+     ["3", 2]]},
+     "offers": {"total_offers": 4, "peers_with_offers": 2,
+     "peers_many_offers": [["J5aaaaaaaaaaaaaa", 3]]},
+     "connected_peers": {"total": 25, "nicks": ["J5aaaaaaaaaaaaaa", "J5bbbbbbbbbbbbbb",
+     "J5cccccccccccccc"]},
      "passive_peers": {"total": 2, "nicks": ["J5bbbbbbbbbbbbbb", "x\\u001b[2J"]},
      "active_peers": {"total": 23, "nicks": []}, "active_connections": 26}
     """

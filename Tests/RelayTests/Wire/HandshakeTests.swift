@@ -164,8 +164,10 @@ import Testing
       to: &out)
     #expect(
       text(out)
-        == #"{"type": 795, "line": "{\"app-name\": \"joinmarket\", \"directory\": true, \"proto-ver-min\": 5, "#
-        + #"\"proto-ver-max\": 5, \"features\": {\"nick_auth\": true, \"peerlist_features\": true, \"ping\": true}, "#
+        == #"{"type": 795, "line": "{\"app-name\": \"joinmarket\", "#
+        + #"\"directory\": true, \"proto-ver-min\": 5, "#
+        + #"\"proto-ver-max\": 5, \"features\": {\"nick_auth\": true, "#
+        + #"\"peerlist_features\": true, \"ping\": true}, "#
         + #"\"accepted\": true, \"nick\": \"J5DRZSFDwhucsshM\", \"network\": \"regtest\", "#
         + #"\"motd\": \"H\\u00e9 \\\"you\\\"\\nversion: 1\"}"}"# + "\r\n")
   }

@@ -249,7 +249,8 @@ import Testing
     }
     #expect(
       list
-        == "{\"type\": 789, \"line\": \"J5AAAAAAAAAAAAAA;\(OnionEndpointTests.onion):5222;F:nick_auth+ping,"
+        == "{\"type\": 789, \"line\": "
+        + "\"J5AAAAAAAAAAAAAA;\(OnionEndpointTests.onion):5222;F:nick_auth+ping,"
         + "J5BBBBBBBBBBBBBB;NOT-SERVING-ONION\"}\r\n")
   }
 

@@ -27,9 +27,9 @@
       case .orderbooks: "5,000 peers send 6 !orderbook each at once"
       case .publicBursts: "5,000 peers send 120 public lines of 300 bytes each at once"
       case .largeLines: "10 peers send 64 KiB public lines, honest peers read 50 kB/s"
-      case .fullPlaces: "silent peers that answer PING hold all places, newcomers knock"
-      case .silentPending: "200 silent connections a second, newcomers knock"
-      case .owedProofs: "200 connections a second that owe a proof, newcomers knock"
+      case .fullPlaces: "silent peers that answer PING hold all places, new peers try to join"
+      case .silentPending: "200 silent connections a second, new peers try to join"
+      case .owedProofs: "200 connections a second that owe a proof, new peers try to join"
       case .joinAndLeave: "80 circuits: join as a maker, announce an offer, leave, again"
       case .lists: "9,000 makers with the longest features ask for lists at once"
       case .slowReaders: "3,000 peers read 1 kB/s while 20 peers send public lines"
@@ -38,7 +38,7 @@
     }
 
     /// Honest peers that come while the attack runs.
-    var hasNewcomers: Bool {
+    var hasJoiners: Bool {
       switch self {
       case .fullPlaces, .silentPending, .owedProofs: true
       default: false
@@ -66,7 +66,7 @@
   struct HonestSizes: Codable, Sendable {
     var makers = 100
     var takers = 20
-    var newcomers = 20
+    var joiners = 20
     /// A second, over all makers.
     var publicLines = 2
     /// A second, over all pairs of a maker and a taker.
@@ -77,7 +77,7 @@
     var fault: String? {
       if makers < 1 || makers > 5000 { return "--honest-makers: 1 to 5000" }
       if takers < 1 || takers > 1000 { return "--honest-takers: 1 to 1000" }
-      if newcomers < 0 || newcomers > 1000 { return "--newcomers: 0 to 1000" }
+      if joiners < 0 || joiners > 1000 { return "--joiners: 0 to 1000" }
       return nil
     }
   }

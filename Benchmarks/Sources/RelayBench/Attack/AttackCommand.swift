@@ -19,12 +19,12 @@
     @Option(help: "Of nicks and order; the same seed makes the same run.") var seed: UInt64?
     @Option(help: "Honest makers.") var honestMakers = HonestSizes().makers
     @Option(help: "Honest takers.") var honestTakers = HonestSizes().takers
-    @Option(help: "Honest newcomers of (d) and (e).") var newcomers = HonestSizes().newcomers
+    @Option(help: "Honest joiners of (d) and (e).") var joiners = HonestSizes().joiners
     @Option(help: "Divides the number of attackers.") var scale = 1
     @Flag(help: "Prints JSON in place of a table.") var json = false
 
     private var sizes: HonestSizes {
-      HonestSizes(makers: honestMakers, takers: honestTakers, newcomers: newcomers)
+      HonestSizes(makers: honestMakers, takers: honestTakers, joiners: joiners)
     }
 
     func validate() throws {
@@ -87,7 +87,8 @@
       let closes = row.closes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       text += "\n  closed by reason: " + closes.joined(separator: ", ")
       text +=
-        "\n  loop lag at most \(number(row.loopLag * 1000)) ms, not healthy in \(row.statusUnhealthy)"
+        "\n  loop lag at most "
+        + "\(number(row.loopLag * 1000)) ms, not healthy in \(row.statusUnhealthy)"
       text += " of \(row.statusAnswers) answers"
       return text
     }

@@ -37,7 +37,8 @@
     ) -> [UInt8] {
       let listed = features.names.map { "\"\($0)\": true" }.joined(separator: ", ")
       let inner =
-        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": \"\(location)\", "
+        "{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": "
+        + "\"\(location)\", "
         + "\"proto-ver\": 5, \"features\": {\(listed)}, \"nick\": \"\(nick)\", "
         + "\"network\": \"regtest\"}"
       let escaped = inner.split(separator: "\"", omittingEmptySubsequences: false)

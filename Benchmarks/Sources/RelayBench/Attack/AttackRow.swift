@@ -24,8 +24,8 @@
     var booksComplete = 0
     var bookMedian = 0.0
     var bookLongest = 0.0
-    var newcomers = 0
-    var newcomersIn = 0
+    var joiners = 0
+    var joinersIn = 0
     var entryMedian = 0.0
     var entryLongest = 0.0
     var refusals = 0
@@ -65,9 +65,9 @@
       (booksAsked, booksComplete) = (seen.asked, seen.books.count)
       let books = Spread(seen.books)
       (bookMedian, bookLongest) = (books.median, books.highest)
-      newcomers = honest.newcomers.count
+      joiners = honest.joiners.count
       let entries = Spread(honest.entryTimes)
-      newcomersIn = honest.entryTimes.count
+      joinersIn = honest.entryTimes.count
       (entryMedian, entryLongest) = (entries.median, entries.highest)
       refusals = seen.refusals
       orderbooksPerMinute =
@@ -86,7 +86,7 @@
     // MARK: Text
 
     static let head = [
-      "attack", "lost", "closed", "private p50/p99 ms", "public p50/p99 ms", "book s", "newcomers",
+      "attack", "lost", "closed", "private p50/p99 ms", "public p50/p99 ms", "book s", "joiners",
       "!orderbook/min", "CPU %", "RSS MiB", "backlog MiB", "goals",
     ]
 
@@ -96,7 +96,7 @@
       let book =
         booksComplete > 0
         ? "\(number(bookMedian)), longest \(number(bookLongest))" : "none"
-      let entry = newcomers == 0 ? "" : "\(newcomersIn) of \(newcomers), \(number(entryLongest)) s"
+      let entry = joiners == 0 ? "" : "\(joinersIn) of \(joiners), \(number(entryLongest)) s"
       return [
         name, "\(publicLost + privateLost) of \(publicLines + privateLines)",
         "\(closed + victimsClosed)", "\(number(privateP50)) / \(number(privateP99))",
@@ -116,7 +116,7 @@
   /// One goal of an attack (docs/attacks.md).
   struct Goal: Codable, Sendable {
     enum Name: String, Codable, Sendable {
-      case lines, closed, latency, book, newcomers, orderbooks, nicks
+      case lines, closed, latency, book, joiners, orderbooks, nicks
     }
 
     var name: Name
@@ -141,11 +141,11 @@
         Goal(
           name: .orderbooks, value: orderbooksPerMinute, limit: 10 * quiet.orderbooksPerMinute),
       ]
-      if newcomers > 0 {
+      if joiners > 0 {
         goals.append(
           Goal(
-            name: .newcomers,
-            value: newcomersIn < newcomers ? .greatestFiniteMagnitude : entryLongest, limit: 5))
+            name: .joiners,
+            value: joinersIn < joiners ? .greatestFiniteMagnitude : entryLongest, limit: 5))
       }
       if attack == .theft {
         goals.append(Goal(name: .nicks, value: Double(attackers?.stolen ?? 0), limit: 0))

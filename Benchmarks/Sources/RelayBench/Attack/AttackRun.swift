@@ -128,15 +128,15 @@
       while let attackers, !attackers.hasEnded, Clock.now() < deadline { try turn() }
     }
 
-    /// The measured time: offers, conversations, questions and newcomers, each at its rate.
+    /// The measured time: offers, conversations, questions and joiners, each at its rate.
     mutating func converse(from start: Int64, seconds: Int) throws(BenchError) {
       let sizes = honest.sizes
       var announcements = Schedule(start: start, perSecond: Double(sizes.publicLines))
       var conversations = Schedule(start: start, perSecond: Double(sizes.privateLines))
       var questions = Schedule(start: start, perSecond: Double(sizes.orderbooksPerMinute) / 60)
-      // All newcomers come in the first half, so that each has time to get in.
-      let newcomersPerSecond = Double(max(1, honest.newcomers.count)) * 2 / Double(seconds)
-      var arrivals = Schedule(start: start, perSecond: newcomersPerSecond)
+      // All joiners come in the first half, so that each has time to get in.
+      let joinersPerSecond = Double(max(1, honest.joiners.count)) * 2 / Double(seconds)
+      var arrivals = Schedule(start: start, perSecond: joinersPerSecond)
       let takers = honest.takers.shuffled(using: &random)
       let makers = honest.makers.shuffled(using: &random)
       let end = start + Int64(seconds) * 1_000_000_000
@@ -155,8 +155,8 @@
         while questions.isDue(at: now) {
           honest.ask(takers[(questions.count - 1) % takers.count])
         }
-        while arrivals.count < honest.newcomers.count, arrivals.isDue(at: now) {
-          honest.arrive(honest.newcomers.lowerBound + arrivals.count - 1, at: now)
+        while arrivals.count < honest.joiners.count, arrivals.isDue(at: now) {
+          honest.arrive(honest.joiners.lowerBound + arrivals.count - 1, at: now)
         }
         try honest.retry(at: now)
         try turn()

@@ -8,12 +8,12 @@
     let isPrepared = true
     private let names: Names
     private let announces: Bool
-    private var visits = 0
+    private var joins = 0
     private var free: [Int]
     private var checkAt: Int64 = 0
     static let perCircuit = 8
     /// A connection that the relay makes wait is given up after this time.
-    private static let patience: Int64 = 2_000_000_000
+    private static let timeout: Int64 = 2_000_000_000
 
     init(
       _ path: String, _ options: AttackerOptions, circuits: Int, announces: Bool
@@ -34,7 +34,7 @@
       guard now >= checkAt else { return }
       checkAt = now + 100_000_000
       for slot in 0..<pool.count
-      where !pool.isFree(slot) && now - pool.slots[slot].openedAt > Self.patience {
+      where !pool.isFree(slot) && now - pool.slots[slot].openedAt > Self.timeout {
         pool.close(slot)
         free.append(slot)
       }
@@ -43,14 +43,14 @@
     private func fill() throws(BenchError) {
       var left = 256
       while left > 0, let slot = free.last {
-        let nick = names.attackerNick(visits)
+        let nick = names.attackerNick(joins)
         let greeting = AttackLines.greeting(
           circuit: names.attackerCircuit(slot / Self.perCircuit), nick: nick,
-          location: announces ? names.attackerOnion(visits) : AttackLines.noLocation,
+          location: announces ? names.attackerOnion(joins) : AttackLines.noLocation,
           features: announces ? .longest : .usual)
         guard try pool.open(slot, greeting: greeting) else { return }
-        nicks[slot] = visits
-        visits += 1
+        nicks[slot] = joins
+        joins += 1
         free.removeLast()
         report.opened += 1
         left -= 1
@@ -61,8 +61,8 @@
 
     func accepted(_ slot: Int) {
       report.accepted += 1
-      guard let visit = nicks[slot] else { return }
-      let nick = names.attackerNick(visit)
+      guard let join = nicks[slot] else { return }
+      let nick = names.attackerNick(join)
       if announces {
         send(AttackLines.offer(from: nick) + AttackLines.disconnect, from: slot, lines: 1)
       } else {

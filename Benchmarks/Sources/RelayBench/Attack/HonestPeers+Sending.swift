@@ -49,7 +49,7 @@
       pool.send(AttackLines.orderbook(from: names.honestNick(taker)), from: taker)
     }
 
-    /// A maker answers an `!orderbook`, whoever asked. Lines to honest takers are counted.
+    /// A maker answers an `!orderbook` of any peer. Lines to honest takers are counted.
     func answer(_ line: UnsafeMutablePointer<UInt8>, as maker: Int) {
       let nick = line + Self.senderOffset
       var number = 0

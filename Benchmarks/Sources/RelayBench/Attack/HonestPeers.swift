@@ -2,13 +2,13 @@
   import Glibc
 
   /// The honest peers of a run, on one epoll: makers, takers, a watcher, makers whose nick is
-  /// claimed (victims) and newcomers. They do what JoinMarket's clients do: announce offers, answer
+  /// claimed (victims) and joiners. They do what JoinMarket's clients do: announce offers, answer
   /// `!orderbook` in private, answer PING, and talk in pairs.
   ///
   /// Every line they send one another carries stream, number and the time of writing. A line counts
   /// as owed to each honest peer that was connected when it was written, until it has arrived.
   final class HonestPeers: PeerPoolOwner {
-    enum Role { case maker, taker, watcher, victim, newcomer }
+    enum Role { case maker, taker, watcher, victim, joiner }
 
     let sizes: HonestSizes
     let names: Names
@@ -16,7 +16,7 @@
     let takers: Range<Int>
     let watcher: Int
     let victims: Range<Int>
-    let newcomers: Range<Int>
+    let joiners: Range<Int>
     let pool: PeerPool
     var measures = Measures()
     var isMeasuring = false
@@ -66,9 +66,9 @@
       watcher = takers.upperBound
       let victimCount = attack == .theft ? Attack.victimRates.count : 0
       victims = (watcher + 1)..<(watcher + 1 + victimCount)
-      let newcomerCount = attack.hasNewcomers ? sizes.newcomers : 0
-      newcomers = victims.upperBound..<(victims.upperBound + newcomerCount)
-      let count = newcomers.upperBound
+      let joinerCount = attack.hasJoiners ? sizes.joiners : 0
+      joiners = victims.upperBound..<(victims.upperBound + joinerCount)
+      let count = joiners.upperBound
       nextPublic = Array(repeating: 1, count: count)
       nextPrivate = Array(repeating: 1, count: count)
       lastPublic = Array(repeating: 0, count: count * count)
@@ -81,7 +81,7 @@
     }
 
     /// The peers that are there before the attack.
-    var standing: Range<Int> { 0..<newcomers.lowerBound }
+    var standing: Range<Int> { 0..<joiners.lowerBound }
     /// The peers whose lines are counted: victims read too slowly to have theirs in time.
     var counted: Range<Int> { 0..<victims.lowerBound }
 
@@ -89,12 +89,12 @@
       if makers.contains(slot) { return .maker }
       if takers.contains(slot) { return .taker }
       if victims.contains(slot) { return .victim }
-      return slot == watcher ? .watcher : .newcomer
+      return slot == watcher ? .watcher : .joiner
     }
 
     // MARK: Connecting
 
-    /// Connects everyone but the newcomers.
+    /// Connects everyone but the joiners.
     func connect() throws(BenchError) {
       let deadline = Clock.now() + 30_000_000_000
       var next = 0
@@ -125,14 +125,14 @@
       switch role(slot) {
       case .maker, .victim: pool.send(AttackLines.offer(from: names.honestNick(slot)), from: slot)
       case .taker, .watcher: pool.send(AttackLines.listRequest, from: slot)
-      case .newcomer:
+      case .joiner:
         entries[slot]?.acceptedAt = Clock.now()
         pool.send(AttackLines.offer(from: names.honestNick(slot)), from: slot)
       }
     }
 
     func closed(_ slot: Int, by end: PeerPool.End) {
-      if role(slot) == .newcomer, entries[slot]?.acceptedAt == nil {
+      if role(slot) == .joiner, entries[slot]?.acceptedAt == nil {
         measures.refusals += 1
         entries[slot]?.retryAt = Clock.now() + 1_000_000_000
       } else if role(slot) == .victim {
@@ -167,7 +167,7 @@
       let number = UInt32(truncatingIfNeeded: Lines.number(part + 6, 10))
       let took = Clock.now() - Lines.number(part + 17, 19)
       let sender = stream % 10_000
-      guard sender < newcomers.lowerBound else { return }
+      guard sender < joiners.lowerBound else { return }
       switch Kind(rawValue: stream - sender) {
       case .announcement:
         guard number > lastPublic[slot * pool.count + sender] else { return measures.noteWrong() }

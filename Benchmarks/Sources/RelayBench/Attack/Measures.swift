@@ -28,9 +28,9 @@
     /// Honest peers that the relay closed.
     var closed = 0
     var victimsClosed = 0
-    /// Connections of newcomers that the relay refused.
+    /// Connections of joiners that the relay refused.
     var refusals = 0
-    /// `!orderbook` lines at all makers together, whoever asked.
+    /// `!orderbook` lines at all makers together, for any asker.
     var orderbooks = 0
     /// Times that takers asked, and for those whose book was complete the seconds until it was.
     var asked = 0

@@ -1,7 +1,7 @@
 #if os(Linux)
   /// Honest peers that come during the attack, and what is still to be waited for.
   extension HonestPeers {
-    /// A newcomer's way in.
+    /// How a joiner gets in.
     struct Entry {
       var begunAt: Int64
       var retryAt: Int64?
@@ -10,7 +10,7 @@
 
     func arrive(_ slot: Int, at now: Int64) { entries[slot] = Entry(begunAt: now, retryAt: now) }
 
-    /// Newcomers that were turned away try again a second later, on a new circuit.
+    /// Joiners that were turned away try again a second later, on a new circuit.
     func retry(at now: Int64) throws(BenchError) {
       for (slot, entry) in entries {
         guard let due = entry.retryAt, now >= due, pool.isFree(slot) else { continue }
@@ -18,7 +18,7 @@
       }
     }
 
-    /// Seconds that each newcomer needed that came in while the attack ran.
+    /// Seconds that each joiner needed that came in while the attack ran.
     var entryTimes: [Double] {
       entries.values.compactMap { entry in
         guard let acceptedAt = entry.acceptedAt, acceptedAt <= attackEndedAt else { return nil }

@@ -2,9 +2,9 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// promises.md, "Never let in" and "Always come back": what stands at the doors.
-  @Suite("Doors")
-  struct DoorTests {
+  /// promises.md, "Never let in" and "Always come back": limits at the listeners.
+  @Suite("Listener limits")
+  struct ListenerLimitTests {
     @Test("MAX_PENDING silent connections keep nobody out: the oldest makes room")
     func pending() throws {
       let relay = try RelayProcess(["MAX_PENDING": "5", "HANDSHAKE_TIMEOUT": "5"])
@@ -50,15 +50,15 @@ extension ProductTests {
     @Test(
       "A socket handed over at the start is served, and a second relay serves it after the first")
     func handedOver() throws {
-      let door = try ListeningSocket()
-      let limits = Limits(listening: [door.descriptor])
+      let listener = try ListeningSocket()
+      let limits = Limits(listening: [listener.descriptor])
       let first = try RelayProcess(["HOST": ""], limits: limits)
-      let peer = try TestPeer(.tcp(door.port))
+      let peer = try TestPeer(.tcp(listener.port))
       try peer.shakeHands(.taker(1), with: first)
       try peer.expectNothing()
       #expect(try first.stop() == 0)
-      // Nobody is refused meanwhile: the kernel holds the newcomer in the queue.
-      let waiting = try TestPeer(.tcp(door.port))
+      // Nobody is refused meanwhile: the kernel holds the pending connection in the queue.
+      let waiting = try TestPeer(.tcp(listener.port))
       try waiting.send(Hello.taker(2).frame)
       let second = try RelayProcess(["HOST": ""], limits: limits)
       try waiting.expect(Frames.accepted(by: try second.nick))
