@@ -1,8 +1,8 @@
 """A small JoinMarket peer that dials a directory node through a SOCKS port.
 
 It does what real makers and takers do on the wire: handshake first, one JSON object on a line, an
-answer to every PING. A thread reads for as long as the connection lives, so a peer that a test does
-not look at just now still shows life. `received` keeps everything, in order; `expect` waits for one
+answer to every PING. A thread reads until the connection ends, so a peer that a test does not
+look at just now is active, too. `received` keeps everything, in order; `expect` waits for one
 message.
 """
 

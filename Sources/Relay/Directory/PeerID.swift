@@ -1,4 +1,4 @@
-/// Names one connection for as long as it lives: a place in the registry and how often that place
+/// Names one connection until it is closed: a place in the registry and how often that place
 /// was given out. A stale one finds nobody, so a late timer or a queued action can never reach the
 /// next tenant.
 package struct PeerID: Hashable, Sendable {
