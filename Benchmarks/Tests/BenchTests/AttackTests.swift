@@ -117,7 +117,7 @@
       row.booksComplete = 2
       row.bookLongest = 1
       row.orderbooksPerMinute = 20
-      if attack.hasNewcomers { (row.newPeers, row.newcomersIn, row.entryLongest) = (3, 3, 1) }
+      if attack.hasJoiners { (row.joiners, row.joinersIn, row.entryLongest) = (3, 3, 1) }
       if attack == .theft { row.attackers = AttackReport() }
       change(&row)
       return row
@@ -142,8 +142,8 @@
       #expect(missed(.lists) { $0.bookLongest = 11.5 } == [.book])
       #expect(missed(.lists) { $0.booksComplete = 1 } == [.book])
       #expect(missed(.lists) { $0.orderbooksPerMinute = 201 } == [.orderbooks])
-      #expect(missed(.fullPlaces) { $0.newcomersIn = 2 } == [.newPeers])
-      #expect(missed(.fullPlaces) { $0.entryLongest = 5.5 } == [.newPeers])
+      #expect(missed(.fullPlaces) { $0.joinersIn = 2 } == [.joiners])
+      #expect(missed(.fullPlaces) { $0.entryLongest = 5.5 } == [.joiners])
       #expect(missed(.theft) { $0.attackers?.stolen = 1 } == [.nicks])
     }
   }
