@@ -70,6 +70,7 @@ test-e2e: deps ## peers through a private Tor network on loopback (installs tor)
 	@$(BUILD_PROGRAMS)
 	Tests/EndToEnd/run
 	Tests/EndToEnd/two-tors
+	Tests/EndToEnd/tor-control
 
 test-docker: ## the images and compose, as an operator gets them
 	Tests/Container/run --install $(CONTAINER_FLAGS)

@@ -102,6 +102,7 @@ struct CircuitBudgets {
   private var turnedAt: Instant?
   private let capacity: Int
   var rates: Rates
+  var exhausted = ExhaustedCircuits()
   /// Takes that were refused, by kind.
   private(set) var refusals = [Int](repeating: 0, count: Kind.allCases.count)
 
@@ -123,7 +124,10 @@ struct CircuitBudgets {
     var buckets = newer[circuit] ?? older[circuit] ?? Buckets()
     let isTaken = buckets[kind].take(count, of: rates[kind], at: now)
     newer[circuit] = buckets
-    if !isTaken { refusals[kind.rawValue] += 1 }
+    if !isTaken {
+      refusals[kind.rawValue] += 1
+      exhausted.note(circuit, at: now)
+    }
     return isTaken
   }
 

@@ -5,6 +5,9 @@
 #endif
 
 extension SystemCalls {
+  /// Returns the system's words for an errno.
+  package static func text(of code: Int32) -> String { String(cString: strerror(code)) }
+
   /// Returns who connected to a Unix socket, as the kernel noted it then; `nil` for another socket.
   package static func peerUser(of descriptor: Int32) -> uid_t? {
     #if os(Linux)

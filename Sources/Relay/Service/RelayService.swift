@@ -35,6 +35,7 @@ package final class RelayService {
   private let status: RelayStatus
   private var statusEndpoint: StatusEndpoint?
   private var admin: AdminSocket?
+  private var torControl: TorControl?
   private var probe: SelfProbe?
   private var nickFile: NickFile?
   private var signals: [SignalSource] = []
@@ -90,7 +91,10 @@ package final class RelayService {
       loop: loop, settings: settings, nick: taken?.nick ?? RelayIdentity.generate())
     status = RelayStatus(of: node)
     status.droppedLogRecords = { sink.dropped }
-    node.onTick = { sink.catchUp() }
+    node.onTick = { [unowned self] in
+      sink.catchUp()
+      torControl?.tick()
+    }
   }
 
   // MARK: Start
@@ -126,6 +130,12 @@ package final class RelayService {
         admin = try AdminSocket(for: status, at: path)
         log.info("admin socket", metadata: ["path": "\(path)"])
       } catch { throw .socket("ADMIN_SOCKET", error) }
+    }
+    if let place = settings.torControl {
+      do throws(TorControlFault) {
+        torControl = try TorControl(place, for: node)
+        status.torControl = torControl?.results
+      } catch { throw .setting("\(error)") }
     }
     if let directory = settings.dataDir {
       nickFile = try NickFile(in: directory, nick: node.directory.identity.nick)

@@ -51,7 +51,7 @@ package struct ListenerSetting: Sendable, Equatable {
     self.init(place, name: name, hasProxyLine: hasProxyLine)
   }
 
-  private static func isName(_ word: String) -> Bool {
+  static func isName(_ word: String) -> Bool {
     (1...32).contains(word.utf8.count)
       && word.utf8.allSatisfy {
         switch $0 {

@@ -106,6 +106,13 @@ package struct Settings: Sendable, Equatable {
   package var statusNicks = true
   /// Names, besides those of this machine, under which the status port may be asked.
   package var statusHosts: [String] = []
+  /// Tor's control port, to close circuits. `nil`: none.
+  package var torControl: TorControlSetting?
+  package var torControlCookieFile: String?
+  package var torControlPasswordFile: String?
+  /// How long a circuit's budgets stay exhausted before Tor is asked to close it. A client that
+  /// keeps to what a connection may do never exhausts them, so a minute is no burst any more.
+  package var torControlCloseAfter: Duration = .seconds(60)
   /// The operator's socket. `nil`: none.
   package var adminSocket: String?
   package var dataDir: String?

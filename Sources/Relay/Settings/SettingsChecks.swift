@@ -16,6 +16,7 @@ extension Settings {
       found.append("nothing to listen on: HOST is empty and LISTEN_UNIX is not set")
     }
     found += listenerConflicts
+    found += torControlConflicts(inheritsListeners: inheritsListeners)
     if heartbeat.hardEvict <= heartbeat.idleThreshold {
       found.append("HEARTBEAT_HARD_EVICT must be longer than HEARTBEAT_IDLE_THRESHOLD")
     }

@@ -64,6 +64,21 @@ extension Settings {
       (HiddenServiceExportCircuitID haproxy). A listener's ;proxy= overrides it.
       """),
     .init(
+      "TOR_CONTROL", \.torControl, .optional(.torControl), .needsRestart,
+      """
+      Tor's control port. The relay closes circuits there whose budgets stay exhausted. \
+      ;listener= names this Tor's listener if several have a PROXY line. Unset: off.
+      """),
+    .init(
+      "TOR_CONTROL_COOKIE_FILE", \.torControlCookieFile, .optional(.path()), .needsRestart,
+      "Tor's control_auth_cookie (CookieAuthentication)."),
+    .init(
+      "TOR_CONTROL_PASSWORD_FILE", \.torControlPasswordFile, .optional(.path()), .needsRestart,
+      "A file with the password of Tor's HashedControlPassword in its first line."),
+    .init(
+      "TOR_CONTROL_CLOSE_AFTER", \.torControlCloseAfter, .seconds(1...3600), .applied,
+      "How long a circuit's budgets stay exhausted before Tor is asked to close it."),
+    .init(
       "HEALTH_CHECK_HOST", ng: "DIRECTORY_SERVER__HEALTH_CHECK_HOST", \.healthHost, .host,
       .needsRestart,
       """

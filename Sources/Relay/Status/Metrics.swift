@@ -171,6 +171,20 @@ package enum Metrics {
       "Requests refused because the circuit's budget was used up, by kind.",
       by: "kind", status.node.directory.refusalsByKind)
     text.gauge(
+      "jm_directory_tor_control_ready", "1 while TOR_CONTROL's Tor answers; 0 without TOR_CONTROL.",
+      status.torControl?.isReady == true ? 1 : 0)
+    text.counter(
+      "jm_directory_tor_control_failures",
+      "Connections to Tor's control port that failed or ended.", status.torControl?.failures ?? 0)
+    text.counter(
+      "jm_directory_tor_circuits_closed",
+      "Circuits that Tor was asked to close because their budgets stayed exhausted, by outcome.",
+      by: "outcome",
+      [
+        ("closed", status.torControl?.closed ?? 0), ("unknown", status.torControl?.unknown ?? 0),
+        ("refused", status.torControl?.refused ?? 0),
+      ])
+    text.gauge(
       "jm_directory_backlog_bytes", "Bytes that peers have not read yet.",
       status.node.backlogs.total)
     text.gauge(

@@ -6,6 +6,8 @@ package final class RelayStatus {
   package let node: DirectoryNode
   /// `nil` until the self-probe runs.
   package var probe: ProbeResults?
+  /// `nil` without TOR_CONTROL.
+  package var torControl: TorControlResults?
   /// When the relay started, in seconds since 1970.
   package let startTime = ProcessFigures.wallClock
   /// Log records that standard error has not taken, since the start.

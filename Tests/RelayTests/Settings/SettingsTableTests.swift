@@ -101,6 +101,20 @@ struct RowCase: Sendable, CustomTestStringConvertible {
       "LISTEN_UNIX_MODE", "0660", [("660", "0660"), ("0777", "0777"), ("0", "0000")],
       wrong: ["0888", "1000", "rw", "-1"]),
     .bool("PROXY_PROTOCOL", "false"),
+    .init(
+      "TOR_CONTROL", "",
+      [
+        ("unix:/run/tor/control", "unix:/run/tor/control"), ("127.0.0.1:9051", "127.0.0.1:9051"),
+        ("[::1]:9051;listener=tor-1", "[::1]:9051;listener=tor-1"),
+      ],
+      wrong: [
+        "unix:", "/run/tor/control", "127.0.0.1", "127.0.0.1:0", "::1:9051", "tor:9051",
+        "unix:/a;listener=", "unix:/a;name=b", "unix:/a;listener=a;listener=b",
+        "unix:/" + String(repeating: "a", count: 107),
+      ]),
+    .init("TOR_CONTROL_COOKIE_FILE", "", [("/run/c", "/run/c")], wrong: []),
+    .init("TOR_CONTROL_PASSWORD_FILE", "", [("/run/p", "/run/p")], wrong: []),
+    .seconds("TOR_CONTROL_CLOSE_AFTER", "60", "1", "3600"),
     .init("HEALTH_CHECK_HOST", "127.0.0.1", [("::1", "::1")], wrong: ["a b"]),
     .integer("HEALTH_CHECK_PORT", "8080", 0, 65535),
     .integer("MAX_PEERS", "10000", 1, 1_000_000),
