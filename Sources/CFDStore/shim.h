@@ -48,7 +48,8 @@ static inline ssize_t shim_send(
 }
 
 // One packet, without waiting. Its descriptors (room for SHIM_MOST_DESCRIPTORS) are the caller's
-// from now on; `cut` says that the packet or its descriptors did not come whole. Returns what recvmsg returns.
+// from now on; `cut` says that the packet or its descriptors did not come whole. Returns what
+// recvmsg returns.
 static inline ssize_t shim_receive(
     int socket, void *bytes, size_t length, int *descriptors, size_t *count, int *cut) {
   union {

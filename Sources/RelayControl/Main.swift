@@ -1,5 +1,5 @@
-/// `jm-directory-ctl` as an executable of its own. In the container image it is another name of the
-/// server's (`Sources/RelayServer/Main.swift`).
+/// `jm-directory-ctl` as an executable of its own. In the container image it is a link to the
+/// server, which looks at its own name (`Sources/RelayServer/Main.swift`).
 import ControlCommands
 import EventLoop
 

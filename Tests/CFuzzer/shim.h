@@ -1,5 +1,5 @@
-// libFuzzer's entry for programs with their own `main`. The compiler's runtime defines it; it has no
-// installed header.
+// libFuzzer's entry for programs with their own `main`. The compiler's runtime defines it; it has
+// no installed header.
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 import Units
 
-/// Every limit and time that the directory goes by. Defaults are promises.md's and the settings
-/// table's; the server fills it from the settings and may replace it while the directory runs.
+/// Every limit and time of the directory. The server fills it from the settings and may replace it
+/// while the directory runs. The defaults here are for tests; users' are in the settings table.
 package struct Limits: Equatable, Sendable {
   /// Peers that have shaken hands (`MAX_PEERS`).
   package var peers = 10_000
@@ -20,7 +20,7 @@ package struct Limits: Equatable, Sendable {
   /// How long a holder of a nick has to send something before a pending connection takes it
   /// (protocol.md §3.1).
   package var takeoverTime = Duration.seconds(10)
-  /// One takeover a nick in this time.
+  /// The shortest time between two takeovers of one nick.
   var takeoverInterval = Duration.seconds(30)
 
   package var messages = Rate(count: 100, per: .seconds(1), burst: 1_000)

@@ -6,12 +6,13 @@ import Wire
   import Darwin
 #endif
 
-/// `DATA_DIR/state/directory.nick`: tells tools beside the relay what it is called now. There while
-/// it runs, and the only thing that it ever stores.
+/// `DATA_DIR/state/directory.nick` tells other tools the relay's nick. It exists while the relay
+/// runs. The relay stores nothing else on disk.
 struct NickFile {
   private let path: String
 
-  /// Writes the file whole or not at all. `state` is made if it is not there; `DATA_DIR` must be.
+  /// Writes the file whole or not at all. Makes the folder `state` if it is missing; `DATA_DIR`
+  /// must exist.
   package init(in directory: String, nick: Nick) throws(StartFault) {
     let state = directory + "/state"
     if mkdir(state, 0o700) != 0, errno != EEXIST {

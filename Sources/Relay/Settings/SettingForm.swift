@@ -247,7 +247,7 @@ extension SettingForm where Value == [String] {
 extension SettingForm where Value == NickAuthDirectoryID {
   package static var directoryID: SettingForm {
     SettingForm(
-      allowed: "lower-case letters, digits, and .:_- behind the first of them; or auto",
+      allowed: "auto; or lower-case letters, digits, and .:_- after the first character",
       valueName: "ID",
       read: { text in
         if text.lowercased() == "auto" { return .automatic }
