@@ -98,10 +98,13 @@ class Peer:
 
     def connect(self, network, client, circuit=None, seconds=60, onion=None):
         """Dials through Tor and shakes hands; gives the relay's answer, accepted or not."""
+        begun = time.monotonic()
         stream = dial(
             client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds
         )
-        return self.shake_hands(stream, seconds)
+        answer = self.shake_hands(stream, seconds)
+        self.needed = time.monotonic() - begun
+        return answer
 
     def connect_unix(self, path, circuit, seconds=60):
         """The same as Tor does it: over the relay's Unix socket, behind a PROXY line."""

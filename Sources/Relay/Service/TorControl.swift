@@ -25,7 +25,7 @@ final class TorControl {
   private enum State {
     case resting
     case authenticating(TorControlConnection, since: Instant)
-    /// - Parameter waiting: circuits that Tor was asked to close, with the time of asking, in order.
+    /// - Parameter waiting: when Tor was asked to close each circuit, in order.
     case ready(TorControlConnection, since: Instant, waiting: [Instant])
   }
 

@@ -62,7 +62,7 @@ package enum TorControlFault: Error, Equatable, CustomStringConvertible {
     case .noListener(let name?):
       "TOR_CONTROL: there is no listener with a PROXY line that is called \(name)"
     case .noListener(nil):
-      "TOR_CONTROL needs a listener with a PROXY line (PROXY_PROTOCOL): without one no circuit is known"
+      "TOR_CONTROL needs a listener with a PROXY line (PROXY_PROTOCOL), which names the circuits"
     }
   }
 }

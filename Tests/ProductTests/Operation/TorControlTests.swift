@@ -59,9 +59,9 @@ extension ProductTests {
       let relay = try RelayProcess(Self.settings(tor.server.port))
       try eventually("it is let in") { try isReady(relay) }
       let honest = try join(relay, circuit: 301, .taker(1))
-      let crowd = try (2...5).map { try join(relay, circuit: 300, .taker($0)) }
+      let sharing = try (2...5).map { try join(relay, circuit: 300, .taker($0)) }
       try eventually("CLOSECIRCUIT", within: 30) {
-        for peer in crowd { try peer.send(Frames.ping) }
+        for peer in sharing { try peer.send(Frames.ping) }
         pause(seconds: 0.1)
         return tor.received.contains("CLOSECIRCUIT 300")
       }
