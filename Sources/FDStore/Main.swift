@@ -17,6 +17,9 @@ struct FDStore: ParsableCommand {
   @Option(help: "Seconds after which what nobody fetched is closed: 1 to 86400.")
   var hold = 120
 
+  @Option(help: "Seconds after which a relay that says nothing is cut off: 1 to 60.")
+  var timeout = 10
+
   @Flag(help: "Run as root, which is refused otherwise.")
   var allowRoot = false
 
@@ -25,12 +28,16 @@ struct FDStore: ParsableCommand {
       guard (1...86_400).contains(hold) else {
         throw StoreFault("--hold: \(hold) is not between 1 and 86400 seconds", isSetting: true)
       }
+      guard (1...60).contains(timeout) else {
+        throw StoreFault("--timeout: \(timeout) is not between 1 and 60 seconds", isSetting: true)
+      }
       guard geteuid() != 0 || allowRoot else {
         throw StoreFault(
           "this is root: run as the relay's user, or give --allow-root", isSetting: true)
       }
       harden()
-      let server = try StoreServer(at: socket, hold: .seconds(hold))
+      let server = try StoreServer(
+        at: socket, hold: .seconds(hold), clientTimeout: .seconds(timeout))
       report("listening on \(socket), holding for \(hold) s")
       server.run()
       report("stopped")

@@ -2,9 +2,6 @@
 import Glibc
 
 final class StoreServer {
-  /// A relay that says nothing for so long is cut off, so that the next one has its turn.
-  static let clientTimeout = Duration.seconds(10)
-
   private struct Client {
     let socket: Int32
     var conversation = Holder.Conversation.idle
@@ -13,18 +10,25 @@ final class StoreServer {
 
   private let path: String
   private let hold: Duration
+  /// A relay that says nothing for so long is cut off, so that the next one has its turn.
+  private let clientTimeout: Duration
   private let listener: Int32
+  /// Of the socket's file: another store may have put its own there.
+  private let inode: ino_t
   private let termination: Int32
   private var holder = Holder()
   private var client: Client?
   /// When what is held is closed; nil while nothing is.
   private var holdUntil: ContinuousClock.Instant?
 
-  init(at path: String, hold: Duration) throws(StoreFault) {
+  init(at path: String, hold: Duration, clientTimeout: Duration) throws(StoreFault) {
     self.path = path
     self.hold = hold
+    self.clientTimeout = clientTimeout
     termination = terminationDescriptor()
     listener = try Self.listen(at: path)
+    var status = stat()
+    inode = lstat(path, &status) == 0 ? status.st_ino : 0
   }
 
   deinit {
@@ -47,7 +51,8 @@ final class StoreServer {
       if client == nil { acceptClient() } else { serveClient() }
     }
     holder.empty()
-    unlink(path)
+    var status = stat()
+    if lstat(path, &status) == 0, status.st_ino == inode { unlink(path) }
   }
 
   // MARK: Time
@@ -69,7 +74,10 @@ final class StoreServer {
       holder.empty()
       self.holdUntil = nil
       // A relay that was fetching them has them from here on, or nobody.
-      if client != nil { endClient("the hold time is over") }
+      switch client?.conversation {
+      case .fetching, .confirming: endClient("the hold time is over")
+      case .idle, .putting, nil: break
+      }
     }
   }
 
@@ -84,7 +92,7 @@ final class StoreServer {
       close(socket)
       return
     }
-    client = Client(socket: socket, deadline: .now + Self.clientTimeout)
+    client = Client(socket: socket, deadline: .now + clientTimeout)
   }
 
   private func serveClient() {
@@ -96,7 +104,7 @@ final class StoreServer {
       var event: Holder.Event?
       let before = holder.count
       let answer = holder.receive(packet, batch, in: &client.conversation, event: &event)
-      client.deadline = .now + Self.clientTimeout
+      client.deadline = .now + clientTimeout
       self.client = client
       switch event {
       case .committed:
