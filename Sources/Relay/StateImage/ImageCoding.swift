@@ -53,10 +53,18 @@ package struct Layout<Record, each Field: ImageField>: LayoutOfRecord {
 package struct ImageWriter {
   package private(set) var bytes: [UInt8] = []
 
-  package init() {}
+  /// - Parameter length: about how many bytes will be written.
+  package init(reserving length: Int = 0) { bytes.reserveCapacity(length) }
 
   package mutating func integer<T: FixedWidthInteger>(_ value: T) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Writes over what was written right before `end`.
+  mutating func replaceInteger<T: FixedWidthInteger>(_ value: T, endingAt end: Int) {
+    withUnsafeBytes(of: value.littleEndian) {
+      bytes.replaceSubrange(end - $0.count..<end, with: $0)
+    }
   }
 
   package mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }

@@ -78,23 +78,37 @@ extension StateImage {
   static let headerLength = 8 + 4 + 16 + 1 + 8
   static let checksumLength = 32
 
-  /// Header, body, SHA-256 of both.
+  /// Header, body, SHA-256 of both. Backlogs may be hundreds of megabytes, so there is one copy of
+  /// them in here.
   package func encoded(from origin: ImageOrigin) -> [UInt8] {
-    var body = ImageWriter()
-    write(to: &body)
-    return Self.wrap(body.bytes, from: origin)
+    let sockets = peers.lazy.map(\.socket)
+    let buffered = sockets.reduce(0) { $0 + $1.input.count + $1.output.count }
+    let lingered = lingering.reduce(0) { $0 + $1.socket.output.count }
+    let expected = buffered + lingered + peers.count * Self.expectedPeerLength
+    return Self.wrap(reserving: expected, from: origin) { write(to: &$0) }
   }
+
+  /// Of a peer without backlog, in bytes: enough for most.
+  private static let expectedPeerLength = 600
 
   static func wrap(
     _ body: [UInt8], version: UInt32 = StateImage.version, from origin: ImageOrigin
   ) -> [UInt8] {
-    var image = ImageWriter()
+    wrap(reserving: body.count, version: version, from: origin) { $0.raw(body) }
+  }
+
+  private static func wrap(
+    reserving length: Int, version: UInt32 = StateImage.version, from origin: ImageOrigin,
+    _ writeBody: (inout ImageWriter) -> Void
+  ) -> [UInt8] {
+    var image = ImageWriter(reserving: headerLength + length + checksumLength)
     image.raw(magic)
     image.integer(version)
     image.raw(origin.bootID)
     image.integer(origin.network.code)
-    image.integer(UInt64(body.count))
-    image.raw(body)
+    image.integer(UInt64(0))
+    writeBody(&image)
+    image.replaceInteger(UInt64(image.bytes.count - headerLength), endingAt: headerLength)
     Digest.sha256(image.bytes).withBytes { image.raw($0) }
     return image.bytes
   }
