@@ -71,7 +71,20 @@ package struct StoredDescriptor {
   #endif
 
   package static func close(_ descriptors: [StoredDescriptor]) {
-    for stored in descriptors { evutil_closesocket(stored.descriptor) }
+    close(descriptors.map(\.descriptor))
+  }
+
+  /// Ends the sockets for everybody who has them, and closes them: a store that does not answer any
+  /// more must not keep peers waiting, or an address taken.
+  package static func end(_ descriptors: [StoredDescriptor]) {
+    for stored in descriptors where stored.kind != .image {
+      shutdown(stored.descriptor, Int32(SHUT_RDWR))
+    }
+    close(descriptors)
+  }
+
+  static func close(_ descriptors: [Int32]) {
+    for descriptor in descriptors { evutil_closesocket(descriptor) }
   }
 }
 
@@ -89,8 +102,8 @@ package struct StoreFault: Error, CustomStringConvertible {
 }
 
 /// What holds descriptors while no relay runs (docs/fd-store.md, sd_pid_notify_with_fds(3)). Its
-/// calls wait for the store, at most `DescriptorStore.answerTimeout` each: the caller's loop stands
-/// still meanwhile.
+/// calls wait for the store, at most about `DescriptorStore.timeout`: the caller's loop stands still
+/// meanwhile.
 package protocol DescriptorStore: AnyObject {
   /// Puts all in or, when it throws an error that is not uncertain, nothing.
   func put(_ descriptors: [StoredDescriptor]) throws(StoreFault)
@@ -103,6 +116,8 @@ package protocol DescriptorStore: AnyObject {
 extension DescriptorStore {
   /// How long the store may take to answer.
   package static var answerTimeout: Duration { .seconds(5) }
+  /// How long all its answers may take together: who starts and stops the relay waits for it.
+  package static var timeout: Duration { .seconds(10) }
 }
 
 /// Descriptors in messages.

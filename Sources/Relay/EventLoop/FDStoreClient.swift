@@ -11,6 +11,7 @@ import Units
 package final class FDStoreClient: DescriptorStore {
   private let path: String
   private var socket: Int32 = -1
+  private var deadline = Instant(nanoseconds: 0)
 
   package init(at path: String) { self.path = path }
 
@@ -35,11 +36,24 @@ package final class FDStoreClient: DescriptorStore {
     guard let answer = DescriptorMessages.receive(on: socket) else {
       throw StoreFault("\(path): has not confirmed what it was given", isUncertain: true)
     }
-    try check(answer.bytes)
+    try check(answer)
+    try expectOK(answer)
   }
 
   package func fetch() throws(StoreFault) -> [StoredDescriptor] {
-    try connect()
+    do throws(StoreFault) {
+      try connect()
+      let fetched = try fetchAll()
+      // Nobody confirms nothing, and the next relay waits for the end of this conversation.
+      if fetched.isEmpty { hangUp() }
+      return fetched
+    } catch {
+      hangUp()
+      throw error
+    }
+  }
+
+  private func fetchAll() throws(StoreFault) -> [StoredDescriptor] {
     let answer = try ask([UInt8(ascii: "F"), Self.version])
     guard answer.bytes.count == 5, answer.bytes[0] == UInt8(ascii: "N") else {
       throw fault("does not say what it holds")
@@ -61,7 +75,7 @@ package final class FDStoreClient: DescriptorStore {
           names.count == batch.descriptors.count
         else { throw fault("sends what is no batch") }
       } catch {
-        StoredDescriptor.close(fetched)
+        StoredDescriptor.end(fetched)
         throw error
       }
     }
@@ -80,6 +94,7 @@ package final class FDStoreClient: DescriptorStore {
 
   private func connect() throws(StoreFault) {
     hangUp()
+    deadline = Clock.monotonic + Self.timeout
     #if os(Linux)
       let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
       socket = Glibc.socket(AF_UNIX, type, 0)
@@ -88,7 +103,10 @@ package final class FDStoreClient: DescriptorStore {
       let status: Int32
       do throws(SocketError) {
         status = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
-          Glibc.connect(socket, pointer, length)
+          // A signal interrupts it: its time is limited (signal(7)).
+          var status = Glibc.connect(socket, pointer, length)
+          while status < 0, errno == EINTR { status = Glibc.connect(socket, pointer, length) }
+          return status
         }
       } catch { throw StoreFault("\(error)") }
       guard status == 0 else { throw fault(String(cString: strerror(errno))) }
@@ -105,24 +123,37 @@ package final class FDStoreClient: DescriptorStore {
   private func ask(
     _ packet: [UInt8], _ descriptors: [Int32] = []
   ) throws(StoreFault) -> (bytes: [UInt8], descriptors: [Int32]) {
+    guard Clock.monotonic < deadline else {
+      throw fault("takes longer than \(Self.timeout.seconds) s")
+    }
     guard DescriptorMessages.send(packet, descriptors, on: socket) else {
       throw fault("does not take a packet: \(String(cString: strerror(errno)))")
     }
     guard let answer = DescriptorMessages.receive(on: socket) else {
       throw fault("does not answer")
     }
+    try check(answer)
     return answer
+  }
+
+  /// - Throws: for an `E`, with its text.
+  private func check(_ answer: (bytes: [UInt8], descriptors: [Int32])) throws(StoreFault) {
+    guard answer.bytes[0] == UInt8(ascii: "E") else { return }
+    StoredDescriptor.close(answer.descriptors)
+    throw fault("refuses: \(String(decoding: answer.bytes.dropFirst(), as: UTF8.self))")
   }
 
   private func expectOK(
     to packet: [UInt8], _ descriptors: [Int32] = []
   ) throws(StoreFault) {
-    try check(try ask(packet, descriptors).bytes)
+    try expectOK(try ask(packet, descriptors))
   }
 
-  private func check(_ answer: [UInt8]) throws(StoreFault) {
-    if answer == [UInt8(ascii: "K")] { return }
-    throw fault("refuses: \(String(decoding: answer.dropFirst(), as: UTF8.self))")
+  private func expectOK(
+    _ answer: (bytes: [UInt8], descriptors: [Int32])
+  ) throws(StoreFault) {
+    StoredDescriptor.close(answer.descriptors)
+    guard answer.bytes == [UInt8(ascii: "K")] else { throw fault("answers what is no `K`") }
   }
 
   private func fault(_ reason: String) -> StoreFault { StoreFault("\(path): \(reason)") }

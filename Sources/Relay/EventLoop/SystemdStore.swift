@@ -25,23 +25,28 @@ package final class SystemdStore: DescriptorStore {
   package func put(_ descriptors: [StoredDescriptor]) throws(StoreFault) {
     // The image goes last: without it the rest means nothing.
     let image = descriptors.filter { $0.kind == .image }
+    let deadline = Clock.monotonic + Self.timeout
     do throws(StoreFault) {
       for kind in [StoredDescriptor.Kind.peer, .listener, .status] {
         var rest = descriptors.filter { $0.kind == kind }[...]
         while !rest.isEmpty {
           let batch = rest.prefix(DescriptorMessages.most)
           rest = rest.dropFirst(batch.count)
+          guard Clock.monotonic < deadline else {
+            throw StoreFault("systemd takes longer than \(Self.timeout.seconds) s")
+          }
           // FDPOLL=0 (systemd 246): a peer that leaves meanwhile is seen by the next relay. An
           // older one drops it.
           try notify("FDSTORE=1\nFDNAME=\(kind.name)\nFDPOLL=0", batch.map(\.descriptor))
           try wait()
         }
       }
+      try notify("FDSTORE=1\nFDNAME=i\nFDPOLL=0", image.map(\.descriptor))
     } catch {
+      // Its copies would keep connections open that are closed here.
       try? forget()
       throw error
     }
-    try notify("FDSTORE=1\nFDNAME=i\nFDPOLL=0", image.map(\.descriptor))
     do throws(StoreFault) { try wait() } catch {
       throw StoreFault("\(error)", isUncertain: true)
     }
@@ -51,7 +56,7 @@ package final class SystemdStore: DescriptorStore {
     defer { inherited = [] }
     if !inherited.isEmpty {
       do throws(StoreFault) { try forget() } catch {
-        StoredDescriptor.close(inherited)
+        StoredDescriptor.end(inherited)
         throw error
       }
     }
@@ -84,7 +89,9 @@ package final class SystemdStore: DescriptorStore {
     guard isSent else { throw StoreFault("systemd does not take a message") }
     var entry = pollfd(fd: ends[0], events: 0, revents: 0)
     let milliseconds = Int32(Self.answerTimeout.nanoseconds / 1_000_000)
-    guard poll(&entry, 1, milliseconds) == 1 else {
+    var count = poll(&entry, 1, milliseconds)
+    while count < 0, errno == EINTR { count = poll(&entry, 1, milliseconds) }
+    guard count == 1 else {
       throw StoreFault("systemd has not answered within \(Self.answerTimeout.seconds) s")
     }
   }

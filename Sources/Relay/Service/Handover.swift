@@ -145,14 +145,14 @@ struct Handover {
       switch reading {
       case .success(let image, let nick): return Taken(image, nick, others)
       case .failure(let reason):
-        StoredDescriptor.close(others)
+        StoredDescriptor.end(others)
         log.warning(
           "the state of the last process cannot be used: starting empty",
           metadata: ["reason": "\(reason)", "closed": "\(others.count)"])
         return nil
       }
     } catch {
-      StoredDescriptor.close(descriptors)
+      StoredDescriptor.end(descriptors)
       log.warning("nothing is taken over: starting empty", metadata: ["reason": "\(error)"])
       return nil
     }
