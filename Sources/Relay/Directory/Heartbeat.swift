@@ -74,7 +74,7 @@ package struct Heartbeat {
   // MARK: For the tests
 
   package var hasProbes: Bool { !probes.isEmpty || !readings.isEmpty }
-  /// When the oldest probe of this peer was sent.
-  package func probeSentAt(to id: PeerID) -> Instant? { probes.first { $0.peer == id }?.sentAt }
+  /// When the latest probe of this peer was sent.
+  package func probeSentAt(to id: PeerID) -> Instant? { probes.last { $0.peer == id }?.sentAt }
   package var oldestProbe: Instant? { probes.first?.sentAt }
 }

@@ -1,5 +1,11 @@
 import CLibevent
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A callback at a time, once or again and again, over a libevent timeout event.
 ///
 /// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer
@@ -124,4 +130,12 @@ package final class SignalSource {
   }
 
   deinit { event_free(event) }
+
+  /// Holds these signals back, or lets them through: one that came meanwhile comes then.
+  package static func holdBack(_ signals: [Int32], _ isHeld: Bool) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in signals { sigaddset(&set, signal) }
+    sigprocmask(isHeld ? SIG_BLOCK : SIG_UNBLOCK, &set, nil)
+  }
 }

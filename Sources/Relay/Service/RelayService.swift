@@ -60,7 +60,10 @@ package final class RelayService {
     do throws(StartFault) {
       let connections = try ProcessLimits.harden(settings, log: log)
       let manager = try ServiceManager(environment: Settings.processEnvironment)
+      // Whoever has taken connections over must not be ended by a signal before it can hand them on.
+      SignalSource.holdBack(handledSignals, true)
       let handover = Handover(settings.fdStore, manager)
+      if handover?.store !== manager.store { manager.closeStored(log: log) }
       let taken = handover?.take(on: settings.network)
       let service = try RelayService(
         settings, sink: sink, reread: reread, manager: manager, taken: taken)
@@ -225,7 +228,10 @@ package final class RelayService {
 
   // MARK: Signals
 
+  private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1]
+
   private func handleSignals() {
+    defer { SignalSource.holdBack(Self.handledSignals, false) }
     signals = [
       SignalSource(SIGTERM, on: loop) { [unowned self] in stop() },
       SignalSource(SIGINT, on: loop) { [unowned self] in stop() },

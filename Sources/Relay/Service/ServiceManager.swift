@@ -1,4 +1,5 @@
 import EventLoop
+import Logging
 import Units
 
 #if canImport(Glibc)
@@ -43,6 +44,7 @@ struct ServiceManager {
     self.inherited = inherited
     offersStore = (environment["FDSTORE"].flatMap { Int($0) } ?? 0) > 0
     store = notifySocket.map { SystemdStore(notifySocket: $0, inherited: stored) }
+    if store == nil { StoredDescriptor.close(stored) }
     let isWatched = environment["WATCHDOG_PID"].map { $0 == String(processID) } ?? true
     watchdog = isWatched ? try Self.interval(environment["WATCHDOG_USEC"] ?? "") : nil
   }
@@ -82,6 +84,15 @@ struct ServiceManager {
     case reloading = "RELOADING=1"
     case stopping = "STOPPING=1"
     case alive = "WATCHDOG=1"
+  }
+
+  /// Its store holds what a relay with another `FD_STORE` has left: nobody goes on with it.
+  func closeStored(log: Logger) {
+    guard let stored = try? store?.fetch(), !stored.isEmpty else { return }
+    StoredDescriptor.end(stored)
+    log.warning(
+      "systemd's store is not used any more (FD_STORE): closing what it held",
+      metadata: ["closed": "\(stored.count)"])
   }
 
   /// Lost if nobody listens: the manager's loss, not ours.
