@@ -109,7 +109,9 @@ fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
 bench: deps ## measure the relay against the floor and its budget: about ten minutes (installs valgrind)
 	@command -v valgrind >/dev/null || Scripts/install-packages valgrind
 	$(BUILD_RELEASE) jm-directory-server $(STATIC) --scratch-path .build-static
+	$(BUILD_RELEASE) jm-fd-store $(STATIC) --scratch-path .build-static
 	$(BENCH_BUILD)
+	cp .build-static/release/jm-fd-store .build-static/jm-fd-store
 	strip -s -o .build-static/stripped .build-static/release/jm-directory-server
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
 	Benchmarks/.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)

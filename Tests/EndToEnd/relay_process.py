@@ -25,6 +25,7 @@ class Relay:
         self.socket = f"{directory}/meet/relay.sock"
         self.hostname = f"{directory}/hostname"
         self.log_path, self.process, self.identity = f"{directory}/relay.log", None, {}
+        self.store = None
         os.makedirs(f"{directory}/meet", mode=0o750)
         # A copy: the user that it runs as may not be able to enter the folder it was built in.
         self.program = shutil.copy(server, f"{directory}/jm-directory-server")
@@ -33,6 +34,29 @@ class Relay:
             group, user = pwd.getpwnam(TOR_USER).pw_gid, pwd.getpwnam("nobody").pw_uid
             self.identity = dict(user=user, group=group, extra_groups=[])
             os.chown(f"{directory}/meet", user, group)
+
+    def start_store(self, program):
+        """A descriptor store for this relay, from its next start on."""
+        path = f"{self.directory}/meet/store.sock"
+        copy = shutil.copy(program, f"{self.directory}/jm-fd-store")
+        os.chmod(copy, 0o755)
+        self.store = subprocess.Popen(
+            [copy, "--socket", path],
+            cwd=self.directory,
+            env={},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self.identity,
+        )
+        self.settings["FD_STORE"] = path
+        wait_until("the store listens", lambda: os.path.exists(path), 30)
+
+    def stop_store(self):
+        """What it holds is closed; the relay goes on without it."""
+        if self.store:
+            self.store.terminate()
+            self.store.wait()
+            self.store = None
 
     def start(self):
         environment = {
