@@ -14,6 +14,9 @@
     case proof
     case listInstructions = "peerlist-instructions"
     case proofInstructions = "proof-instructions"
+    case restart1000 = "restart-1000"
+    case restart10000 = "restart-10000"
+    case restartImage = "restart-image"
 
     /// The node and the figure that a row compares.
     struct Source: Sendable {
@@ -27,6 +30,8 @@
       var unit: String
       /// For a figure in instructions: sets how often what is counted is done.
       var counts: (@Sendable (inout Sizes, Int) -> Void)?
+      /// For a figure of a restart: with how many peers.
+      var restartPeers: Int?
     }
 
     enum Transport: Sendable { case tcp, unix }
@@ -57,6 +62,12 @@
         return Source(scenario: .proofs, figure: "instructions", unit: "instructions") {
           $0.connections = $1
         }
+      case .restart1000:
+        return Source(scenario: .restart, figure: "pause", unit: "ms", restartPeers: 1_000)
+      case .restart10000:
+        return Source(scenario: .restart, figure: "pause", unit: "ms", restartPeers: 10_000)
+      case .restartImage:
+        return Source(scenario: .restart, figure: "image per peer", unit: "B", restartPeers: 10_000)
       case .frozen: return Source(scenario: .frozen, figure: "p99 with ÷ without", unit: "×")
       }
     }

@@ -10,14 +10,22 @@
     let unix: Address
 
     /// Starts a program with exactly this environment and waits until both addresses answer.
+    /// - Parameters:
+    ///   - log: where its standard error goes on, if not to ours.
+    ///   - kind: of the sockets on which it listens.
+    ///   - waits: false for one that goes on with sockets that listen already.
     static func start(
       _ name: String, _ path: String, _ arguments: [String], environment: [String: String],
-      tcp: Address, unix: Address
+      tcp: Address, unix: Address, log: String? = nil, kind: Int32 = Socket.stream,
+      waits: Bool = true
     ) throws(BenchError) -> Child {
       var actions = posix_spawn_file_actions_t()
       posix_spawn_file_actions_init(&actions)
       defer { posix_spawn_file_actions_destroy(&actions) }
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+      if let log {
+        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+      }
       var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
       var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
       defer { for text in argv + envp { free(text) } }
@@ -29,7 +37,8 @@
         throw BenchError("\(name): \(path): \(String(cString: strerror(error)))")
       }
       let child = Child(name: name, pid: pid, tcp: tcp, unix: unix)
-      switch child.waitUntilListening() {
+      guard waits else { return child }
+      switch child.waitUntilListening(kind) {
       case .listening: return child
       case .ended: throw BenchError("\(name): ended before it listened on \(tcp) and \(unix)")
       case .silent:
@@ -45,10 +54,10 @@
       case silent
     }
 
-    private func waitUntilListening() -> Beginning {
+    private func waitUntilListening(_ kind: Int32) -> Beginning {
       let deadline = Clock.now() + 10_000_000_000
       for address in [tcp, unix] {
-        while !Self.answers(address) {
+        while !Self.answers(address, kind) {
           var status: Int32 = 0
           if waitpid(pid, &status, WNOHANG) != 0 { return .ended }
           if Clock.now() > deadline || Interruption.isRequested { return .silent }
@@ -58,9 +67,9 @@
       return .listening
     }
 
-    private static func answers(_ address: Address) -> Bool {
+    private static func answers(_ address: Address, _ kind: Int32) -> Bool {
       let answer = try? address.withSockaddr { family, raw, size throws(BenchError) in
-        let fd = socket(family, Socket.stream, 0)
+        let fd = socket(family, kind, 0)
         defer { close(fd) }
         return connect(fd, raw, size) == 0
       }
@@ -71,12 +80,14 @@
     func stop() { end(SIGKILL) }
 
     /// Asks it to end and waits until it has.
-    func end() { end(SIGTERM) }
+    /// - Parameter leavesFile: whether the file of its Unix socket is another process's from now on.
+    func end(leavesFile: Bool = false) { end(SIGTERM, leavesFile: leavesFile) }
 
-    private func end(_ signal: Int32) {
+    private func end(_ signal: Int32, leavesFile: Bool = false) {
       kill(pid, signal)
       var status: Int32 = 0
       waitpid(pid, &status, 0)
+      if leavesFile { return }
       if case .unix(let path) = unix { unlink(path) }
     }
 

@@ -111,7 +111,7 @@
 
     private func scenarios() throws -> [Scenario] {
       guard let scenario else {
-        return Scenario.allCases.filter { $0 != .idle || pid != nil }
+        return Scenario.allCases.filter { $0 != .restart && ($0 != .idle || pid != nil) }
       }
       return try scenario.split(separator: ",").map { name in
         guard let known = Scenario(rawValue: String(name)) else {

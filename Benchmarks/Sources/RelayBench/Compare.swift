@@ -61,11 +61,20 @@
         let counter = Instructions(comparison: self, set: set)
         pairs[row] = [(nil, try counter.perOperation(row.source.scenario))]
       }
-      let timed = limits.map(\.name).filter { $0.source.counts == nil }
+      let restarted = limits.map(\.name).filter { $0.source.scenario == .restart }
+      let timed = limits.map(\.name).filter {
+        $0.source.counts == nil && $0.source.scenario != .restart
+      }
       let fresh = timed.filter { $0.source.scenario == .idle }
       let others = timed.filter { $0.source.scenario != .idle }
-      for round in 1...rounds where !timed.isEmpty {
+      for round in 1...rounds where !timed.isEmpty || !restarted.isEmpty {
         Report.progress("round \(round) of \(rounds)")
+        for peers in Set(restarted.compactMap(\.source.restartPeers)).sorted() {
+          let measured = try Restart(comparison: self, peers: peers).measure()
+          for row in restarted where row.source.restartPeers == peers {
+            pairs[row, default: []].append((nil, try pick(row, measured)))
+          }
+        }
         if !fresh.isEmpty {
           let relay = try startRelay()
           defer { relay.stop() }
@@ -142,9 +151,30 @@
         "floor", own, arguments, environment: Self.inherited, tcp: tcp, unix: unix)
     }
 
+    /// How a relay is started, once or again and again at the same places.
+    struct RelayPlan {
+      let command: [String]
+      let environment: [String: String]
+      let tcp: Address
+      let unix: Address
+      let log: String?
+
+      func start(waits: Bool = true) throws(BenchError) -> Child {
+        try Child.start(
+          "relay", command[0], Array(command.dropFirst()), environment: environment, tcp: tcp,
+          unix: unix, log: log, waits: waits)
+      }
+    }
+
     /// - Parameter tool: a program with its arguments that runs the relay, if not the system
     ///   itself.
     func startRelay(under tool: [String] = []) throws(BenchError) -> Child {
+      try relayPlan(under: tool).start()
+    }
+
+    func relayPlan(
+      under tool: [String] = [], with settings: [String: String] = [:], log: String? = nil
+    ) throws(BenchError) -> RelayPlan {
       let (port, tcp, unix) = try addresses("relay")
       var environment = Self.inherited
       environment["HOST"] = "127.0.0.1"
@@ -152,10 +182,9 @@
       environment["LISTEN_UNIX"] = "\(unix)"
       environment["HEALTH_CHECK_PORT"] = "\(try healthPort(besides: port))"
       environment.merge(Self.unlimited) { _, ours in ours }
-      let command = tool + [server]
-      return try Child.start(
-        "relay", command[0], Array(command.dropFirst()), environment: environment, tcp: tcp,
-        unix: unix)
+      environment.merge(settings) { _, ours in ours }
+      return RelayPlan(
+        command: tool + [server], environment: environment, tcp: tcp, unix: unix, log: log)
     }
 
     func healthPort(besides port: UInt16) throws(BenchError) -> UInt16 {
@@ -177,7 +206,8 @@
     private static let unlimited = [
       "NETWORK": "regtest", "MAX_PEERS": "19500", "MESSAGE_RATE_LIMIT": "1000000",
       "MESSAGE_BURST_LIMIT": "1000000", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",
-      "PEERLIST_RATE_LIMIT": "0", "NICK_AUTH_DIRECTORY_ID": "bench", "LOG_LEVEL": "warning",
+      "PEERLIST_RATE_LIMIT": "0", "LOG_LEVEL": "warning",
+      "NICK_AUTH_DIRECTORY_ID": "bench.test:5222",
       "ALLOW_ROOT": "true",
     ]
   }

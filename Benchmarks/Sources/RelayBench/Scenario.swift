@@ -7,6 +7,8 @@
     case privateSingle = "private-1"
     case privateMany = "private-64"
     case orderbook, peerlist, frozen, leave, idle, proofs
+    /// Ends and starts the node itself: only `compare` can.
+    case restart
   }
 
   /// How large the scenarios are.
@@ -86,6 +88,7 @@
       case .leave: return try leave()
       case .idle: return try idle()
       case .proofs: return try proofs()
+      case .restart: throw BenchError("only `compare` restarts a node")
       }
     }
 

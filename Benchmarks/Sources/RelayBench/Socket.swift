@@ -82,6 +82,7 @@
   /// The few socket calls of the bench; C types and errno stay here.
   enum Socket {
     static let stream = Int32(SOCK_STREAM.rawValue)
+    static let packets = Int32(SOCK_SEQPACKET.rawValue)
     static let nonblocking = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 
     /// A listening socket; a Unix socket's old file is removed first.

@@ -47,6 +47,16 @@
       #expect(Instructions.total(in: "events: Ir\n") == nil)
     }
 
+    @Test("The image's length is read from the line of the stop")
+    func imageBytes() {
+      let log = """
+        2026-11-28T18:00:00Z info relay: starting version=0.2.0 bytes=1
+        2026-11-28T18:00:01Z info handover: handed over connections=2 bytes=1234 milliseconds=3
+        """
+      #expect(Restart.imageBytes(in: log) == 1234)
+      #expect(Restart.imageBytes(in: "info relay: stopped") == nil)
+    }
+
     @Test("Medians and percentiles go by rank")
     func spread() {
       #expect(Spread([3, 1, 2]).median == 2)
