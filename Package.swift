@@ -112,7 +112,7 @@ let package = Package(
       swiftSettings: strict),
     // What the tests of two targets share.
     .target(
-      name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Wire", "CFDStore"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
       name: "RelayTests",
@@ -124,7 +124,9 @@ let package = Package(
     ),
     .testTarget(
       name: "ProductTests",
-      dependencies: ["Units", "RelayServer", "RelayControl", "NickKeys", "TestSupport"],
+      dependencies: [
+        "Units", "RelayServer", "RelayControl", "FDStore", "CLibevent", "NickKeys", "TestSupport",
+      ],
       resources: [.copy("Data")], swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: relayModules + ["ControlCommands", "TestSupport"],

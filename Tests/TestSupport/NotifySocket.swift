@@ -1,3 +1,4 @@
+import CFDStore
 import Glibc
 
 /// The socket on which a service manager hears from its services (sd_notify(3)).
@@ -39,6 +40,19 @@ package final class NotifySocket {
     var bytes = [UInt8](repeating: 0, count: 1_024)
     let count = recv(descriptor, &bytes, bytes.count, 0)
     return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// Returns the next message with the descriptors in it, which are the caller's.
+  package func receiveWithDescriptors(within seconds: Double) -> (text: String, [Int32])? {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&entry, 1, Int32(seconds * 1_000)) > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: 1_024)
+    var descriptors = [Int32](repeating: -1, count: Int(SHIM_MOST_DESCRIPTORS))
+    var count = 0
+    var isCut: Int32 = 0
+    let length = shim_receive(descriptor, &bytes, bytes.count, &descriptors, &count, &isCut)
+    guard length >= 0 else { return nil }
+    return (String(decoding: bytes[..<length], as: UTF8.self), Array(descriptors[..<count]))
   }
 
   /// Returns the next message that is not a watchdog message, or `nil` when none comes within

@@ -54,6 +54,7 @@ final class TemporaryDirectory {
 enum Product: String {
   case server = "jm-directory-server"
   case control = "jm-directory-ctl"
+  case store = "jm-fd-store"
   case bench = "jm-directory-bench"
 
   /// The products are built into the directory in which the bundle of the test data stands; the
@@ -182,6 +183,13 @@ final class ChildProcess {
   }
 
   var hasExited: Bool { exitCode != nil }
+
+  /// Whether the kernel keeps its memory from other processes of its user (PR_SET_DUMPABLE 0): its
+  /// files in /proc belong to root then. Says nothing of a process of root.
+  var isHidden: Bool {
+    var status = stat()
+    return stat("/proc/\(pid)/environ", &status) == 0 && status.st_uid == 0
+  }
 
   @discardableResult
   func waitForExit(within seconds: Double = 10) throws -> Int32 {

@@ -10,12 +10,18 @@ final class TestSocket {
 
   private var descriptor: Int32
 
-  init(_ address: Address) throws {
+  /// - Parameter receiveBuffer: what the kernel may hold for this end, in bytes; it chooses itself
+  ///   without it.
+  init(_ address: Address, receiveBuffer: Int32? = nil) throws {
     // A product that is started meanwhile must not hold this connection open.
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     switch address {
     case .tcp(let port):
       descriptor = socket(AF_INET, type, 0)
+      if var size = receiveBuffer {
+        // Before connecting: the window is told in the first packet.
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(4))
+      }
       var place = sockaddr_in()
       place.sin_family = sa_family_t(AF_INET)
       place.sin_port = port.bigEndian
@@ -32,6 +38,9 @@ final class TestSocket {
     }
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
   }
+
+  /// Goes on with a connected socket that does not block.
+  init(adopting descriptor: Int32) { self.descriptor = descriptor }
 
   deinit { close() }
 
@@ -99,6 +108,18 @@ final class TestSocket {
         throw TestFailure("send: \(String(cString: strerror(errno)))")
       }
     }
+  }
+
+  /// What has come by now, at most 64 KiB.
+  /// - Returns: nil at the end of the stream, however it ended; nothing while nothing is there.
+  func receiveSome() -> [UInt8]? {
+    var isOver = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
+      let received = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      count = max(0, received)
+      isOver = received == 0 || received < 0 && errno != EAGAIN && errno != EINTR
+    }
+    return isOver ? nil : bytes
   }
 
   /// What has come.

@@ -56,7 +56,7 @@ extension ProductTests {
       #expect(try relay.stop() == 0)
     }
 
-    private static func raiseDescriptorLimit() -> Int {
+    static func raiseDescriptorLimit() -> Int {
       var limit = rlimit()
       let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
       guard getrlimit(files, &limit) == 0 else { return 0 }
