@@ -74,16 +74,21 @@ struct Handover {
 
   // MARK: The start
 
-  /// What another process has left, checked and confirmed.
+  /// What another process has left, checked. The store has it as well until `confirm()`: a start
+  /// that fails before leaves everything to the next one.
   final class Taken {
     let image: StateImage
     let nick: Nick
+    private let handover: Handover
     private var sockets: [UInt64: Int32] = [:]
     private var listening: [UInt64: Int32] = [:]
 
-    fileprivate init(_ image: StateImage, _ nick: Nick, _ descriptors: [StoredDescriptor]) {
+    fileprivate init(
+      _ image: StateImage, _ nick: Nick, _ descriptors: [StoredDescriptor], from handover: Handover
+    ) {
       self.image = image
       self.nick = nick
+      self.handover = handover
       for stored in descriptors {
         guard StoredDescriptor.isInThisNetwork(stored.descriptor),
           let cookie = StoredDescriptor.cookie(of: stored.descriptor)
@@ -114,6 +119,23 @@ struct Handover {
       return nil
     }
 
+    /// Has the store forget everything. Nothing may be read from a peer before.
+    /// - Returns: false, with a line that says why, when the store may have it still: then nothing
+    ///   can be gone on with.
+    func confirm() -> Bool {
+      do throws(StoreFault) {
+        try handover.store.confirm()
+        return true
+      } catch {
+        StoredDescriptor.end(
+          sockets.values.map { StoredDescriptor(.peer, $0) }
+            + listening.values.map { StoredDescriptor(.listener, $0) })
+        (sockets, listening) = ([:], [:])
+        handover.logNothingTaken(error)
+        return false
+      }
+    }
+
     /// Closes what the settings want no more.
     func closeOtherListeners() {
       for descriptor in listening.values { Listener.closeDescriptor(descriptor) }
@@ -124,6 +146,10 @@ struct Handover {
       defer { sockets = [:] }
       return sockets
     }
+  }
+
+  private func logNothingTaken(_ fault: StoreFault) {
+    log.warning("nothing is taken over: starting empty", metadata: ["reason": "\(fault)"])
   }
 
   /// Takes what another process has left. Nil, with a line that says why, when there is nothing or
@@ -139,12 +165,12 @@ struct Handover {
       let images = descriptors.filter { $0.kind == .image }
       let others = descriptors.filter { $0.kind != .image }
       let reading = Self.read(images, on: network)
-      // The store gives the sockets up, so that no other process fetches them a second time.
-      try store.confirm()
       StoredDescriptor.close(images)
+      descriptors = others
       switch reading {
-      case .success(let image, let nick): return Taken(image, nick, others)
+      case .success(let image, let nick): return Taken(image, nick, others, from: self)
       case .failure(let reason):
+        try store.confirm()
         StoredDescriptor.end(others)
         log.warning(
           "the state of the last process cannot be used: starting empty",
@@ -153,7 +179,7 @@ struct Handover {
       }
     } catch {
       StoredDescriptor.end(descriptors)
-      log.warning("nothing is taken over: starting empty", metadata: ["reason": "\(error)"])
+      logNothingTaken(error)
       return nil
     }
   }

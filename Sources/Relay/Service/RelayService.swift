@@ -144,7 +144,7 @@ package final class RelayService {
       nickFile = try NickFile(in: directory, nick: node.directory.identity.nick)
     }
     nickProving = NickProving(for: node)
-    if let taken { restore(taken) }
+    if let taken, taken.confirm() { restore(taken) }
     handleSignals()
     let probe = SelfProbe(of: node)
     status.probe = probe.results

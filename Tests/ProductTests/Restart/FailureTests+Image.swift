@@ -33,7 +33,7 @@ extension ProductTests.Restart.FailureTests {
     faulty = try FaultyStore(at: site.storePath, .image(change))
     try handOver()
     try expectEmptyStartThenClosed(
-      "the state of the last process is not usable: starting empty", reason)
+      "the state of the last process cannot be used: starting empty", reason)
     // The store has nothing more: the next restart is as any other.
     #expect(try StoreClient(site.storePath).ask(StoreClient.fetch).0 == StoreClient.number(0))
   }
@@ -44,7 +44,7 @@ extension ProductTests.Restart.FailureTests {
     faulty = try FaultyStore(at: site.storePath, .unsealed)
     try handOver()
     try expectEmptyStartThenClosed(
-      "the state of the last process is not usable: starting empty",
+      "the state of the last process cannot be used: starting empty",
       "the state image is not sealed memory")
   }
 
@@ -55,7 +55,7 @@ extension ProductTests.Restart.FailureTests {
     try handOver()
     running = try RelayProcess(site.settings.merging(["NETWORK": "testnet"]) { $1 })
     expectWarning(
-      "the state of the last process is not usable: starting empty",
+      "the state of the last process cannot be used: starting empty",
       "of another Bitcoin network", #_sourceLocation)
     try expectAllClosed()
     #expect(store.log.contains("descriptors were fetched"))

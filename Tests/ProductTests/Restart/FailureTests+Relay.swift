@@ -18,6 +18,22 @@ extension ProductTests.Restart.FailureTests {
     try expectAllGoOn()
   }
 
+  @Test("a start that fails leaves everything to the next one")
+  func failedStart() throws {
+    let store = try site.store()
+    let other = try RelayProcess()
+    try begin()
+    try handOver()
+    let failed = try RelayProcess(
+      site.settings.merging(["HEALTH_CHECK_PORT": "\(other.statusPort ?? 0)"]) { $1 },
+      isReady: false)
+    #expect(try failed.child.waitForExit() == 71)
+    #expect(failed.logLines.last?.contains("HEALTH_CHECK_PORT") == true)
+    try takeOver()
+    try expectAllGoOn()
+    #expect(!store.child.hasExited)
+  }
+
   @Test("the new relay is killed once it has taken over: an ordinary crash")
   func killedAfterConfirming() throws {
     let store = try site.store()
