@@ -86,7 +86,7 @@ test-package: deb ## the Debian package: install, start, upgrade, remove, purge 
 
 soak: deps ## the promises that take minutes, in release (docs/promises.md)
 	$(BENCH_BUILD)
-	JM_SOAK=1 $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
+	JM_SOAK=1 RELAY_WITHOUT=RelayTests,FuzzTests $(SWIFT) test -j $(JOBS) --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'ProductTests/Soak|StallTests|PendingTests|ProofFlood' $(FLAGS)
 
 soak-operating: deps ## five minutes of load under Prometheus: all numbers equal (installs prometheus)
 	@command -v prometheus >/dev/null || Scripts/install-packages prometheus
