@@ -30,7 +30,7 @@ extension ProductTests.Restart.FDStoreTests {
         of: packet, with: [pipe.kept], because: "descriptors outside a batch")
     }
     #expect(try StoreClient(path).ask(StoreClient.fetch).0 == StoreClient.number(1))
-    try eventually("the last conversation is over") { store.descriptorCount == descriptors }
+    try eventually("the last conversation is over") { store.descriptorCount <= descriptors }
   }
 
   @Test("a batch has 1 to 250 descriptors and a name for each, and a commit their number")
@@ -63,7 +63,7 @@ extension ProductTests.Restart.FDStoreTests {
     try again.expectOK(StoreClient.put)
     try again.expectRefusal(of: StoreClient.put, because: "this packet does not belong here")
     #expect(try StoreClient(path).ask(StoreClient.fetch).0 == StoreClient.number(0))
-    try eventually("the last conversation is over") { store.descriptorCount == descriptors }
+    try eventually("the last conversation is over") { store.descriptorCount <= descriptors }
   }
 
   @Test("a packet that is too long, or empty, ends the conversation")
