@@ -77,7 +77,7 @@ struct Handover {
   /// What another process has left, checked. The store has it as well until `confirm()`: a start
   /// that fails before leaves everything to the next one.
   final class Taken {
-    let image: StateImage
+    private(set) var image: StateImage
     let nick: Nick
     private let handover: Handover
     private var sockets: [UInt64: Int32] = [:]
@@ -135,6 +135,9 @@ struct Handover {
         return false
       }
     }
+
+    /// Frees what only the peers' return has needed, their backlogs for example.
+    func forgetPeers() { (image.peers, image.lingering) = ([], []) }
 
     /// Closes what the settings want no more.
     func closeOtherListeners() {

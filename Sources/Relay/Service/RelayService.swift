@@ -150,7 +150,12 @@ package final class RelayService {
     status.probe = probe.results
     probe.start()
     self.probe = probe
-    settled = Timer(on: loop) { SystemCalls.releaseCodePages() }
+    let hasTakenOver = taken != nil
+    settled = Timer(on: loop) {
+      SystemCalls.releaseCodePages()
+      // An image is large and needed once.
+      if hasTakenOver { SystemCalls.releaseFreeMemory() }
+    }
     settled?.schedule(after: Self.startTime)
     manager.notify(.ready)
     if let interval = manager.watchdog {
@@ -164,6 +169,7 @@ package final class RelayService {
   private func restore(_ taken: Handover.Taken) {
     taken.closeOtherListeners()
     let restored = node.restore(taken.image, sockets: taken.takeSockets())
+    taken.forgetPeers()
     let pause = loop.systemNow - taken.image.directory.systemTime
     log.info(
       "taken over",

@@ -44,6 +44,8 @@ extension ProductTests.Soak {
       try relay.waitUntilItServes { relay.statusPort }
       #expect(try relay.nick == nick)
     }
+    // Until it has given back what only its start needed.
+    try talk.goOn(for: 3)
     try load.settle(within: 120)
     let after = relay.residentBytes
     print(
