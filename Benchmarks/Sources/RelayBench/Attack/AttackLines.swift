@@ -47,6 +47,8 @@
     }
 
     static let noLocation = "NOT-SERVING-ONION"
+    /// What the relay's peers dial: an onion with a right checksum, of nobody.
+    static let directory = "aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dyp3kead.onion:5222"
     static let offer = "sw0absoffer 0 27300 2700000000 250 500"
     static let disconnect = Lines.frame(801, "")
     static let listRequest = Lines.frame(791, "")

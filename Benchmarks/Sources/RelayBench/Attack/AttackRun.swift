@@ -85,7 +85,7 @@
       environment["HEALTH_CHECK_PORT"] = "\(port)"
       environment["NETWORK"] = "regtest"
       environment["MAX_PEERS"] = "\(places)"
-      environment["NICK_AUTH_DIRECTORY_ID"] = Lines.onion(1, salt: 1)
+      environment["NICK_AUTH_DIRECTORY_ID"] = AttackLines.directory
       environment["LOG_LEVEL"] = "error"
       environment["ALLOW_ROOT"] = "true"
       let child = try Child.start(

@@ -9,7 +9,7 @@
     private var free: [Int]
     private var schedule = Schedule(start: 0, perSecond: 1)
     /// `MAX_PENDING` of the relay.
-    private static let places = 1000
+    private static let places = 2500
     private static let perSecond = 200.0
     private static let atOnce = 8000
 
