@@ -16,32 +16,43 @@
 
 #if defined(JM_COUNTS)
 
+#include <malloc.h>
+
 // glibc's own allocator under the names it keeps for those who put themselves in front of it.
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
+extern void __libc_free(void *block);
 
 static __thread long count;
+static __thread long held;
 
 long allocations_of_this_thread(void) { return count; }
+long bytes_held_by_this_thread(void) { return held; }
 
-void *malloc(size_t size) {
+static void *taken(void *block) {
   count++;
-  return __libc_malloc(size);
+  held += (long)malloc_usable_size(block);
+  return block;
 }
 
-void *calloc(size_t number, size_t size) {
-  count++;
-  return __libc_calloc(number, size);
-}
+void *malloc(size_t size) { return taken(__libc_malloc(size)); }
+
+void *calloc(size_t number, size_t size) { return taken(__libc_calloc(number, size)); }
 
 void *realloc(void *old, size_t size) {
-  count++;
-  return __libc_realloc(old, size);
+  held -= (long)malloc_usable_size(old);
+  return taken(__libc_realloc(old, size));
+}
+
+void free(void *block) {
+  held -= (long)malloc_usable_size(block);
+  __libc_free(block);
 }
 
 #else
 
 long allocations_of_this_thread(void) { return -1; }
+long bytes_held_by_this_thread(void) { return -1; }
 
 #endif

@@ -22,8 +22,9 @@ package struct Actions {
     case admit(PeerID, takesLongFrames: Bool)
     /// Take no more frames from this peer until it is admitted or closed.
     case hold(PeerID)
-    /// This peer was sent a probe: `noteReading` wants to be told while it cannot answer yet.
-    case watchProbe(PeerID)
+    /// To a peer that has to answer: it may overtake broadcasts that the peer has not read.
+    /// `noteReading` wants to be told while it cannot answer yet.
+    case probe(Message, to: PeerID)
     /// The next line of this peer, whatever it is, is its proof: `receiveProof`.
     case prove(PeerID)
     /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a

@@ -24,15 +24,33 @@ extension Directory {
     guard registry.peerCount >= limits.peers else { return true }
     // Lowered by a reload, the limit may be passed by more than one.
     guard registry.peerCount == limits.peers else { return false }
+    return evictPeer(into: &actions)
+  }
+
+  private func evictPeer(into actions: inout Actions) -> Bool {
     guard let id = nextPeerToEvict() else { return false }
     counters.evictedPeers += 1
     close(id, .evicted, into: &actions)
     return true
   }
 
+  /// Descriptors run short: closes a peer or a pending connection that may go for the next one.
+  package func makeRoom(at time: Instant, into actions: inout Actions) {
+    advance(to: time)
+    // A few pending connections are newcomers that will soon have shaken hands.
+    let arePendingMany =
+      registry.pendingCount > min(limits.pending, registry.connectionCount) / 2
+    if arePendingMany, evictPending(into: &actions) { return }
+    _ = evictPeer(into: &actions)
+  }
+
   /// Closes the connection that has waited longest in the largest group if `MAX_PENDING` are here.
   func makePendingPlace(into actions: inout Actions) -> Bool {
     guard registry.pendingCount >= limits.pending else { return true }
+    return evictPending(into: &actions)
+  }
+
+  private func evictPending(into actions: inout Actions) -> Bool {
     let id = pendingToEvict.next(
       at: now, candidates: pendingCandidates,
       isStillOne: { id in registry.index(of: id).map { isEvictablePending(registry[$0]) } ?? false }
@@ -81,14 +99,12 @@ extension Directory {
   }
 
   private func peerCandidates() -> [EvictionOrder.Candidate] {
-    var ages: [Instant] = []
-    for peer in registry.slots where peer.state == .present { ages.append(peer.connectedAt) }
-    guard !ages.isEmpty else { return [] }
-    ages.sort()
-    let youngestOfOldHalf = ages[(ages.count - 1) / 2]
-    return registry.slots.indices.compactMap { index in
+    let byAge = registry.slots.indices.filter { registry[$0].state == .present }.sorted {
+      (registry[$0].connectedAt, $0) < (registry[$1].connectedAt, $1)
+    }
+    return byAge.dropFirst((byAge.count + 1) / 2).compactMap { index in
       let peer = registry[index]
-      guard isEvictable(peer), peer.connectedAt > youngestOfOldHalf else { return nil }
+      guard isEvictable(peer) else { return nil }
       return EvictionOrder.Candidate(
         id: registry.id(at: index), circuit: peer.circuit,
         serial: UInt64(bitPattern: peer.connectedAt.nanoseconds),

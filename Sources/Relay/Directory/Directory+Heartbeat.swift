@@ -23,8 +23,7 @@ extension Directory {
     } else {
       return false
     }
-    actions.add(.send(message, to: id))
-    actions.add(.watchProbe(id))
+    actions.add(.probe(message, to: id))
     return true
   }
 

@@ -5,11 +5,13 @@ import Wire
 /// Public lines that wait for the fan-out budget, so that no circuit delays the lines of another.
 ///
 /// A flow is what one circuit, or one connection whose circuit is not known, has waiting. Flows are
-/// served in turn, one line each, and inside a flow its connections are served in turn. Two things
-/// come before the turn:
+/// served in turn, one line each, and inside a flow its connections are served in turn. A line that
+/// is longer than `quantum` costs its flow as many turns (deficit round robin). Two things come
+/// before the turn:
 /// - class: while both wait, strangers and peers that were here before are served alternately;
 /// - level: how much the flow has asked for lately. A lower level is served first, so that a flow
-///   that asks once does not wait behind those who ask all the time.
+///   that asks once does not wait behind those who ask all the time. The highest level, `bulk`, is
+///   of those who have sent many bytes lately; it can be left waiting.
 ///
 /// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is
 /// dropped from the flow of the highest level that waits.
@@ -68,7 +70,12 @@ package struct FairQueue {
   /// Bytes that a waiting line takes besides its own: the array's head, its place in a queue and
   /// what the allocator rounds up.
   static let overhead = 80
-  static let levels = 8
+  static let levels = 9
+  static let bulk = levels - 1
+  /// Whoever has sent more bytes of public lines lately is `bulk`.
+  static let bulkBytes = 8 << 10
+  /// Bytes that a flow may send in its turn.
+  static let quantum = 4 << 10
 
   fileprivate struct Waiting {
     /// One queue for each connection; none of them is empty.
@@ -77,6 +84,8 @@ package struct FairQueue {
     /// Of its newest line; a flow that stands too low moves when it is come to, one that stands too
     /// high when it has been served.
     var level = 0
+    /// Bytes that it was served beyond its turns: it is passed over for one turn a `quantum`.
+    var debt = 0
     /// Names its entry in `lists`: any other one is of an earlier stay.
     var ticket: UInt64 = 0
   }
@@ -129,7 +138,7 @@ package struct FairQueue {
     flows[flow, default: Waiting()].add(line, level: min(level, Self.levels - 1))
     count += 1
     bytes += line.size
-    if isNew { list(flow) }
+    if isNew { list(flow, at: flows[flow]?.level ?? level) }
     return dropped
   }
 
@@ -149,16 +158,26 @@ package struct FairQueue {
   }
 
   /// Takes the line whose turn it is.
-  /// - Parameter strangers: whether those of strangers may go now.
-  mutating func popFirst(strangers: Bool) -> (line: Line, isStranger: Bool)? {
+  /// - Parameters:
+  ///   - strangers: whether those of strangers may go now.
+  ///   - bulk: whether those of the highest level may go now.
+  mutating func popFirst(strangers: Bool, bulk: Bool = true) -> Served? {
     let first = strangers && !servedStrangerLast
+    let highest = bulk ? Self.bulk : Self.bulk - 1
     for isStranger in [first, !first] where strangers || !isStranger {
-      if let line = pop(strangers: isStranger) {
+      if let (line, level) = pop(strangers: isStranger, upTo: highest) {
         servedStrangerLast = isStranger
-        return (line, isStranger)
+        return Served(line: line, isStranger: isStranger, isBulk: level == Self.bulk)
       }
     }
     return nil
+  }
+
+  /// A line whose turn has come, and which budgets pay for it.
+  struct Served {
+    let line: Line
+    let isStranger: Bool
+    let isBulk: Bool
   }
 
   /// A peer has left: nothing of it waits any more.
@@ -176,18 +195,24 @@ package struct FairQueue {
   /// The level of a flow that has used so many tokens of its bucket: 0 for none, one more for each
   /// doubling.
   static func level(ofUsed tokens: Int) -> Int {
-    min(levels - 1, Int.bitWidth - max(0, tokens).leadingZeroBitCount)
+    min(bulk - 1, Int.bitWidth - max(0, tokens).leadingZeroBitCount)
   }
 
   // MARK: Service
 
-  private mutating func pop(strangers: Bool) -> Line? {
+  private mutating func pop(strangers: Bool, upTo highest: Int) -> (Line, level: Int)? {
     let place = strangers ? 1 : 0
-    for level in 0..<Self.levels {
+    for level in 0...highest {
       while let entry = lists[place][level].popFirst() {
         guard let waiting = flows[entry.flow], waiting.ticket == entry.ticket else { continue }
-        if waiting.level <= level { return serve(entry.flow) }
-        list(entry.flow)
+        if waiting.level > level {
+          list(entry.flow, at: waiting.level)
+        } else if waiting.debt > 0 {
+          flows[entry.flow]?.debt -= Self.quantum
+          list(entry.flow, at: level)
+        } else if let line = serve(entry.flow) {
+          return (line, level)
+        }
       }
     }
     return nil
@@ -197,12 +222,17 @@ package struct FairQueue {
     guard let line = flows[flow]?.takeNext() else { return nil }
     count -= 1
     bytes -= line.size
-    if flows[flow]?.queues.isEmpty == true { flows[flow] = nil } else { list(flow) }
+    flows[flow]?.debt += line.size - Self.quantum
+    if flows[flow]?.debt ?? 0 < 0 { flows[flow]?.debt = 0 }
+    if let waiting = flows[flow], !waiting.queues.isEmpty {
+      list(flow, at: waiting.level)
+    } else {
+      flows[flow] = nil
+    }
     return line
   }
 
-  private mutating func list(_ flow: Flow) {
-    guard let level = flows[flow]?.level else { return }
+  private mutating func list(_ flow: Flow, at level: Int) {
     lastTicket += 1
     flows[flow]?.ticket = lastTicket
     lists[flow.isStranger ? 1 : 0][level].append(Entry(flow: flow, ticket: lastTicket))

@@ -51,6 +51,10 @@ package struct FanOutBudget {
   /// What may go at once: long enough that a pause of the loop loses little, and short enough that
   /// one release delays nobody.
   static let burst = 0.05
+  /// Bytes of public lines a second that each reader gets of those who send much
+  /// (`FairQueue.bulk`), all of them together: a circuit that carries 50 kB/s keeps most of it for
+  /// private lines.
+  static let bulkRate = Rate(count: 16 << 10, per: .seconds(1), burst: 64 << 10)
   /// Of each budget, what strangers together may have.
   static let strangersShare = 0.75
 
@@ -60,6 +64,7 @@ package struct FanOutBudget {
       // What was owed at the old rate is not owed at the new one.
       everyone = Buckets()
       strangers = Buckets()
+      bulk = TokenBucket()
       setRates()
     }
   }
@@ -78,6 +83,7 @@ package struct FanOutBudget {
 
   private var everyone = Buckets()
   private var strangers = Buckets()
+  private var bulk = TokenBucket()
 
   private var whole = Rates()
   private var part = Rates()
@@ -129,11 +135,15 @@ package struct FanOutBudget {
     /// Peers that will answer it: it asks for the order book. Such a line costs a token of
     /// `orderbookRequests` and each answer.
     var makers: Int?
+    /// Its payer has sent much lately (`FairQueue.bulk`).
+    var isBulk = false
   }
 
   /// Takes the cost of one line, going into debt when something of each budget is there.
   mutating func take(_ cost: Cost, isStranger: Bool, at now: Instant) -> Bool {
-    guard mayTake(makers: cost.makers, isStranger: isStranger, at: now) else { return false }
+    guard mayTake(makers: cost.makers, isStranger: isStranger, at: now),
+      !cost.isBulk || mayTakeBulk(at: now)
+    else { return false }
     spend(cost, isStranger: isStranger, at: now)
     return true
   }
@@ -151,8 +161,14 @@ package struct FanOutBudget {
       && (makers.map { strangers.requests.has(requests($0, Self.strangersShare), at: now) } ?? true)
   }
 
+  /// Whether those who send much may go on.
+  func mayTakeBulk(at now: Instant) -> Bool {
+    limits.bytes == 0 || bulk.has(Self.bulkRate, at: now)
+  }
+
   /// Takes the cost whether or not it is there.
   mutating func spend(_ cost: Cost, isStranger: Bool, at now: Instant) {
+    if cost.isBulk { bulk.spend(cost.bytes, of: Self.bulkRate, at: now) }
     everyone.spend(cost, whole, cost.makers.map { requests($0) }, at: now)
     guard isStranger else { return }
     strangers.spend(cost, part, cost.makers.map { requests($0, Self.strangersShare) }, at: now)

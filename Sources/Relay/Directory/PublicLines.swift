@@ -7,8 +7,21 @@ package struct PublicLines {
   var lines: FairQueue
   var requests: FairQueue
   package var budget: FanOutBudget
-  /// Backlogs are over their share of `MAX_BACKLOG`: all public lines wait until peers have read.
-  package var isHeld = false
+  /// Which lines wait until readers have caught up.
+  package enum Held {
+    case nothing
+    /// Those of peers that have sent much lately (`FairQueue.bulk`).
+    case bulk
+    case all
+  }
+
+  package var held = Held.nothing
+  /// The last lines are still on their way to many readers: what a budget limits waits for its
+  /// turn.
+  package var isSending = false
+
+  /// Bytes that one release may send, each receiver's copy counted: some milliseconds of work.
+  static let portion = 4 << 20
 
   init(_ limits: Limits) {
     lines = FairQueue(limits.waiting)
@@ -32,18 +45,26 @@ package struct PublicLines {
   mutating func takeAtOnce(
     _ cost: FanOutBudget.Cost, isStranger: Bool, at now: Instant
   ) -> Bool {
-    guard !isHeld, cost.makers == nil ? lines.isEmpty : requests.isEmpty else { return false }
+    guard held == .nothing || held == .bulk && !cost.isBulk, !isWaitingForTurn,
+      cost.makers == nil ? lines.isEmpty : requests.isEmpty
+    else { return false }
     return budget.take(cost, isStranger: isStranger, at: now)
   }
 
   /// The line whose turn it is, if there is something in the budget for it. The caller takes its
   /// cost.
-  mutating func next(makers: Int?, at now: Instant) -> (line: FairQueue.Line, isStranger: Bool)? {
-    guard !isHeld, budget.mayTake(makers: makers, isStranger: false, at: now) else { return nil }
+  mutating func next(makers: Int?, at now: Instant) -> FairQueue.Served? {
+    guard held != .all, !isWaitingForTurn,
+      budget.mayTake(makers: makers, isStranger: false, at: now)
+    else { return nil }
     let strangers = budget.mayTake(makers: makers, isStranger: true, at: now)
+    let bulk = held == .nothing && budget.mayTakeBulk(at: now)
     return makers == nil
-      ? lines.popFirst(strangers: strangers) : requests.popFirst(strangers: strangers)
+      ? lines.popFirst(strangers: strangers, bulk: bulk)
+      : requests.popFirst(strangers: strangers, bulk: bulk)
   }
+
+  private var isWaitingForTurn: Bool { isSending && budget.limits.deliveries > 0 }
 
   /// A peer has left: who would answer its requests? Its other lines go out, and the news of its
   /// leaving behind them.
@@ -76,7 +97,12 @@ extension Directory {
   ) {
     let peer = registry[index]
     let isStranger = isStranger(peer)
-    let cost = cost(ofBytes: frame.body.count + 2, isRequest: isRequest)
+    let level =
+      isRequest
+      ? level(of: peer, .orderbookRequests, peer.orderbookRequests, limits.orderbookRequests)
+      : level(of: peer, .publicLines, peer.publicFrames, limits.publicFrames)
+    let cost = cost(
+      ofBytes: frame.body.count + 2, isRequest: isRequest, isBulk: level == FairQueue.bulk)
     if publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
       registry[index].cost.deliveries += cost.receivers
       return actions.add(.broadcast(.received(frame), except: id))
@@ -85,8 +111,6 @@ extension Directory {
     let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id, nick: peer.nick)
     let dropped: Int
     if isRequest {
-      let level = level(
-        of: peer, .orderbookRequests, peer.orderbookRequests, limits.orderbookRequests)
       // A second one would bring the same answers.
       guard !publicLines.requests.holds(frame.body, of: id, in: flow) else {
         publicLines.requests.raise(flow, to: level)
@@ -94,7 +118,6 @@ extension Directory {
       }
       dropped = publicLines.requests.add(line, to: flow, level: level)
     } else {
-      let level = level(of: peer, .publicLines, peer.publicFrames, limits.publicFrames)
       dropped = publicLines.lines.add(line, to: flow, level: level)
     }
     for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
@@ -115,50 +138,59 @@ extension Directory {
     let line = FairQueue.Line(
       frame: departure, sender: id, nick: peer.nick, type: .peerlist)
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
-    let level = isWithin ? 0 : FairQueue.levels - 1
+    let level = isWithin ? 0 : FairQueue.bulk - 1
     for _ in 0..<publicLines.lines.add(line, to: flow, level: level) {
       counters.dropped.count(.fanoutQueue)
     }
   }
 
-  /// Lets out what the budgets allow. The server calls it every few milliseconds while something
-  /// waits.
+  /// Lets out what the budgets allow, up to a portion of some milliseconds of work. The server calls
+  /// it every few milliseconds while something waits.
   package func releasePublicLines(at time: Instant, into actions: inout Actions) {
     advance(to: time)
-    while let (line, isStranger) = publicLines.next(makers: registry.makerCount, at: now) {
-      release(line, isStranger, isRequest: true, into: &actions)
+    var left = PublicLines.portion
+    while left > 0, let served = publicLines.next(makers: registry.makerCount, at: now) {
+      left -= release(served, isRequest: true, into: &actions)
     }
-    while let (line, isStranger) = publicLines.next(makers: nil, at: now) {
-      release(line, isStranger, isRequest: false, into: &actions)
+    while left > 0, let served = publicLines.next(makers: nil, at: now) {
+      left -= release(served, isRequest: false, into: &actions)
     }
   }
 
+  /// - Returns: how many bytes that is for all receivers together.
   private func release(
-    _ line: FairQueue.Line, _ isStranger: Bool, isRequest: Bool, into actions: inout Actions
-  ) {
+    _ served: FairQueue.Served, isRequest: Bool, into actions: inout Actions
+  ) -> Int {
+    let line = served.line
     // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once),
     // unless another holds its nick now; then the news of its leaving would be wrong, too.
     let sender = registry.index(of: line.sender)
-    if sender == nil, registry.holder(of: line.nick) != nil { return }
-    let cost = cost(ofBytes: line.frame.count, isRequest: isRequest)
+    if sender == nil, registry.holder(of: line.nick) != nil { return 0 }
+    let cost = cost(ofBytes: line.frame.count, isRequest: isRequest, isBulk: served.isBulk)
     if let sender { registry[sender].cost.deliveries += cost.receivers }
-    publicLines.budget.spend(cost, isStranger: isStranger, at: now)
+    publicLines.budget.spend(cost, isStranger: served.isStranger, at: now)
     let message = actions.make(line.type) { $0.append(contentsOf: line.frame) }
     actions.add(.broadcast(message, except: line.sender))
+    return cost.receivers * cost.bytes
   }
 
-  private func cost(ofBytes bytes: Int, isRequest: Bool) -> FanOutBudget.Cost {
+  private func cost(ofBytes bytes: Int, isRequest: Bool, isBulk: Bool = false) -> FanOutBudget.Cost
+  {
     FanOutBudget.Cost(
       receivers: max(1, registry.peerCount - 1), bytes: bytes,
-      makers: isRequest ? registry.makerCount : nil)
+      makers: isRequest ? registry.makerCount : nil, isBulk: isBulk)
   }
 
-  /// How much the payer of a line has asked for lately.
+  /// How much the payer of a line has asked for lately, in lines and in bytes.
   private func level(
     of peer: Peer, _ kind: CircuitBudgets.Kind, _ bucket: TokenBucket, _ rate: Rate
   ) -> Int {
-    let used =
+    func used(_ kind: CircuitBudgets.Kind, _ bucket: TokenBucket, _ rate: Rate) -> Int {
       peer.circuit.map { circuits.used(kind, of: $0, at: now) } ?? bucket.used(rate, at: now)
-    return FairQueue.level(ofUsed: used)
+    }
+    if used(.publicBytes, peer.publicBytes, limits.publicBytes) > FairQueue.bulkBytes {
+      return FairQueue.bulk
+    }
+    return FairQueue.level(ofUsed: used(kind, bucket, rate))
   }
 }

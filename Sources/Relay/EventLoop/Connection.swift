@@ -132,12 +132,24 @@ open class Connection {
     bufferevent == nil ? 0 : evbuffer_get_length(bufferevent_get_output(bufferevent))
   }
 
+  /// What the allocator holds for `backlog`, in bytes: libevent keeps it in pieces of 1, 2 and then
+  /// 4 KiB, the first and the last of which are seldom full.
+  package var backlogMemory: Int {
+    let bytes = backlog
+    if bytes == 0 { return 0 }
+    return bytes <= Self.smallestPiece ? 1_040 : bytes + bytes / 64 + Self.keptPiece
+  }
+
+  /// The room in the smallest piece of an evbuffer of libevent 2.1, and in a piece of 4 KiB.
+  private static let smallestPiece = 1_024 - 48
+  private static let keptPiece = 4_096 - 48
+
   /// Sends `bytes` behind everything sent before.
   package func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
     handedCount += bytes.count
     let output = bufferevent_get_output(open)
     guard evbuffer_get_length(output) == 0 else {
-      evbuffer_add(output, bytes.baseAddress, bytes.count)
+      keep(bytes, in: output)
       return .accepted(left: bytes.count)
     }
     let outcome = SystemCalls.send(descriptor, bytes)
@@ -190,7 +202,36 @@ open class Connection {
 
   private func keep(_ bytes: UnsafeRawBufferPointer, in output: OpaquePointer?) {
     if evbuffer_get_length(output) == 0 { bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
-    evbuffer_add(output, bytes.baseAddress, bytes.count)
+    // What is added at once lies in one piece, and libevent rounds its size up to a power of two.
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.keptPiece))
+      evbuffer_add(output, part.baseAddress, part.count)
+      rest = rest.dropFirst(part.count)
+    }
+  }
+
+  /// Sends a line, its terminator included, before all lines of the backlog but the first, of which
+  /// a part may have left.
+  /// - Returns: how many bytes of the backlog it has overtaken.
+  package func sendAhead(_ line: UnsafeRawBufferPointer) -> Int {
+    let output = bufferevent_get_output(open)
+    var ending = 0
+    let found = evbuffer_search_eol(output, nil, &ending, EVBUFFER_EOL_CRLF_STRICT)
+    guard found.pos >= 0, let first = evbuffer_new() else {
+      _ = send(line)
+      return 0
+    }
+    defer { evbuffer_free(first) }
+    handedCount += line.count
+    let overtaken = evbuffer_get_length(output) - Int(found.pos) - ending
+    // A bufferevent keeps the front of its output shut to everyone but itself.
+    evbuffer_unfreeze(output, 1)
+    evbuffer_remove_buffer(output, first, Int(found.pos) + ending)
+    evbuffer_add(first, line.baseAddress, line.count)
+    evbuffer_prepend_buffer(output, first)
+    evbuffer_freeze(output, 1)
+    return overtaken
   }
 
   /// Throws away what the kernel has not taken. What follows would not be understood: close it

@@ -170,6 +170,13 @@ package enum SystemCalls {
     #endif
   }
 
+  /// The processor time that this process has used.
+  package static var processorTime: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
   /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for
   /// some megabytes.
   package static func releaseFreeMemory() {

@@ -12,8 +12,24 @@ extension DirectoryNode {
     for action in actions.items { perform(action) }
     actions.removeAll()
     if outbox.isFull { flush() }
-    if !outbox.isEmpty || sessions.hasClosing || !peerlists.isEmpty || deferred.hasAdmitted {
+    if !outbox.isEmpty || sessions.hasClosing || peerlists.canGoOn || deferred.hasAdmitted {
       scheduleTurnEnd()
+    }
+  }
+
+  /// A probe behind a flood that its receiver reads slowly would be answered too late.
+  private func sendProbe(_ message: Actions.Message, to receiver: PeerID) {
+    guard let session = sessions[receiver], case .made(let range, let type) = message else {
+      return
+    }
+    probeWatch.add(receiver, at: loop.now)
+    actions.bytes.withUnsafeBytes { bytes in
+      guard session.state.isOpen, session.backlog > 0 else {
+        return outbox.send(bytes.part(range), type: type, to: session)
+      }
+      let overtaken = outbox.sendAhead(bytes.part(range), type: type, to: session)
+      backlogs.left(range.count, for: session, at: loop.coarseNow)
+      probeWatch.noteSent(receiver, end: session.handedCount - overtaken)
     }
   }
 
@@ -30,7 +46,7 @@ extension DirectoryNode {
       actions.bytes.withUnsafeBytes {
         outbox.broadcast($0.part(range), type: type, except: sender.flatMap { sessions[$0] })
       }
-    case .watchProbe(let id): probeWatch.add(id, at: loop.now)
+    case .probe(let message, let receiver): sendProbe(message, to: receiver)
     case .admit(let id, let takesLongFrames):
       guard let session = sessions[id], session.state.isOpen else { return }
       if session.state == .held { deferred.admit(id) }

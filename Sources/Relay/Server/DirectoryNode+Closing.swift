@@ -34,6 +34,7 @@ extension DirectoryNode {
     }
     outbox.unsubscribe(session)
     backlogs.forget(session.id)
+    peerlists.forget(session.id)
     guard lingers else {
       sessions.remove(session, reason, lingeringUntil: nil)
       return session.close()
@@ -48,7 +49,7 @@ extension DirectoryNode {
     backlogs.forget(session.id)
     if case .lingering = session.state {
       session.shutdownWriting()
-    } else if peerlists.contains(session.id) {
+    } else if peerlists.drained(session.id) {
       nextTurn?.schedule(after: .zero)
     }
   }

@@ -57,6 +57,7 @@ extension DirectoryNode {
   private func finishTurn() {
     repeat {
       endTurn()
+      while outbox.isSending { sendMore() }
     } while !outbox.isEmpty || sessions.hasClosing || deferred.hasAdmitted
   }
 

@@ -71,6 +71,27 @@ extension DirectoryNode {
     if deferred.hasPostponed { nextTurn?.schedule(after: .zero) }
   }
 
+  /// A session has filled its first read.
+  func readLater(_ session: Session) {
+    session.stopReading()
+    deferred.addBusy(session.id)
+    nextTurn?.schedule(after: .zero)
+  }
+
+  /// Sessions that have sent much at once go on in the order in which they came, until the time for
+  /// them is over.
+  func readBusy() {
+    guard deferred.hasBusy else { return }
+    let end = loop.systemNow + TurnBudget.busyTime
+    repeat {
+      guard let id = deferred.popBusy() else { return }
+      guard let session = sessions[id], session.state == .present else { continue }
+      session.startReading()
+      session.read()
+    } while loop.systemNow < end
+    if deferred.hasBusy { nextTurn?.schedule(after: .zero) }
+  }
+
   /// Sessions that were held go on with what they sent meanwhile.
   func readAdmitted() {
     while let id = deferred.popAdmitted() {

@@ -4,10 +4,10 @@ import EventLoop
 extension DirectoryNode {
   /// Sends the next parts of the peerlists under way.
   func continuePeerlists() {
-    let canGoOn = peerlists.advance(budget: TurnBudget.peerlistBytes, sendPeerlistPart)
+    peerlists.advance(budget: TurnBudget.peerlistBytes, sendPeerlistPart)
     if sessions.hasClosing { scheduleTurnEnd() }
     // Those whose sockets are full go on when they have drained.
-    if canGoOn { nextTurn?.schedule(after: .zero) }
+    if peerlists.canGoOn { nextTurn?.schedule(after: .zero) }
   }
 
   private func sendPeerlistPart(to id: PeerID) -> PeerlistSender.Progress {

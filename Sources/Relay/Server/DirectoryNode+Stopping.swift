@@ -18,7 +18,8 @@ extension DirectoryNode {
   }
 
   package var hasNothingToSend: Bool {
-    outbox.isEmpty && backlogs.count == 0 && peerlists.isEmpty && directory.publicLines.isEmpty
+    outbox.isEmpty && !outbox.isSending && backlogs.count == 0 && peerlists.isEmpty
+      && directory.publicLines.isEmpty
   }
 
   package func closeSome(_ count: Int, _ reason: CloseReason) {

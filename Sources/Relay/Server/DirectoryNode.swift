@@ -42,13 +42,14 @@ package final class DirectoryNode {
   /// Called at each tick, about twice a second.
   package var onTick: () -> Void = {}
   package var lag = LoopLag()
+  private var load = ProcessLoad()
   /// Bytes of whole lines taken from peers.
   package internal(set) var bytesIn = 0
   package var proxyMismatches = ProxyMismatches()
 
   /// A process that wakes up twice as often costs twice as much while its peers rest.
   static let tickInterval = Duration.milliseconds(500)
-  /// At `FANOUT_RATE_LIMIT`'s default 2,000 deliveries: some milliseconds of work.
+  /// At `FANOUT_RATE_LIMIT`'s default 2,000 deliveries.
   static let releaseInterval = Duration.milliseconds(20)
   /// A tick as late as this means that peers wait: the fan-out budget narrows.
   static let lagThatNarrows = Duration.milliseconds(50)
@@ -96,6 +97,7 @@ package final class DirectoryNode {
   /// - Parameter listener: the position of its listener.
   package func accept(_ descriptor: Int32, from listener: Int = 0) {
     if listener < listenerStates.count { listenerStates[listener].connectionsOpened += 1 }
+    if connectionCount + 1 >= acceptGate.limit { makeRoom() }
     let id = directory.connect(at: loop.coarseNow, into: &actions)
     perform()
     guard let id else {
@@ -107,6 +109,12 @@ package final class DirectoryNode {
     sessions.insert(session)
     session.startReading()
     acceptGate.accepted(connections: connectionCount)
+  }
+
+  /// Descriptors run short.
+  private func makeRoom() {
+    directory.makeRoom(at: loop.coarseNow, into: &actions)
+    perform()
   }
 
   // MARK: Turns
@@ -122,20 +130,41 @@ package final class DirectoryNode {
     // Closing announces departures, which leave in the same turn.
     if !outbox.isEmpty { flush() }
     if sessions.hasClosing { scheduleTurnEnd() }
-    if !peerlists.isEmpty { nextTurn?.schedule(after: .zero) }
+    if peerlists.canGoOn { nextTurn?.schedule(after: .zero) }
   }
 
   /// What was put off so that others had their turn.
   private func beginTurn() {
     budget.refillProofs()
     readPostponed()
+    readBusy()
+    sendMore()
     continuePeerlists()
+  }
+
+  /// Broadcasts go on to the next portion of subscribers.
+  func sendMore() {
+    guard outbox.isSending else { return }
+    let now = loop.coarseNow
+    outbox.sendMore { session, outcome in account(outcome, of: session, at: now) }
+    noteSending()
+    if sessions.hasClosing { scheduleTurnEnd() }
+  }
+
+  private func noteSending() {
+    holdPublicLines()
+    directory.publicLines.isSending = outbox.isSending
+    if outbox.isSending { nextTurn?.schedule(after: .zero) }
+  }
+
+  private func holdPublicLines() {
+    directory.publicLines.held = backlogs.held(readers: outbox.subscribers.count)
   }
 
   func flush() {
     let now = loop.coarseNow
     outbox.flush { session, outcome in account(outcome, of: session, at: now) }
-    directory.publicLines.isHeld = backlogs.isOverShare
+    noteSending()
     if !probeWatch.isEmpty { probeWatch.noteFlush { sessions[$0]?.handedCount } }
   }
 
@@ -175,7 +204,8 @@ package final class DirectoryNode {
 
   /// What the fan-out budget goes by.
   private var pressure: FanOutBudget.Pressure {
-    if lag.last > Self.lagThatNarrows { return .loopLag }
+    // A loop that is late because other processes have the CPU would not be faster with less to do.
+    if lag.last > Self.lagThatNarrows, load.isHigh { return .loopLag }
     return backlogs.isOverShare ? .backlogs : .none
   }
 
@@ -183,9 +213,10 @@ package final class DirectoryNode {
     let now = loop.now
     let systemNow = loop.systemNow
     lag.tick(at: systemNow, next: systemNow + Self.tickInterval)
+    load.tick(at: systemNow, used: SystemCalls.processorTime)
     lookAtProbes(now)
     noteLimits(now)
-    directory.publicLines.isHeld = backlogs.isOverShare
+    holdPublicLines()
     directory.publicLines.budget.adapt(to: pressure, at: now)
     directory.tick(at: now, into: &actions)
     perform()
@@ -199,6 +230,7 @@ package final class DirectoryNode {
       SystemCalls.releaseCodePages()
     }
     expireLingering(at: now)
+    if acceptGate.isFull { makeRoom() }
     acceptGate.update(connections: connectionCount)
     onTick()
   }

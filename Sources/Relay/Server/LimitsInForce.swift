@@ -52,7 +52,7 @@ package struct LimitsInForce {
     defer { (refusals, evictions) = (seen, gone) }
     return update(
       [
-        .fanoutNarrowed: lines.budget.share < 1, .publicLinesHeld: lines.isHeld,
+        .fanoutNarrowed: lines.budget.share < 1, .publicLinesHeld: lines.held != .nothing,
         .publicLinesWait: lines.waitingLines > 0, .requestsWait: lines.waitingRequests > 0,
         .circuits: seen > refusals, .evictions: gone > evictions,
       ], at: now)

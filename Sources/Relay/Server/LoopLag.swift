@@ -1,5 +1,18 @@
 import Units
 
+/// How much of a processor this process has used between two ticks.
+struct ProcessLoad {
+  private var last: (at: Instant, used: Duration)?
+  /// More than half of one.
+  private(set) var isHigh = false
+
+  /// - Parameter used: the processor time of the process so far.
+  mutating func tick(at now: Instant, used: Duration) {
+    if let last { isHigh = (used - last.used) * 2 > now - last.at }
+    last = (now, used)
+  }
+}
+
 /// How late the loop's own tick comes: the time that any peer may have had to wait for its turn.
 package struct LoopLag {
   /// Upper bounds of the histogram's buckets; the last bucket is everything above.

@@ -19,6 +19,9 @@ import Wire
 /// its own has a `View`: a chain of pieces of the two buffers in the order in which they were
 /// queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no allocation,
 /// and only what the kernel refuses is copied (into the connection's output buffer).
+///
+/// With many subscribers `shared` goes out in portions, so that other peers have their turn in
+/// between. A subscriber that gets something of its own meanwhile is given its part first.
 package final class Outbox {
   /// What one session gets of this turn beyond, or instead of, `shared`.
   struct View {
@@ -41,6 +44,11 @@ package final class Outbox {
   /// may hold.
   static let mostBytes = 256 << 10
 
+  /// Subscribers that are given `shared` in one turn, at most, and the bytes that they are given
+  /// together: about a millisecond of work.
+  private let portion: Int
+  static let portionBytes = 2 << 20
+
   private var shared: [UInt8] = []
   private var own: [UInt8] = []
   private var pieces: [Piece] = []
@@ -48,6 +56,10 @@ package final class Outbox {
   private var vectors: [iovec] = []
   /// The sessions that broadcasts reach, without gaps.
   private(set) var subscribers: [Session] = []
+  /// What is on its way in portions: `shared` of an earlier turn.
+  private var rest: [UInt8] = []
+  /// The subscribers from this one on have not been given `rest`.
+  private var restStart = 0
 
   /// Messages of peers handed on: the sum over all of them of their receivers.
   package private(set) var deliveries = 0
@@ -58,7 +70,11 @@ package final class Outbox {
   /// Copies that were not made because the receiver would drop its connection on so long a line.
   package private(set) var withheldLongFrames = 0
 
+  package init(portion: Int = 250) { self.portion = portion }
+
   package var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
+  /// Whether broadcasts are on their way in portions.
+  package var isSending: Bool { !rest.isEmpty }
   package var isFull: Bool { shared.count + own.count > Self.mostBytes }
 
   // MARK: Who is reached
@@ -68,18 +84,39 @@ package final class Outbox {
     session.turn.sharedFrom = Int32(shared.count)
     session.subscriberIndex = Int32(subscribers.count)
     subscribers.append(session)
+    if isSending { takeOffRest(session) }
   }
 
-  /// Removes the session from broadcasts. What was queued for it stays queued.
+  /// Removes the session from broadcasts. What was queued for it stays queued, but for what is on
+  /// its way in portions: `flush` it first.
   func unsubscribe(_ session: Session) {
     guard session.subscriberIndex >= 0 else { return }
     fixShared(session)
-    let last = subscribers.removeLast()
-    if last !== session {
-      subscribers[Int(session.subscriberIndex)] = last
-      last.subscriberIndex = session.subscriberIndex
+    if isSending, session.subscriberIndex < restStart {
+      restStart -= 1
+      swap(Int(session.subscriberIndex), restStart)
     }
+    swap(Int(session.subscriberIndex), subscribers.count - 1)
+    subscribers.removeLast()
     session.subscriberIndex = -1
+  }
+
+  private func swap(_ a: Int, _ b: Int) {
+    guard a != b else { return }
+    subscribers.swapAt(a, b)
+    subscribers[a].subscriberIndex = Int32(a)
+    subscribers[b].subscriberIndex = Int32(b)
+  }
+
+  private func isOwedRest(_ session: Session) -> Bool {
+    isSending && Int(session.subscriberIndex) >= restStart
+  }
+
+  /// It has been given `rest`, or has subscribed after it.
+  private func takeOffRest(_ session: Session) {
+    swap(Int(session.subscriberIndex), restStart)
+    restStart += 1
+    if restStart == subscribers.count { rest.removeAll(keepingCapacity: true) }
   }
 
   // MARK: What is queued
@@ -107,6 +144,16 @@ package final class Outbox {
   package func send(_ frame: UnsafeRawBufferPointer, type: MessageType, to session: Session) {
     queue(session) { $0.append(contentsOf: frame) }
     queued.count(type, bytes: frame.count)
+  }
+
+  /// Sends one frame, its terminator included, to one session now, before what it has not read.
+  /// - Returns: how many bytes of its backlog the frame has overtaken.
+  func sendAhead(
+    _ frame: UnsafeRawBufferPointer, type: MessageType, to session: Session
+  ) -> Int {
+    queued.count(type, bytes: frame.count)
+    bytesOut += frame.count
+    return session.sendAhead(frame)
   }
 
   /// Queues one frame without its terminator for one session.
@@ -190,16 +237,20 @@ package final class Outbox {
 
   // MARK: The end of the turn
 
-  /// Sends everything queued. `outcome` is told of every session that did not take all of its part;
+  /// Sends everything queued, broadcasts to the first portion of subscribers: `sendMore` has to
+  /// follow while `isSending`. `outcome` is told of every session that did not take all of its part;
   /// it must not queue or close.
   package func flush(_ outcome: (Session, SendOutcome) -> Void) {
+    // The next broadcasts come behind the last ones.
+    if !shared.isEmpty { while isSending { sendMore(outcome) } }
     shared.withUnsafeBytes { shared in
-      if !shared.isEmpty {
-        for session in subscribers where !session.turn.isMarked && session.state.isOpen {
-          report(session.send(shared), of: session, count: shared.count, outcome)
-        }
-      }
       for session in marked { flushView(session, shared, outcome) }
+    }
+    if !shared.isEmpty, !subscribers.isEmpty {
+      Swift.swap(&shared, &rest)
+      restStart = 0
+      for session in marked where isOwedRest(session) { takeOffRest(session) }
+      sendMore(outcome)
     }
     shared.removeAll(keepingCapacity: true)
     own.removeAll(keepingCapacity: true)
@@ -208,8 +259,32 @@ package final class Outbox {
     marked.removeAll(keepingCapacity: true)
   }
 
+  /// Sends broadcasts to the next portion of subscribers. `outcome` as with `flush`.
+  package func sendMore(_ outcome: (Session, SendOutcome) -> Void) {
+    guard isSending else { return }
+    let count = min(portion, max(1, Self.portionBytes / rest.count))
+    let end = min(subscribers.count, restStart + count)
+    rest.withUnsafeBytes { rest in
+      for session in subscribers[restStart..<end] where session.state.isOpen {
+        report(session.send(rest), of: session, count: rest.count, outcome)
+      }
+    }
+    restStart = end
+    if end == subscribers.count { rest.removeAll(keepingCapacity: true) }
+  }
+
+  private func sendRest(to session: Session, _ outcome: (Session, SendOutcome) -> Void) {
+    guard isOwedRest(session) else { return }
+    if session.state.isOpen {
+      let sent = rest.withUnsafeBytes { session.send($0) }
+      report(sent, of: session, count: rest.count, outcome)
+    }
+    takeOffRest(session)
+  }
+
   /// Sends one session's part now: it is about to be closed.
   package func flush(_ session: Session, _ outcome: (Session, SendOutcome) -> Void) {
+    sendRest(to: session, outcome)
     guard !isEmpty else { return }
     if session.subscriberIndex >= 0 || session.turn.isMarked {
       shared.withUnsafeBytes { flushView(session, $0, outcome) }
@@ -239,6 +314,8 @@ package final class Outbox {
   private func flushView(
     _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, SendOutcome) -> Void
   ) {
+    guard session.state.isOpen else { return }
+    sendRest(to: session, outcome)
     guard session.state.isOpen else { return }
     if session.subscriberIndex >= 0 { fixShared(session) }
     guard session.turn.first >= 0 else { return }

@@ -1,3 +1,4 @@
+import DequeModule
 import Directory
 
 /// Peerlists under way: each goes on when its socket has taken the last part, and all of them
@@ -12,44 +13,41 @@ package struct PeerlistSender {
     case over
   }
 
-  private var readers: [PeerID] = []
+  private var ready: Deque<PeerID> = []
+  /// Those whose sockets have not taken the last part yet. There may be thousands of them.
+  private var waiting: Set<PeerID> = []
 
-  package var isEmpty: Bool { readers.isEmpty }
-  package var count: Int { readers.count }
+  package var isEmpty: Bool { ready.isEmpty && waiting.isEmpty }
+  package var count: Int { ready.count + waiting.count }
+  var canGoOn: Bool { !ready.isEmpty }
 
-  /// In the order in which they go on.
-  var all: [PeerID] { readers }
+  /// Those that can go on stand first, in their order.
+  var all: [PeerID] { Array(ready) + waiting }
 
-  func contains(_ id: PeerID) -> Bool { readers.contains(id) }
+  mutating func add(_ id: PeerID) { ready.append(id) }
 
-  mutating func add(_ id: PeerID) { readers.append(id) }
+  /// This socket has taken everything.
+  /// - Returns: whether a list goes on through it.
+  mutating func drained(_ id: PeerID) -> Bool {
+    guard waiting.remove(id) != nil else { return false }
+    ready.append(id)
+    return true
+  }
 
-  /// Has each reader sent one part, until `budget` bytes are sent. Readers that are left over come
-  /// first the next time.
-  /// - Returns: whether some can go on without waiting for a socket.
-  mutating func advance(budget: Int, _ sendPart: (PeerID) -> Progress) -> Bool {
+  /// This peer has left. If it was ready, its turn finds that out.
+  mutating func forget(_ id: PeerID) { waiting.remove(id) }
+
+  /// Has readers sent one part after another, in turn, until `budget` bytes are sent.
+  mutating func advance(budget: Int, _ sendPart: (PeerID) -> Progress) {
     var left = budget
-    var waiting: [PeerID] = []
-    var goneOn: [PeerID] = []
-    var canGoOn = false
-    for (place, id) in readers.enumerated() {
-      guard left > 0 else {
-        waiting.append(contentsOf: readers[place...])
-        canGoOn = true
-        break
-      }
+    while left > 0, let id = ready.popFirst() {
       switch sendPart(id) {
       case .sent(let bytes, let isLast):
         left -= bytes
-        if !isLast {
-          goneOn.append(id)
-          canGoOn = true
-        }
-      case .waits: waiting.append(id)
+        if !isLast { ready.append(id) }
+      case .waits: waiting.insert(id)
       case .over: continue
       }
     }
-    readers = waiting + goneOn
-    return canGoOn
   }
 }

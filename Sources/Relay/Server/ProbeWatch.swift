@@ -38,6 +38,10 @@ struct ProbeWatch {
     entries[id] = Entry(progressAt: progressAt)
   }
 
+  /// The probe was sent ahead of other bytes.
+  /// - Parameter end: bytes that must have left for it to have left.
+  mutating func noteSent(_ id: PeerID, end: Int) { entries[id]?.end = end }
+
   /// The turn in which probes were queued has been flushed.
   /// - Parameter handed: bytes that this peer's connection was ever given.
   mutating func noteFlush(handed: (PeerID) -> Int?) {

@@ -50,7 +50,11 @@ package final class Session: Connection {
     state = next
   }
 
-  override package func received() { read() }
+  override package func received() {
+    // A flood of thousands of peers must not stand before the few lines of the others.
+    if state == .present, inputCount >= Connection.readSize { return node.readLater(self) }
+    read()
+  }
   override package func drained() { node.drained(self) }
   override package func ended(_ end: End) { node.ended(self, end) }
 }

@@ -8,6 +8,8 @@ package struct TurnBudget {
   static let furtherReads = 64
   /// Signatures checked before the loop looks at its sockets again: each takes some 50 µs.
   static let proofs = 16
+  /// For sessions that have sent much at once, in one turn.
+  static let busyTime = Duration.milliseconds(2)
   /// Bytes of peerlists sent in one turn.
   static let peerlistBytes = 256 << 10
 

@@ -186,7 +186,7 @@ extension Settings {
       "How long a peer above PEER_BACKLOG_SOFT may read nothing."),
     .init(
       "MAX_BACKLOG", \.maxBacklog, .bytes(.kibibytes(64)...(.mebibytes(1 << 20))), .applied,
-      "Unread bytes of all peers together. Above it the largest backlogs are closed first."),
+      "Memory of the unread bytes of all peers. Above it the largest backlogs are closed first."),
   ]
 
   private static let heartbeatRows: [SettingDefinition] = [

@@ -6,4 +6,7 @@
 // (AddressSanitizer, no glibc).
 long allocations_of_this_thread(void);
 
+// Bytes that this thread holds, as the allocator rounds them up; -1 likewise.
+long bytes_held_by_this_thread(void);
+
 #endif

@@ -206,7 +206,8 @@ final class DirectoryWatch {
     case .broadcast(.received, let except):
       try checkPassedOn(frame, as: 687, from: sender)
       try hold("the sender gets no echo", except == sender)
-    case .send(.made(let range, let type), let id):
+    case .probe(.received, _): try hold("probes are made here", false)
+    case .send(.made(let range, let type), let id), .probe(.made(let range, let type), let id):
       try checkSent(try frameMade(range, type), to: id)
     case .broadcast(.made(let range, let type), let sender):
       let frame = try frameMade(range, type)
@@ -228,7 +229,7 @@ final class DirectoryWatch {
       peers[id]?.isPresent = true
       peers[id]?.isProving = false
       peers[id]?.isHeld = false
-    case .noteUnusableLocation, .watchProbe: break
+    case .noteUnusableLocation: break
     case .hold(let id):
       try hold(
         "a pending connection is held once",

@@ -201,15 +201,19 @@ extension ProductTests {
     func outOfDescriptors() throws {
       let relay = try RelayProcess(limits: Limits(descriptors: 64))
       let port = try relay.port
+      // All of them have offers, so none is displaced.
+      let makers = try (1...39).map { try TestPeer(to: relay, .maker($0)) }
+      for maker in makers { try maker.sayPublic("sw0reloffer 0 1 2 3 4") }
+      try eventually("all have offers") { try relay.metric("jm_directory_offers") == 39 }
       // Those it cannot take wait in the kernel's queue, so each of them has connected.
-      let peers = try (1...100).map { _ in try TestPeer(.tcp(port)) }
+      let peers = try (1...60).map { _ in try TestPeer(.tcp(port)) }
       try eventually("it rests") { relay.log.contains("out of descriptors") }
       let ticks = relay.processorTicks
       pause(seconds: 3)
       // promises.md: under 5 %, in hundredths of a second.
       #expect(relay.processorTicks - ticks < 15, "it spins")
       #expect(relay.logLines.filter { $0.contains("out of descriptors") }.count == 1)
-      for peer in peers { peer.close() }
+      for peer in makers + peers { peer.close() }
       try eventually("a peer gets in again", within: 15) {
         (try? TestPeer(to: relay, .taker(1))) != nil
       }

@@ -21,6 +21,19 @@ extension ProductTests {
       try TestPeer(to: relay, .taker(2)).expectNothing()
     }
 
+    @Test("Used-up descriptors keep nobody out: a silent peer makes room, those with offers stay")
+    func descriptors() throws {
+      // 24 are not peers'.
+      let relay = try RelayProcess([:], limits: Limits(descriptors: 44))
+      let makers = try (1...4).map { try TestPeer(to: relay, .maker($0)) }
+      for maker in makers { try maker.sayPublic("sw0reloffer 0 1 2 3 4") }
+      let silent = try (5...40).map { try TestPeer(to: relay, .taker($0)) }
+      #expect(try relay.closed("evicted") >= 16)
+      #expect(try relay.metric("jm_directory_peers_with_offers") == 4)
+      #expect(try HTTP.get("/health", port: relay.statusPort ?? 0).status == 200)
+      withExtendedLifetime((makers, silent)) {}
+    }
+
     @Test("Past FANOUT_RATE_LIMIT public lines wait, in order; private ones and PINGs do not")
     func fanout() throws {
       let relay = try RelayProcess(

@@ -164,18 +164,90 @@ struct FanOutBudgetTests {
     #expect(budget.share == 1 && budget.pressure == .none)
   }
 
+  @Test("those who send much share one narrow budget, whoever they are, and the others keep theirs")
+  func bulk() {
+    var budget = FanOutBudget()
+    func take(_ count: Int, at time: Instant) -> Bool {
+      let cost = FanOutBudget.Cost(receivers: 1, bytes: count, isBulk: true)
+      return budget.take(cost, isStranger: false, at: time)
+    }
+    // The burst, and one line in debt.
+    #expect((0..<4).map { _ in take(32 << 10, at: start) } == [true, true, false, false])
+    #expect(budget.take(cost(1), isStranger: false, at: start) == true)
+    #expect(!take(1, at: start) && take(1, at: start + .seconds(1)))
+    budget.limits = .unlimited
+    for _ in 0..<100 { #expect(take(64 << 10, at: start)) }
+  }
+
+  @Test("a flood of long lines waits, and the lines of others pass it")
+  func flood() {
+    var limits = Limits()
+    limits.strangerTime = .zero
+    let stage = DirectoryHarness(limits: limits)
+    let flooder = stage.join(DirectoryHarness.nick(1))
+    let speaker = stage.join(DirectoryHarness.nick(2))
+    let reader = stage.join(DirectoryHarness.nick(3))
+    let long = String(repeating: "x", count: 30_000)
+    for n in 0..<7 {
+      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n) \(long)", from: flooder)
+    }
+    // Three are the burst of 64 KiB and the debt.
+    #expect(stage.read(reader).count == 3)
+    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
+    stage.pass(.milliseconds(20))
+    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+    stage.wait(.seconds(30))
+    let rest = stage.read(reader).compactMap { $0.split(separator: "!").last?.first }
+    #expect(rest == ["3", "4", "5", "6"])
+    // Who has rested may send again at once.
+    stage.wait(.seconds(300))
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!b", from: flooder)
+    #expect(stage.read(reader).count == 1)
+  }
+
+  @Test("backlogs that are large hold the lines of those who send much, and only those")
+  func heldBulk() {
+    let stage = DirectoryHarness(limits: Limits())
+    let flooder = stage.join(DirectoryHarness.nick(1))
+    let speaker = stage.join(DirectoryHarness.nick(2))
+    let reader = stage.join(DirectoryHarness.nick(3))
+    stage.directory.publicLines.held = .bulk
+    let long = String(repeating: "x", count: 9_000)
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: flooder)
+    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
+    stage.pass(.milliseconds(20))
+    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+    stage.directory.publicLines.held = .nothing
+    stage.pass(.milliseconds(20))
+    #expect(stage.read(reader).count == 1)
+  }
+
+  @Test("while broadcasts are on their way to many readers, public lines wait for their turn")
+  func sending() {
+    let stage = DirectoryHarness(limits: Limits())
+    let speaker = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    stage.directory.publicLines.isSending = true
+    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
+    stage.pass(.seconds(1))
+    #expect(stage.read(reader).isEmpty)
+    stage.directory.publicLines.isSending = false
+    stage.pass(.milliseconds(20))
+    #expect(stage.read(reader).count == 1)
+  }
+
   @Test("backlogs over their share hold all public lines, and private ones go on")
   func held() {
     let stage = DirectoryHarness(limits: Limits())
     let speaker = stage.join(DirectoryHarness.nick(1))
     let reader = stage.join(DirectoryHarness.nick(2))
-    stage.directory.publicLines.isHeld = true
+    stage.directory.publicLines.held = .all
     stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
     stage.say(
       685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!b", from: speaker)
     stage.pass(.seconds(1))
     #expect(stage.read(reader).map { $0.hasSuffix("!b\"}") } == [true])
-    stage.directory.publicLines.isHeld = false
+    stage.directory.publicLines.held = .nothing
     stage.pass(.seconds(1))
     #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
   }

@@ -92,6 +92,11 @@ final class DirectoryHarness {
     perform()
   }
 
+  func makeRoom() {
+    directory.makeRoom(at: now, into: &actions)
+    perform()
+  }
+
   func identify(_ id: PeerID, circuit: UInt32) {
     directory.identify(id, circuit: CircuitID(value: circuit), into: &actions)
     perform()
@@ -163,7 +168,8 @@ final class DirectoryHarness {
 
   private func perform(_ action: Actions.Action) {
     switch action {
-    case .send(let message, let receiver): inboxes[receiver, default: []].append(text(message))
+    case .send(let message, let receiver), .probe(let message, let receiver):
+      inboxes[receiver, default: []].append(text(message))
     case .broadcast(let message, let except):
       let text = text(message)
       let isLong = text.utf8.count > Limits.longestLineForOldClients
@@ -174,7 +180,7 @@ final class DirectoryHarness {
       seats[id] = takesLong
       if held.remove(id) != nil { resumed.append(id) }
     case .hold(let id): held.insert(id)
-    case .prove, .watchProbe: break
+    case .prove: break
     case .noteUnusableLocation(let id): noted.insert(id)
     case .sendPeerlist(let id): lists.append(id)
     case .close(let id, let reason, let flush):

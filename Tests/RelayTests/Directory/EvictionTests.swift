@@ -43,6 +43,39 @@ struct EvictionTests {
     #expect(peers[..<4].allSatisfy(stage.isHere))
   }
 
+  @Test("peers that have come at the same moment are half old, too")
+  func sameMoment() throws {
+    let stage = stage { $0.peers = 8 }
+    let peers = (0..<8).map { stage.join(DirectoryHarness.nick($0)) }
+    let newcomer = stage.join(DirectoryHarness.nick(10))
+    #expect(stage.isHere(newcomer) && peers[..<4].allSatisfy(stage.isHere))
+    #expect(peers.filter { !stage.isHere($0) }.count == 1)
+  }
+
+  @Test("short descriptors: a peer that may go makes room, or a pending connection of many")
+  func descriptors() throws {
+    let stage = stage { $0.pending = 10 }
+    var peers: [PeerID] = []
+    for number in 0..<4 { peers.append(try #require(come(number, stage, circuit: 1))) }
+    let pending = try #require(stage.connect())
+    stage.makeRoom()
+    #expect(stage.endings[peers[3]] == .evicted && stage.isHere(pending))
+    stage.skip(.seconds(1))
+    var many: [PeerID] = []
+    for number in 0..<6 {
+      stage.skip(.milliseconds(10))
+      many.append(try #require(stage.connect()))
+      stage.identify(many[number], circuit: 7)
+    }
+    stage.makeRoom()
+    #expect(stage.endings[many[0]] == .evicted && stage.isHere(pending))
+    // Nobody may go: nobody goes.
+    let other = self.stage { _ in }
+    let old = try #require(come(0, other))
+    other.makeRoom()
+    #expect(other.isHere(old))
+  }
+
   @Test("offers and being addressed by somebody who is no stranger protect")
   func protection() throws {
     let stage = stage {

@@ -22,8 +22,8 @@ struct FairQueueTests {
 
   private func names(_ queue: inout FairQueue, strangers: Bool = true) -> [String] {
     var names: [String] = []
-    while let (line, _) = queue.popFirst(strangers: strangers) {
-      names.append(String(decoding: line.frame.prefix(2), as: UTF8.self))
+    while let served = queue.popFirst(strangers: strangers) {
+      names.append(String(decoding: served.line.frame.prefix(2), as: UTF8.self))
     }
     return names
   }
@@ -62,6 +62,31 @@ struct FairQueueTests {
     #expect(
       [0, 1, 2, 3, 4, 7, 8, 64, 1_000].map(FairQueue.level(ofUsed:))
         == [0, 1, 2, 2, 3, 3, 4, 7, 7])
+  }
+
+  @Test("a line that is longer than a turn costs its flow as many turns")
+  func bytes() {
+    var queue = FairQueue()
+    for n in 1...3 {
+      _ = queue.add(line("l\(n)", of: 1, size: 10_000), to: flow(1), level: 2)
+      for more in 0..<3 { _ = queue.add(line("\(more)s", of: 2), to: flow(2), level: 2) }
+    }
+    #expect(
+      names(&queue) == ["l1", "0s", "1s", "2s", "l2", "0s", "1s", "l3", "2s", "0s", "1s", "2s"])
+  }
+
+  @Test("those who send much can be left waiting, and their own lines stay in order")
+  func bulk() {
+    var queue = FairQueue()
+    _ = queue.add(line("f1", of: 1), to: flow(1), level: FairQueue.bulk)
+    _ = queue.add(line("s1", of: 2), to: flow(2), level: 7)
+    _ = queue.add(line("f2", of: 1), to: flow(1), level: 0)
+    let first = queue.popFirst(strangers: true, bulk: false)
+    #expect(first?.line.sender.slot == 2 && first?.isBulk == false)
+    #expect(queue.popFirst(strangers: true, bulk: false) == nil)
+    let second = queue.popFirst(strangers: true)
+    #expect(second?.line.frame == Array("f1".utf8) && second?.isBulk == true)
+    #expect(names(&queue) == ["f2"])
   }
 
   @Test("strangers and others alternate while both wait, and strangers can be left waiting")
@@ -132,7 +157,7 @@ struct FairQueueTests {
         waiting -= before - queue.count
       default:
         let line = line("x", of: peer, size: random.below(600))
-        waiting += 1 - queue.add(line, to: flow, level: random.below(8))
+        waiting += 1 - queue.add(line, to: flow, level: random.below(9))
       }
       #expect(queue.count == waiting && queue.bytes <= 20_000)
       #expect(queue.isEmpty == (queue.flowCount == 0))

@@ -19,6 +19,8 @@ struct ReferencePublicLines {
     let payer: String
     let isStranger: Bool
     var level: Int
+    /// Bytes that it was served beyond its turns of 4 KiB.
+    var debt = 0
     var lines: [Int: [Line]] = [:]
     /// Its connections in the order of service.
     var order: [Int] = []
@@ -27,7 +29,7 @@ struct ReferencePublicLines {
 
   struct Queue {
     /// By class and level.
-    var flows: [[[Flow]]] = Array(repeating: Array(repeating: [], count: 8), count: 2)
+    var flows: [[[Flow]]] = Array(repeating: Array(repeating: [], count: 9), count: 2)
     var servedStrangerLast = false
 
     var isEmpty: Bool { flows.joined().joined().isEmpty }
@@ -74,18 +76,20 @@ struct ReferencePublicLines {
       let first = strangers && !servedStrangerLast
       for isStranger in [first, !first] where strangers || !isStranger {
         let row = isStranger ? 1 : 0
-        // Those that stand too low for what they ask move up first.
+        // Those that stand too low for what they ask move up first, those in debt wait.
         while let level = flows[row].firstIndex(where: { !$0.isEmpty }),
-          flows[row][level][0].level > level
+          flows[row][level][0].level > level || flows[row][level][0].debt > 0
         {
-          let flow = flows[row][level].removeFirst()
-          flows[row][flow.level].append(flow)
+          var flow = flows[row][level].removeFirst()
+          if flow.level <= level { flow.debt -= 4_096 }
+          flows[row][max(level, flow.level)].append(flow)
         }
         guard let level = flows[row].firstIndex(where: { !$0.isEmpty }) else { continue }
         var flow = flows[row][level].removeFirst()
         let sender = flow.order.removeFirst()
         guard var lines = flow.lines.removeValue(forKey: sender) else { return nil }
         let line = lines.removeFirst()
+        flow.debt = max(0, flow.debt + line.size - 4_096)
         if !lines.isEmpty {
           flow.lines[sender] = lines
           flow.order.append(sender)
@@ -99,7 +103,7 @@ struct ReferencePublicLines {
 
     mutating func forget(_ sender: Int) {
       for row in 0..<2 {
-        for level in 0..<8 {
+        for level in 0..<9 {
           for index in flows[row][level].indices {
             flows[row][level][index].lines[sender] = nil
             flows[row][level][index].order.removeAll { $0 == sender }
@@ -188,6 +192,16 @@ extension ReferenceDirectory {
   }
 
   private func level(_ peer: Peer, _ kind: CircuitBudgets.Kind, _ bucket: Int) -> Int {
+    let bytes: Int
+    if let circuit = peer.circuit {
+      let rate = rate(of: .publicBytes)
+      bytes =
+        circuitBuckets[circuit]?[.publicBytes]?.used(cost: rate.cost, burst: rate.burst, at: now)
+        ?? 0
+    } else {
+      bytes = peer.publicBytes.used(cost: bytesRate.cost, burst: bytesRate.burst, at: now)
+    }
+    if bytes > 8_192 { return 8 }
     let used: Int
     if let circuit = peer.circuit {
       let rate = rate(of: kind)

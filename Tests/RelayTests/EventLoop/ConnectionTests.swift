@@ -34,6 +34,30 @@ struct ConnectionTests {
     #expect(one.drains == 0)
   }
 
+  @Test("a line sent ahead goes behind the line that is on its way, before the others")
+  func ahead() {
+    let (one, plug) = pair(buffer: 4_608)
+    // With nothing before it, it goes as any other.
+    #expect(one.sayAhead("now\r\n") == 0)
+    let lines = (0..<20).map { "\($0) " + String(repeating: "x", count: 9_000) + "\r\n" }
+    for line in lines { _ = one.say(Array(line.utf8)) }
+    let backlog = one.backlog
+    let overtaken = one.sayAhead("ahead\r\n")
+    #expect(overtaken > 9_000 && overtaken < backlog && one.backlog == backlog + 7)
+    #expect(one.handedCount == lines.reduce(12) { $0 + $1.utf8.count })
+    let all = "now\r\n" + lines.joined() + "ahead\r\n"
+    var heard: [UInt8] = []
+    #expect(
+      loop.turns(until: {
+        heard += plug.read(1_500)
+        return heard.count == all.utf8.count
+      }))
+    let text = String(decoding: heard, as: UTF8.self)
+    #expect(text.split(separator: "\r\n").contains("ahead") && text.hasPrefix("now\r\n0 x"))
+    #expect(text.utf8.dropFirst(all.utf8.count - 7 - overtaken).starts(with: "ahead".utf8))
+    #expect(text.replacing("ahead\r\n", with: "") == all.replacing("ahead\r\n", with: ""))
+  }
+
   @Test("leftovers follow in order as a slow reader takes them, and drained comes once")
   func leftovers() {
     let (one, plug) = pair(buffer: 4_608)

@@ -1,5 +1,6 @@
 /// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose,
 /// never stall").
+import CAllocations
 import Testing
 
 @testable import Server
@@ -36,14 +37,14 @@ struct BacklogsTests {
     send(50_000, to: a, at: start)
     send(30_000, to: b, at: start)
     send(1_000, to: b, at: start)
-    #expect(backlogs.count == 2 && backlogs.total == a.backlog + b.backlog)
+    #expect(backlogs.count == 2 && backlogs.total == a.backlogMemory + b.backlogMemory)
     #expect(backlogs.largest == a.backlog)
     _ = plugB.read(3_000)
     bench.loop.turn()
     #expect(backlogs.measure(at: start).isEmpty)
-    #expect(b.backlog < 31_000 - 4_000 && backlogs.total == a.backlog + b.backlog)
+    #expect(b.backlog < 31_000 - 4_000 && backlogs.total == a.backlogMemory + b.backlogMemory)
     backlogs.forget(a.id)
-    #expect(backlogs.total == b.backlog && backlogs.count == 1)
+    #expect(backlogs.total == b.backlogMemory && backlogs.count == 1)
     backlogs.forget(b.id)
     backlogs.forget(b.id)
     #expect(backlogs.total == 0 && backlogs.count == 0)
@@ -133,6 +134,101 @@ struct BacklogsTests {
     for victim in backlogs.excess() { backlogs.forget(victim.id) }
     #expect(backlogs.total <= 90_000 && !backlogs.isOverTotal)
     withExtendedLifetime(plugs) {}
+  }
+
+  @Test("public lines wait for readers that go on reading, those of who sends much long before")
+  mutating func held() {
+    backlogs.limits.total = ByteCount.mebibytes(200)
+    backlogs.limits.hard = ByteCount.mebibytes(60)
+    backlogs.limits.soft = ByteCount.mebibytes(100)
+    let (session, plug) = bench.session(0, buffer: 4_608)
+    send(7 << 20, to: session, at: start)
+    #expect(backlogs.held(readers: 10) == .nothing)
+    send(2 << 20, to: session, at: start)
+    // 64 KiB for each reader, and 8 MiB at least.
+    #expect(backlogs.held(readers: 10) == .bulk && backlogs.held(readers: 200) == .nothing)
+    send(17 << 20, to: session, at: start)
+    #expect(backlogs.held(readers: 10_000) == .bulk)
+    send(26 << 20, to: session, at: start)
+    #expect(backlogs.held(readers: 10) == .all)
+    // One that takes nothing is not waited for.
+    #expect(backlogs.measure(at: start + .milliseconds(4_999)).isEmpty)
+    #expect(backlogs.held(readers: 10) == .all)
+    #expect(backlogs.measure(at: start + .seconds(5)).isEmpty)
+    #expect(backlogs.held(readers: 10) == .nothing)
+    withExtendedLifetime(plug) {}
+  }
+
+  /// Has the session's reader take something.
+  private func read(_ session: Session, _ plug: TestSocket) {
+    let before = session.backlog
+    let hasTaken = bench.loop.turns(until: {
+      _ = plug.read(3_000)
+      return session.backlog < before
+    })
+    #expect(hasTaken)
+  }
+
+  @Test("readers that hold up all public lines for ten seconds go, the largest first")
+  mutating func heldTooLong() {
+    backlogs.limits.total = ByteCount.mebibytes(16)
+    backlogs.limits.hard = ByteCount.mebibytes(8)
+    let (large, largePlug) = bench.session(0, buffer: 4_608)
+    let (small, smallPlug) = bench.session(1, buffer: 4_608)
+    send(3 << 20, to: large, at: start)
+    send(2 << 20, to: small, at: start)
+    for second in 0...9 {
+      read(large, largePlug)
+      read(small, smallPlug)
+      #expect(backlogs.measure(at: start + .seconds(second)).isEmpty)
+      #expect(backlogs.held(readers: 2) == .all)
+    }
+    read(large, largePlug)
+    read(small, smallPlug)
+    #expect(backlogs.measure(at: start + .seconds(10)).map(\.id) == [large.id])
+    withExtendedLifetime(smallPlug) {}
+  }
+
+  @Test("a reader at half of its limit holds up those who send much, for a minute")
+  mutating func largeReader() {
+    backlogs.limits.total = ByteCount.mebibytes(512)
+    backlogs.limits.soft = ByteCount.mebibytes(1)
+    let (session, plug) = bench.session(0, buffer: 4_608)
+    send(80_000, to: session, at: start)
+    #expect(backlogs.measure(at: start).isEmpty && backlogs.held(readers: 1) == .bulk)
+    for second in 1...70 {
+      while session.backlog < 70_000 { send(5_000, to: session, at: start) }
+      read(session, plug)
+      #expect(backlogs.measure(at: start + .seconds(second)).isEmpty)
+      #expect(backlogs.held(readers: 1) == (second < 60 ? .bulk : .nothing))
+    }
+  }
+
+  @Test(
+    "the sum is memory: what the allocator holds, within a tenth",
+    .enabled(if: allocations_of_this_thread() >= 0),
+    arguments: [[27], [66_000], [200_000], Array(repeating: 400, count: 500), [5_000, 40_000, 27]])
+  func memory(sizes: [Int]) throws {
+    var sessions: [(Session, TestSocket)] = []
+    for number in 0..<20 {
+      let (session, plug) = bench.session(number, buffer: 4_608)
+      sessions.append((session, plug))
+      // Until the kernel is full.
+      while session.backlog == 0 {
+        [UInt8](repeating: 120, count: 1_000).withUnsafeBytes { _ = session.send($0) }
+      }
+      session.discardOutput()
+    }
+    let long = [UInt8](repeating: 120, count: 200_000)
+    let before = bytes_held_by_this_thread()
+    for (session, _) in sessions {
+      for size in sizes { long[..<size].withUnsafeBytes { _ = session.send($0) } }
+    }
+    let held = bytes_held_by_this_thread() - before
+    let counted = sessions.reduce(0) { $0 + $1.0.backlogMemory }
+    #expect(
+      counted > held / 10 * 9 && counted < held / 10 * 11, "\(counted) counted, \(held) held")
+    withExtendedLifetime(sessions) {}
   }
 }
 

@@ -145,12 +145,12 @@ struct HandoverTests {
     receiver.expectQuiet()
   }
 
-  /// More than one segment of the output buffer, its beginning in the middle of a line; less
-  /// than PUBLIC_BYTES_LIMIT lets a peer say at once.
+  /// More than one segment of the output buffer, its beginning in the middle of a line.
   private func backlog() throws {
     let harness = try RestartHarness {
       $0.messageRateLimit = 0
       $0.publicRateLimit = 0
+      $0.publicBytesLimit = .kibibytes(0)
     }
     let sender = try harness.join(1)
     let reader = try harness.join(2, buffer: 4_608)
@@ -163,7 +163,7 @@ struct HandoverTests {
     let progressAt = try #require(harness.node.backlogs.progress(of: id)).progressAt
     try harness.restart()
     let restored = try #require(harness.session(of: reader))
-    #expect(restored.backlog == backlog && harness.node.backlogs.total == backlog)
+    #expect(restored.backlog == backlog && harness.node.backlogs.total == restored.backlogMemory)
     #expect(harness.node.backlogs.progress(of: restored.id)?.progressAt == progressAt)
     sender.sayPublic("last")
     for number in 0..<250 { reader.expectPublic("\(number) \(padding)", from: sender) }
@@ -494,7 +494,7 @@ struct HandoverLossTests {
         "settings", "decoder", "loop", "log", "onTick",
         // Made anew.
         "turnEnd", "nextTurn", "tickTimer", "releaseTimer", "isReleaseScheduled", "heapTrimmer",
-        "limitsInForce", "startedAt", "lag", "bytesIn", "proxyMismatches",
+        "limitsInForce", "startedAt", "lag", "load", "bytesIn", "proxyMismatches",
       ])
     withExtendedLifetime(peer) {}
   }

@@ -37,6 +37,26 @@ struct ListingsTests {
     return theirs
   }
 
+  @Test("who has sent much at once is read behind the others, and wholly")
+  func readLater() throws {
+    let flooders = try (0..<20).map { try join($0) }
+    let other = try join(100)
+    for socket in flooders + [other] { _ = socket.read() }
+    let ping = DirectoryHarness.frame(798, "") + "\r\n"
+    let pong = Array((DirectoryHarness.frame(799, "") + "\r\n").utf8)
+    for flooder in flooders { flooder.write(String(repeating: ping, count: 200)) }
+    other.write(ping)
+    loop.turn()
+    #expect(other.read() == pong)
+    #expect(flooders.allSatisfy { $0.read().isEmpty })
+    var count = 0
+    let areAllRead = loop.turns {
+      for flooder in flooders { count += flooder.read().count }
+      return count == 20 * 200 * pong.count
+    }
+    #expect(areAllRead)
+  }
+
   @Test(
     "name each peer that stays once and none after its leaving, share bytes, and keep nothing"
   )

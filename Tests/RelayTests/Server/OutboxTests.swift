@@ -53,7 +53,7 @@ struct OutboxTests {
   }
 
   let bench: SessionBench
-  let outbox = Outbox()
+  let outbox = Outbox(portion: 3)
 
   init() throws { bench = try SessionBench() }
 
@@ -103,6 +103,7 @@ struct OutboxTests {
         outbox.subscribe(one.session)
         one.isSubscribed = true
       case 7 where one.isSubscribed && random.below(3) == 0:
+        outbox.flush(one.session) { _, _ in }
         outbox.unsubscribe(one.session)
         one.isSubscribed = false
       case 8 where !one.isGone && random.below(60) == 0:
@@ -113,11 +114,13 @@ struct OutboxTests {
         one.session.close()
         (one.isSubscribed, one.isGone) = (false, true)
       case 9: one.read(random.below(9_000))
+      case 11 where random.below(2) == 0: outbox.sendMore { _, _ in }
       case 10: bench.loop.turn()
       default: flush()
       }
     }
     flush()
+    while outbox.isSending { outbox.sendMore { _, _ in } }
     let isDone = bench.loop.turns(until: {
       for one in all { one.read() }
       return all.allSatisfy { $0.session.backlog == 0 }
@@ -157,6 +160,41 @@ struct OutboxTests {
     #expect(all[0].plug.read() == Array("a\r\nb\r\n".utf8))
     #expect(all[1].plug.read() == Array("b\r\nc\r\n".utf8))
     #expect(outbox.subscribers.count == 1 && outbox.deliveries == 4)
+  }
+
+  @Test("broadcasts go out in portions, before what a subscriber gets of its own meanwhile")
+  func portions() {
+    let all = receivers(8)
+    func say(_ text: String, to one: Receiver? = nil) {
+      Array(text.utf8).withUnsafeBytes { bytes in
+        guard let one else { return outbox.broadcast(bytes, type: .peerlist, except: nil) }
+        outbox.send(bytes, type: .peerlist, to: one.session)
+      }
+    }
+    func heard() -> [String] { all.map { String(decoding: $0.plug.read(), as: UTF8.self) } }
+    for one in all.dropLast() { outbox.subscribe(one.session) }
+    outbox.flush { _, _ in }
+    say("a")
+    outbox.flush { _, _ in }
+    #expect(outbox.isSending && heard().filter { $0 == "a" }.count == 3)
+    // One that comes now is not told; one that leaves has been given its part.
+    outbox.subscribe(all[7].session)
+    say("b", to: all[5])
+    say("b", to: all[0])
+    outbox.flush { _, _ in }
+    #expect(heard() == ["b", "", "", "", "", "ab", "", ""])
+    outbox.flush(all[6].session) { _, _ in }
+    outbox.unsubscribe(all[6].session)
+    outbox.unsubscribe(all[1].session)
+    outbox.sendMore { _, _ in }
+    #expect(!outbox.isSending && heard() == ["", "", "", "a", "a", "", "a", ""])
+    // The next broadcast waits for nobody.
+    say("c")
+    outbox.flush { _, _ in }
+    say("d")
+    outbox.flush { _, _ in }
+    while outbox.isSending { outbox.sendMore { _, _ in } }
+    #expect(heard() == ["cd", "", "cd", "cd", "cd", "cd", "", "cd"])
   }
 
   @Test("a pendingCloses session is sent nothing more")

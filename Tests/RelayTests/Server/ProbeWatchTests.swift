@@ -60,6 +60,16 @@ struct ProbeWatchTests {
     #expect(isWaiting)
   }
 
+  @Test("a probe that has overtaken a backlog has left when what was before it has")
+  func ahead() {
+    var watch = watching()
+    watch.noteSent(id, end: 500_000)
+    let isWaiting = look(&watch, 0.5, 500_100)
+    #expect(isWaiting && !watch.isEmpty)
+    let hasLeft = look(&watch, 1, 500_000)
+    #expect(hasLeft && watch.isEmpty)
+  }
+
   @Test("who has left is forgotten")
   func gone() {
     var watch = watching()

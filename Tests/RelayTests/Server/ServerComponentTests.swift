@@ -43,6 +43,21 @@ struct DeferredReadsTests {
   }
 }
 
+@Suite("The load of the process")
+struct ProcessLoadTests {
+  @Test("is high when it has used more than half of a processor since the last tick")
+  func half() {
+    var load = ProcessLoad()
+    var isHigh: [Bool] = []
+    for (at, used) in [(1_000, 5_000), (2_000, 5_501), (3_000, 6_001), (4_000, 7_001)] {
+      load.tick(
+        at: Instant(nanoseconds: 0) + .milliseconds(at), used: .milliseconds(used))
+      isHigh.append(load.isHigh)
+    }
+    #expect(isHigh == [false, true, false, true])
+  }
+}
+
 @Suite("The peerlist sender")
 struct PeerlistSenderTests {
   @Test("a turn ends with its budget, and who was left over comes first in the next")
@@ -51,11 +66,11 @@ struct PeerlistSenderTests {
     for slot in 1...4 { sender.add(id(Int32(slot))) }
     var served: [PeerID] = []
     for _ in 0..<3 {
-      let canGoOn = sender.advance(budget: 100) {
+      sender.advance(budget: 100) {
         served.append($0)
         return .sent(bytes: 60, isLast: false)
       }
-      #expect(canGoOn)
+      #expect(sender.canGoOn)
     }
     #expect(served == [1, 2, 3, 4, 1, 2].map(id) && sender.count == 4)
   }
@@ -64,16 +79,20 @@ struct PeerlistSenderTests {
   func ends() {
     var sender = PeerlistSender()
     for slot in 1...3 { sender.add(id(Int32(slot))) }
-    let canGoOn = sender.advance(budget: 100) {
+    sender.advance(budget: 100) {
       switch $0 {
       case id(1): .waits
       case id(2): .over
       default: .sent(bytes: 10, isLast: true)
       }
     }
-    #expect(!canGoOn && sender.count == 1 && sender.contains(id(1)) && !sender.contains(id(2)))
-    let goesOn = sender.advance(budget: 100) { _ in .over }
-    #expect(!goesOn && sender.isEmpty)
+    #expect(!sender.canGoOn && sender.all == [id(1)])
+    let drained = [sender.drained(id(2)), sender.drained(id(1)), sender.drained(id(1))]
+    #expect(drained == [false, true, false] && sender.canGoOn)
+    sender.advance(budget: 100) { _ in .waits }
+    #expect(!sender.canGoOn && !sender.isEmpty)
+    sender.forget(id(1))
+    #expect(sender.isEmpty)
   }
 }
 
