@@ -2,8 +2,11 @@
 import Testing
 
 @testable import Directory
+@testable import EventLoop
 @testable import Server
+@testable import Settings
 @testable import Units
+@testable import Wire
 
 @Suite("Probes behind a backlog")
 struct ProbeWatchTests {
@@ -77,5 +80,49 @@ struct ProbeWatchTests {
     watch.add(id, at: start)
     watch.noteFlush { _ in nil }
     #expect(watch.isEmpty)
+  }
+}
+
+@Suite("Probes of a slow reader", .serialized)
+struct SlowProbeTests {
+  @Test("a probe comes behind the line that is on its way, not behind the flood")
+  func overtakes() throws {
+    let loop = try EventLoop()
+    var settings = Settings()
+    settings.network = .regtest
+    settings.publicBytesLimit = .kibibytes(0)
+    let node = DirectoryNode(
+      loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
+    func connect(_ number: Int, buffer: Int32? = nil) -> TestSocket {
+      let (ours, theirs) = TestSocket.pair(buffer: buffer)
+      node.accept(ours)
+      let hello = DirectoryHarness.handshake(DirectoryHarness.nick(number), ["ping"])
+      theirs.write(DirectoryHarness.frame(793, hello) + "\r\n")
+      return theirs
+    }
+    let holder = connect(1, buffer: 4_608)
+    let flooder = connect(2)
+    try #require(loop.turns { node.directory.registry.peerCount == 2 })
+    _ = holder.read()
+    let long = String(repeating: "x", count: 30_000)
+    for _ in 0..<20 {
+      flooder.write(
+        DirectoryHarness.frame(687, "\(DirectoryHarness.nick(2))!PUBLIC!\(long)") + "\r\n")
+      loop.turn()
+    }
+    try #require(loop.turns { node.backlogs.total > 500_000 })
+    // Another connection claims the nick of the first.
+    let claimant = connect(1)
+    try #require(loop.turns { node.directory.takeovers.count == 1 })
+    var heard: [UInt8] = []
+    let hasCome = loop.turns {
+      heard += holder.read(4_000)
+      return String(decoding: heard, as: UTF8.self).contains("798") || heard.count > 200_000
+    }
+    #expect(hasCome && heard.count < 100_000, "\(heard.count) bytes before it")
+    for line in DirectoryHarness.lines(heard[...(heard.lastIndex(of: 10) ?? 0)]) {
+      #expect(line.count > 30_000 || line == DirectoryHarness.ping)
+    }
+    withExtendedLifetime((flooder, claimant)) {}
   }
 }
