@@ -99,12 +99,14 @@ extension Directory {
   }
 
   private func peerCandidates() -> [EvictionOrder.Candidate] {
-    let byAge = registry.slots.indices.filter { registry[$0].state == .present }.sorted {
-      (registry[$0].connectedAt, $0) < (registry[$1].connectedAt, $1)
-    }
-    return byAge.dropFirst((byAge.count + 1) / 2).compactMap { index in
+    var ages: [Instant] = []
+    for peer in registry.slots where peer.state == .present { ages.append(peer.connectedAt) }
+    guard !ages.isEmpty else { return [] }
+    ages.sort()
+    let youngestOfOldHalf = ages[(ages.count - 1) / 2]
+    return registry.slots.indices.compactMap { index in
       let peer = registry[index]
-      guard isEvictable(peer) else { return nil }
+      guard isEvictable(peer), peer.connectedAt > youngestOfOldHalf else { return nil }
       return EvictionOrder.Candidate(
         id: registry.id(at: index), circuit: peer.circuit,
         serial: UInt64(bitPattern: peer.connectedAt.nanoseconds),

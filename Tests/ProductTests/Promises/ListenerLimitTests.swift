@@ -27,7 +27,11 @@ extension ProductTests {
       let relay = try RelayProcess([:], limits: Limits(descriptors: 44))
       let makers = try (1...4).map { try TestPeer(to: relay, .maker($0)) }
       for maker in makers { try maker.sayPublic("sw0reloffer 0 1 2 3 4") }
-      let silent = try (5...40).map { try TestPeer(to: relay, .taker($0)) }
+      // The older half stays: they must not all have come at the same moment of a coarse clock.
+      let silent = try (5...40).map {
+        pause(seconds: 0.01)
+        return try TestPeer(to: relay, .taker($0))
+      }
       #expect(try relay.closed("evicted") >= 16)
       #expect(try relay.metric("jm_directory_peers_with_offers") == 4)
       #expect(try HTTP.get("/health", port: relay.statusPort ?? 0).status == 200)

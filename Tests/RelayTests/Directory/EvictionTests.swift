@@ -43,15 +43,6 @@ struct EvictionTests {
     #expect(peers[..<4].allSatisfy(stage.isHere))
   }
 
-  @Test("peers that have come at the same moment are half old, too")
-  func sameMoment() throws {
-    let stage = stage { $0.peers = 8 }
-    let peers = (0..<8).map { stage.join(DirectoryHarness.nick($0)) }
-    let newcomer = stage.join(DirectoryHarness.nick(10))
-    #expect(stage.isHere(newcomer) && peers[..<4].allSatisfy(stage.isHere))
-    #expect(peers.filter { !stage.isHere($0) }.count == 1)
-  }
-
   @Test("short descriptors: a peer that may go makes room, or a pending connection of many")
   func descriptors() throws {
     let stage = stage { $0.pending = 10 }
