@@ -1,9 +1,9 @@
 import Glibc
 
-/// The descriptor store of a service manager behind a notify socket, as systemd 252 has it: it takes
-/// `FDSTORE=1` with the descriptors of one message under `FDNAME`, refuses silently what is over
-/// `FileDescriptorStoreMax`, forgets a name at `FDSTOREREMOVE=1`, and closes the pipe of `BARRIER=1`
-/// when it has handled everything before it. What it holds is handed to every start.
+/// The descriptor store of a service manager behind a notify socket, as systemd 252 has it: it
+/// takes `FDSTORE=1` with the descriptors of one message under `FDNAME`, refuses silently what is
+/// over `FileDescriptorStoreMax`, forgets a name at `FDSTOREREMOVE=1`, and closes the pipe of
+/// `BARRIER=1` when it has handled everything before it. What it holds is handed to every start.
 package final class ManagerStore {
   package let socket: NotifySocket
   /// `FileDescriptorStoreMax`.

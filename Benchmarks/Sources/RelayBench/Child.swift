@@ -80,7 +80,8 @@
     func stop() { end(SIGKILL) }
 
     /// Asks it to end and waits until it has.
-    /// - Parameter leavesFile: whether the file of its Unix socket is another process's from now on.
+    /// - Parameter leavesFile: whether the file of its Unix socket is another process's from now
+    ///   on.
     func end(leavesFile: Bool = false) { end(SIGTERM, leavesFile: leavesFile) }
 
     private func end(_ signal: Int32, leavesFile: Bool = false) {

@@ -20,17 +20,17 @@
       var relay = try plan.start()
       defer { relay.stop() }
       let target = Target(address: relay.tcp, process: ServerProcess(pid: relay.pid))
-      let crowd = try Generator(target, count: peers, makers: 0..<peers)
-      try crowd.connect()
+      let load = try Generator(target, count: peers, makers: 0..<peers)
+      try load.connect()
       try ServerProcess(pid: relay.pid).settle()
       let start = Clock.now()
       relay.end(leavesFile: true)
-      crowd.sendMeasured(from: 0, count: 1)
+      load.sendMeasured(from: 0, count: 1)
       relay = try plan.start(waits: false)
-      try crowd.await("a line after the restart", within: 60) { crowd.deliveries > 0 }
+      try load.await("a line after the restart", within: 60) { load.deliveries > 0 }
       let pause = Double(Clock.now() - start) / 1e6
-      try crowd.await("the line at \(peers - 1) peers", within: 60) {
-        crowd.deliveries == peers - 1
+      try load.await("the line at \(peers - 1) peers", within: 60) {
+        load.deliveries == peers - 1
       }
       guard let bytes = ServerProcess.read(log).flatMap(Self.imageBytes) else {
         throw BenchError("restart: the relay has not handed over; its log is \(log)")

@@ -102,8 +102,8 @@ package struct StoreFault: Error, CustomStringConvertible {
 }
 
 /// What holds descriptors while no relay runs (docs/fd-store.md, sd_pid_notify_with_fds(3)). Its
-/// calls wait for the store, at most about `DescriptorStore.timeout`: the caller's loop stands still
-/// meanwhile.
+/// calls wait for the store, at most about `DescriptorStore.timeout`: the caller's loop stands
+/// still meanwhile.
 package protocol DescriptorStore: AnyObject {
   /// Puts all in or, when it throws an error that is not uncertain, nothing.
   func put(_ descriptors: [StoredDescriptor]) throws(StoreFault)

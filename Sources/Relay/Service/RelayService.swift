@@ -60,7 +60,8 @@ package final class RelayService {
     do throws(StartFault) {
       let connections = try ProcessLimits.harden(settings, log: log)
       let manager = try ServiceManager(environment: Settings.processEnvironment)
-      // Whoever has taken connections over must not be ended by a signal before it can hand them on.
+      // A process that took connections over must not be ended by a signal before it can hand them
+      // over.
       SignalSource.holdBack(handledSignals, true)
       let handover = Handover(settings.fdStore, manager)
       if handover?.store !== manager.store { manager.closeStored(log: log) }

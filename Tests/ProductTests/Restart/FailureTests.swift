@@ -182,7 +182,7 @@ extension ProductTests.Restart {
       try expectEmptyStartThenClosed("nothing is taken over: starting empty", "does not answer")
     }
 
-    @Test("the store does not answer the confirmation: everything is ended, whoever holds it")
+    @Test("the store does not answer the confirmation: everything is closed, in whichever process")
     func silentConfirmation() throws {
       try begin()
       faulty = try FaultyStore(at: site.storePath, .ignores(at: "D"))

@@ -19,8 +19,8 @@ final class FaultyStore {
     case silent(at: Character)
     /// It does nothing at this packet this one time; the file `waits` says that it has come.
     case ignores(at: Character)
-    /// It answers this packet once the file `go` is beside its socket; the file `waits` says that it
-    /// has come.
+    /// It answers this packet once the file `go` is beside its socket; the file `waits` says that
+    /// it has come.
     case slow(at: Character)
     /// This is its answer to everything.
     case answers(String)

@@ -93,21 +93,21 @@ final class RestartLoad {
 
   /// A peer that connects while no relay may be there, and says its handshake at once.
   func connectNewcomer(_ address: TestSocket.Address) throws {
-    let number = peers.count + newcomers.count + 1
+    let number = peers.count + joining.count + 1
     let peer = Peer(try TestSocket(address), nickNumber(number), streams.map { _ in -1 })
     try peer.socket.send(Array(Hello.taker(number).frame.utf8))
-    newcomers.append(peer)
+    joining.append(peer)
   }
 
-  private var newcomers: [Peer] = []
+  private var joining: [Peer] = []
 
-  /// The newcomers are let in, and listen from now on.
+  /// The joining peers are admitted, and listen from now on.
   func expectNewcomers(by nick: String) throws {
-    for peer in newcomers {
+    for peer in joining {
       try Self.expect(Frames.accepted(by: nick), from: peer)
       peers.append(peer)
     }
-    newcomers = []
+    joining = []
   }
 
   // MARK: Talking
@@ -268,8 +268,8 @@ final class RestartLoad {
 
   // MARK: The end
 
-  /// Everything that was said has gone out and has arrived everywhere; then a PONG comes and nothing
-  /// before it.
+  /// Everything that was said has gone out and has arrived everywhere; then a PONG comes and
+  /// nothing before it.
   func settle(within seconds: Double) throws {
     let deadline = monotonicSeconds() + seconds
     func stepUntil(_ what: String, _ condition: () -> Bool) throws {

@@ -118,7 +118,7 @@ struct ChallengeTests {
   }
 
   @Test("a pending connection whose own time is over goes, and the holder stays")
-  func newcomersTime() throws {
+  func claimantsTime() throws {
     let old = holder()
     let new = try #require(stage.connect())
     stage.wait(.seconds(25))
