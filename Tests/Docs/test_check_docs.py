@@ -30,10 +30,16 @@ make test
 ```
 """
 
+MODULES = ("docs/architecture.md", "Sources/Relay/Wire/Nick.swift")
+
 
 class CheckDocsTest(unittest.TestCase):
     def faults(self, path, text):
-        return [fault for fault in check_docs.check(ROOT, {path: text}) if fault[0] == path]
+        files, read = check_docs.repository(ROOT, {path: text})
+        faults = [*check_docs.document_faults(files, read), *check_docs.text_faults([path], read)]
+        if path in MODULES:
+            faults += check_docs.module_faults(files, read)
+        return [fault for fault in faults if fault[0] == path]
 
     def finds(self, was, becomes, expected, page=PAGE, path="README.md"):
         self.assertIn(was, page)
@@ -55,7 +61,8 @@ class CheckDocsTest(unittest.TestCase):
     def test_a_heading_that_is_lost(self):
         # As README once lost "## Settings": the link from another document finds it.
         text = (ROOT / "docs/architecture.md").read_text().replace("## Modules\n", "gs\n", 1)
-        found = check_docs.check(ROOT, {"README.md": PAGE, "docs/architecture.md": text})
+        texts = {"README.md": PAGE, "docs/architecture.md": text}
+        found = check_docs.document_faults(*check_docs.repository(ROOT, texts))
         self.assertIn(("README.md", 3, "no such heading: docs/architecture.md#modules"), found)
         self.assertTrue(any("a paragraph of one word: 'gs'" in fault[2] for fault in found))
 
@@ -66,6 +73,33 @@ class CheckDocsTest(unittest.TestCase):
 
     def test_columns(self):
         self.finds("Text.", "text " * 21, "columns")
+
+    def test_columns_of_sources(self):
+        path = "Sources/Relay/Wire/Nick.swift"
+        text = (ROOT / path).read_text()
+        self.assertEqual([], self.faults(path, text))
+        found = self.faults(path, "// " + "word " * 20 + "\n" + text)
+        self.assertEqual([(path, 1, "103 columns; at most 100")], found)
+
+    def test_words(self):
+        self.finds("Text.", "A Newcomer waits.", "'Newcomer': write pending connection")
+        self.finds("Text.", "To whom?", "'whom': write which peer")
+        path = "Sources/Relay/Wire/Nick.swift"
+        found = self.faults(path, "let patience = 1\n" + (ROOT / path).read_text())
+        self.assertEqual([(path, 1, "'patience': write timeout")], found)
+
+    def test_modules(self):
+        page = "docs/architecture.md"
+        text = (ROOT / page).read_text()
+        arrow = "  Status --> Server\n"
+        self.assertIn(arrow, text)
+        lacks = [(page, 1, "the drawing lacks Status --> Server")]
+        self.assertEqual(lacks, self.faults(page, text.replace(arrow, "")))
+        extra = [(page, 1, "the drawing has Wire --> Server, which no import shows")]
+        self.assertEqual(extra, self.faults(page, text.replace(arrow, arrow + "  Wire --> Server\n")))
+        path = "Sources/Relay/Wire/Nick.swift"
+        found = self.faults(path, "import Settings\n" + (ROOT / path).read_text())
+        self.assertIn((path, 1, "Package.swift: Wire does not depend on Settings"), found)
 
     def test_blocks(self):
         self.finds("```sh skip: an example", "```", "needs a language")

@@ -10,7 +10,8 @@
         Each attack has a relay of its own on a Unix socket with PROXY_PROTOCOL and default \
         limits, 100 honest makers, 20 takers and a watcher in this process, and the attackers in \
         another. Nothing leaves this machine. The row of each attack is compared with the run \
-        without one; exit code 1 when a goal is missed. Two free cores are needed. docs/attacks.md tells more.
+        without one; exit code 1 when a goal is missed. Two free cores are needed. \
+        docs/attacks.md tells more.
         """)
 
     @Option(help: "Path of jm-directory-server.") var server: String
