@@ -1,0 +1,129 @@
+/// clientserver's makers, taker and watcher as they were recorded
+/// (Tests/ProductTests/Data/cs-network.jsonl), for eight hours of simulated time: who stays, and
+/// what makers believe of takers (protocol.md §6 and §7).
+import Foundation
+import Testing
+
+@testable import Directory
+@testable import Units
+
+@Suite("Recorded clientserver peers")
+struct RecordedPeersTests {
+  /// Connections of the recording.
+  private static let makers = [1, 2, 3]
+  private static let taker = 4
+  private static let watcher = 5
+
+  private struct Event: Decodable {
+    let conn: Int
+    let way: String
+    let bytes: String?
+  }
+
+  /// One recorded peer: it says its recorded lines, and answers as it did there.
+  private final class Peer {
+    let lines: [String]
+    let nick: String
+    var id: PeerID?
+    /// Nicks that it believes to be here: those it has heard, less those that a `D` entry names.
+    private(set) var believed: Set<String> = []
+    /// Frames that it has read.
+    private(set) var heard: [String] = []
+
+    init(_ number: Int, _ events: [Event]) throws {
+      lines = events.filter { $0.conn == number && $0.way == "peer" }
+        .flatMap { ($0.bytes ?? "").split(separator: "\r\n").map(String.init) }
+      let hello = try #require(lines.first)
+      let name = try #require(hello.firstRange(of: #"\"nick\": \""#))
+      nick = String(hello[name.upperBound...].prefix(16))
+    }
+
+    func join(_ stage: DirectoryHarness, _ count: Int = .max) {
+      id = stage.connect()
+      for line in lines.prefix(count) { say(line, stage) }
+    }
+
+    func say(_ line: String, _ stage: DirectoryHarness) {
+      if let id { stage.hear(line, from: id) }
+    }
+
+    /// Reads what has come, and answers what its recorded self answered.
+    func read(_ stage: DirectoryHarness, taker: String) {
+      guard let id else { return }
+      for frame in stage.read(id) {
+        heard.append(frame)
+        let line = frame.dropFirst(#"{"type": 687, "line": ""#.count).dropLast(2)
+        let sender = String(line.prefix { $0 != "!" })
+        if frame.hasPrefix(#"{"type": 798,"#) {
+          say(#"{"type": 799, "line": ""}"#, stage)
+        } else if frame.hasPrefix(#"{"type": 789,"#) {
+          let fields = line.split(separator: ";")
+          if fields.count == 3, fields[2] == "D" { believed.remove(String(fields[0])) }
+        } else if frame.hasPrefix(#"{"type": 687,"#) || frame.hasPrefix(#"{"type": 685,"#) {
+          believed.insert(sender)
+          guard line.hasSuffix("!PUBLIC!orderbook") else { continue }
+          let offers = lines.filter { $0.contains("\(nick)!\(taker)!sw0") }
+          for offer in offers { say(offer.replacing(taker, with: sender), stage) }
+        }
+      }
+    }
+  }
+
+  @Test("for eight hours makers and the watcher stay, and makers forget each taker that has left")
+  func eightHours() throws {
+    let file = URL(filePath: #filePath)
+      .appending(path: "../../../ProductTests/Data/cs-network.jsonl").standardized
+    let events = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+      .map { try JSONDecoder().decode(Event.self, from: Data($0.utf8)) }
+    let stage = DirectoryHarness()
+    let makers = try Self.makers.map { try Peer($0, events) }
+    let taker = try Peer(Self.taker, events)
+    let watcher = try Peer(Self.watcher, events)
+    func pass(_ time: Duration) {
+      let end = stage.now + time
+      while stage.now < end {
+        stage.wait(.seconds(5))
+        for peer in makers + [watcher] { peer.read(stage, taker: taker.nick) }
+      }
+    }
+    // A handshake and two offers.
+    for maker in makers { maker.join(stage, 3) }
+    watcher.join(stage)
+    pass(.seconds(5))
+    for hour in 1...8 {
+      taker.join(stage, 1)
+      for line in taker.lines.dropFirst() {
+        pass(.seconds(5))
+        taker.say(line, stage)
+      }
+      pass(.seconds(5))
+      taker.read(stage, taker: taker.nick)
+      let answers = taker.heard.filter { $0.contains("!\(taker.nick)!sw0") }
+      // Each of the three makers at each visit.
+      #expect(Set(answers).count >= 3 && answers.count >= 3 * hour)
+      #expect(makers.allSatisfy { $0.believed.contains(taker.nick) })
+      stage.leave(try #require(taker.id))
+      pass(.seconds(3_600))
+      #expect(makers.allSatisfy { !$0.believed.contains(taker.nick) }, "hour \(hour)")
+      let told = watcher.heard.filter { $0.contains("\(taker.nick);NOT-SERVING-ONION;D") }
+      #expect(told.count == hour)
+      #expect(stage.directory.registry.evictableCount == 1, "the watcher, and nobody else")
+    }
+    let watching = try #require(watcher.id)
+    for peer in makers + [watcher] { #expect(stage.isHere(try #require(peer.id))) }
+    #expect(Set(stage.endings.values) == [.peerClosed] && stage.closed.count == 8)
+    // Makers were asked for signs of life, the watcher never.
+    #expect(
+      makers.allSatisfy {
+        $0.heard.contains { $0.contains(DirectoryHarness.relayNick) }
+          || $0.heard.contains { $0.hasPrefix(#"{"type": 798,"#) }
+      })
+    #expect(!watcher.heard.dropFirst().contains { $0.contains(DirectoryHarness.relayNick) })
+    #expect(!watcher.heard.contains { $0.hasPrefix(#"{"type": 798,"#) })
+    // Its own new connection has its nick at once.
+    let again = try Peer(Self.watcher, events)
+    again.join(stage)
+    #expect(stage.endings[watching] == .displaced)
+    #expect(stage.nick(try #require(again.id)) == watcher.nick)
+  }
+}
