@@ -37,7 +37,7 @@ extension Directory {
   /// Descriptors run short: closes a peer or a pending connection that may go for the next one.
   package func makeRoom(at time: Instant, into actions: inout Actions) {
     advance(to: time)
-    // A few pending connections are newcomers that will soon have shaken hands.
+    // A few pending connections will soon finish their handshake.
     let arePendingMany =
       registry.pendingCount > min(limits.pending, registry.connectionCount) / 2
     if arePendingMany, evictPending(into: &actions) { return }

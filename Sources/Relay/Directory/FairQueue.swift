@@ -72,7 +72,7 @@ package struct FairQueue {
   static let overhead = 80
   static let levels = 9
   static let bulk = levels - 1
-  /// Whoever has sent more bytes of public lines lately is `bulk`.
+  /// A flow that has sent more bytes of public lines lately is `bulk`.
   static let bulkBytes = 8 << 10
   /// Bytes that a flow may send in its turn.
   static let quantum = 4 << 10

@@ -144,8 +144,8 @@ extension Directory {
     }
   }
 
-  /// Lets out what the budgets allow, up to a portion of some milliseconds of work. The server calls
-  /// it every few milliseconds while something waits.
+  /// Lets out what the budgets allow, up to a portion of some milliseconds of work. The server
+  /// calls it every few milliseconds while something waits.
   package func releasePublicLines(at time: Instant, into actions: inout Actions) {
     advance(to: time)
     var left = PublicLines.portion

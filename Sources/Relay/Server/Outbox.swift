@@ -238,8 +238,8 @@ package final class Outbox {
   // MARK: The end of the turn
 
   /// Sends everything queued, broadcasts to the first portion of subscribers: `sendMore` has to
-  /// follow while `isSending`. `outcome` is told of every session that did not take all of its part;
-  /// it must not queue or close.
+  /// follow while `isSending`. `outcome` is told of every session that did not take all of its
+  /// part; it must not queue or close.
   package func flush(_ outcome: (Session, SendOutcome) -> Void) {
     // The next broadcasts come behind the last ones.
     if !shared.isEmpty { while isSending { sendMore(outcome) } }

@@ -164,7 +164,7 @@ struct FanOutBudgetTests {
     #expect(budget.share == 1 && budget.pressure == .none)
   }
 
-  @Test("those who send much share one narrow budget, whoever they are, and the others keep theirs")
+  @Test("those who send much share one narrow budget, and the others keep theirs")
   func bulk() {
     var budget = FanOutBudget()
     func take(_ count: Int, at time: Instant) -> Bool {

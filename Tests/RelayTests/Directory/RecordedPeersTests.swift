@@ -99,7 +99,7 @@ struct RecordedPeersTests {
       pass(.seconds(5))
       taker.read(stage, taker: taker.nick)
       let answers = taker.heard.filter { $0.contains("!\(taker.nick)!sw0") }
-      // Each of the three makers at each visit.
+      // Each of the three makers at each connection.
       #expect(Set(answers).count >= 3 && answers.count >= 3 * hour)
       #expect(makers.allSatisfy { $0.believed.contains(taker.nick) })
       stage.leave(try #require(taker.id))
@@ -112,7 +112,7 @@ struct RecordedPeersTests {
     let watching = try #require(watcher.id)
     for peer in makers + [watcher] { #expect(stage.isHere(try #require(peer.id))) }
     #expect(Set(stage.endings.values) == [.peerClosed] && stage.closed.count == 8)
-    // Makers were asked for signs of life, the watcher never.
+    // Makers were probed, the watcher never.
     #expect(
       makers.allSatisfy {
         $0.heard.contains { $0.contains(DirectoryHarness.relayNick) }
