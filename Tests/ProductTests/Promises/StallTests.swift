@@ -22,18 +22,24 @@ extension ProductTests {
         let began = monotonicSeconds()
         try peer.send(Frames.ping)
         var answer: [UInt8]?
+        // MESSAGE_RATE_LIMIT would drop more PINGs than that.
+        let pace = times.count < 500 ? 0 : 0.02
+        var answeredAt = began
         // Its buffer is full all the time: whatever the relay takes is made good at once.
-        while answer == nil {
+        while answer == nil || monotonicSeconds() < began + pace {
           guard let count = flooder.socket.sendSome(piece[offset...]) else {
             throw TestFailure("the flooder is closed after \(sent) bytes")
           }
           sent += count
           offset = (offset + count) % piece.count
-          answer = try? peer.socket.receive(within: 0)
+          if answer == nil {
+            answer = try? peer.socket.receive(within: 0)
+            answeredAt = monotonicSeconds()
+          }
           guard monotonicSeconds() < began + 10 else { throw TestFailure("no PONG") }
         }
         #expect(answer == Array(Frames.pong.utf8))
-        times.append(monotonicSeconds() - began)
+        times.append(answeredAt - began)
       }
       let p99 = times.sorted()[times.count * 99 / 100]
       print("64 MB from one peer: p99 of \(times.count) PINGs \(p99 * 1000) ms")
