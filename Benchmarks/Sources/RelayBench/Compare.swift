@@ -202,11 +202,13 @@
       return kept
     }
 
-    /// The bench sends faster than any honest peer: the limits that would drop its lines are off.
+    /// The bench sends faster than any honest peer: the limits that would drop its lines, or have
+    /// them wait, are off.
     private static let unlimited = [
       "NETWORK": "regtest", "MAX_PEERS": "19500", "MESSAGE_RATE_LIMIT": "1000000",
       "MESSAGE_BURST_LIMIT": "1000000", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",
-      "PEERLIST_RATE_LIMIT": "0", "LOG_LEVEL": "warning",
+      "PEERLIST_RATE_LIMIT": "0", "PUBLIC_BYTES_LIMIT": "0", "FANOUT_RATE_LIMIT": "0",
+      "FANOUT_BYTES_LIMIT": "0", "ORDERBOOK_TOTAL_LIMIT": "0", "LOG_LEVEL": "warning",
       "NICK_AUTH_DIRECTORY_ID": "bench.test:5222",
       "ALLOW_ROOT": "true",
     ]
