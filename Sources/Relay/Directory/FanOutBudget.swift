@@ -99,15 +99,16 @@ package struct FanOutBudget {
       share: UInt64(share * 1e6),
       buckets: [everyone, strangers].flatMap {
         [$0.deliveries.fullAgain, $0.bytes.fullAgain, $0.requests.fullAgain]
-      })
+      } + [bulk.fullAgain])
   }
 
   mutating func restore(_ image: FanOutImage) {
     share = min(1, max(Self.leastShare, Double(image.share) / 1e6))
     let buckets = image.buckets.map(TokenBucket.init(fullAgain:))
-    if buckets.count == 6 {
+    if buckets.count == 7 {
       everyone = Buckets(deliveries: buckets[0], bytes: buckets[1], requests: buckets[2])
       strangers = Buckets(deliveries: buckets[3], bytes: buckets[4], requests: buckets[5])
+      bulk = buckets[6]
     }
     setRates()
   }

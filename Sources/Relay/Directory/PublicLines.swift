@@ -16,6 +16,10 @@ package struct PublicLines {
   }
 
   package var held = Held.nothing
+  /// `FANOUT_BYTES_LIMIT=0` turns all of the bulk budget off.
+  private var isBulkHeld: Bool {
+    held == .all || held == .bulk && budget.limits.bytes > 0
+  }
   /// The last lines are still on their way to many readers: what a budget limits waits for its
   /// turn.
   package var isSending = false
@@ -45,7 +49,7 @@ package struct PublicLines {
   mutating func takeAtOnce(
     _ cost: FanOutBudget.Cost, isStranger: Bool, at now: Instant
   ) -> Bool {
-    guard held == .nothing || held == .bulk && !cost.isBulk, !isWaitingForTurn,
+    guard held != .all, !cost.isBulk || !isBulkHeld, !isWaitingForTurn,
       cost.makers == nil ? lines.isEmpty : requests.isEmpty
     else { return false }
     return budget.take(cost, isStranger: isStranger, at: now)
@@ -58,7 +62,7 @@ package struct PublicLines {
       budget.mayTake(makers: makers, isStranger: false, at: now)
     else { return nil }
     let strangers = budget.mayTake(makers: makers, isStranger: true, at: now)
-    let bulk = held == .nothing && budget.mayTakeBulk(at: now)
+    let bulk = !isBulkHeld && budget.mayTakeBulk(at: now)
     return makers == nil
       ? lines.popFirst(strangers: strangers, bulk: bulk)
       : requests.popFirst(strangers: strangers, bulk: bulk)

@@ -75,7 +75,7 @@ package struct FanOutImage: Equatable, ImageRecord {
   /// The part of the ceiling that is open, in millionths.
   package var share: UInt64
   /// When each bucket is full again: deliveries, bytes and requests of everyone, the same of
-  /// strangers.
+  /// strangers, and bulk.
   package var buckets: [Instant]
 
   package init(share: UInt64, buckets: [Instant]) {

@@ -222,6 +222,33 @@ struct FanOutBudgetTests {
     #expect(stage.read(reader).count == 1)
   }
 
+  @Test("without a limit of bytes, no line waits before a quarter of MAX_BACKLOG")
+  func heldWithoutLimit() {
+    var limits = Limits()
+    limits.fanout = .unlimited
+    let stage = DirectoryHarness(limits: limits)
+    let sender = stage.join(DirectoryHarness.nick(1))
+    let reader = stage.join(DirectoryHarness.nick(2))
+    let long = String(repeating: "x", count: 9_000)
+    for (held, count) in [(PublicLines.Held.bulk, 1), (.all, 0)] {
+      stage.directory.publicLines.held = held
+      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: sender)
+      #expect(stage.read(reader).count == count)
+    }
+  }
+
+  @Test("a restart keeps what is owed to each bucket, that of those who send much included")
+  func handedOver() {
+    var budget = FanOutBudget()
+    let cost = FanOutBudget.Cost(receivers: 1, bytes: 1 << 20, isBulk: true)
+    let isTaken = budget.take(cost, isStranger: true, at: start)
+    #expect(isTaken)
+    var next = FanOutBudget()
+    next.restore(budget.state)
+    #expect(next.state == budget.state)
+    #expect(!next.mayTakeBulk(at: start + .seconds(1)) && FanOutBudget().mayTakeBulk(at: start))
+  }
+
   @Test("while broadcasts are on their way to many readers, public lines wait for their turn")
   func sending() {
     let stage = DirectoryHarness(limits: Limits())
