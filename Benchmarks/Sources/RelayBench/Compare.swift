@@ -203,12 +203,13 @@
     }
 
     /// The bench sends faster than any honest peer: the limits that would drop its lines, or have
-    /// them wait, are off.
+    /// them wait, are off. A quarter of MAX_BACKLOG holds what 20 frozen readers owe in 5 s.
     private static let unlimited = [
       "NETWORK": "regtest", "MAX_PEERS": "19500", "MESSAGE_RATE_LIMIT": "1000000",
       "MESSAGE_BURST_LIMIT": "1000000", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",
       "PEERLIST_RATE_LIMIT": "0", "PUBLIC_BYTES_LIMIT": "0", "FANOUT_RATE_LIMIT": "0",
-      "FANOUT_BYTES_LIMIT": "0", "ORDERBOOK_TOTAL_LIMIT": "0", "LOG_LEVEL": "warning",
+      "FANOUT_BYTES_LIMIT": "0", "ORDERBOOK_TOTAL_LIMIT": "0", "MAX_BACKLOG": "1GiB",
+      "LOG_LEVEL": "warning",
       "NICK_AUTH_DIRECTORY_ID": "bench.test:5222",
       "ALLOW_ROOT": "true",
     ]

@@ -13,8 +13,10 @@ extension ProductTests.Soak {
   }
 
   private func ratio(percent: Int) throws -> Double {
-    let relay = try RelayProcess(
-      RelayProcess.unlimited.merging(["MESSAGE_BURST_LIMIT": "10000000"]) { $1 })
+    // Past a quarter of MAX_BACKLOG public lines wait, and then some of these would be dropped: 20
+    // readers owe 150 MB in the 5 s after which the relay waits for them no more.
+    let settings = ["MESSAGE_BURST_LIMIT": "10000000", "MAX_BACKLOG": "1GiB"]
+    let relay = try RelayProcess(RelayProcess.unlimited.merging(settings) { $1 })
     // The load generator checks that every line arrives at every reader, in order, or ends with 1.
     let run = try Product.bench.run(
       [
