@@ -1,16 +1,16 @@
 import Wire
 
-/// What the directory wants done, in order. The server performs it and empties it; both arrays keep
-/// their room, so that routing a frame allocates nothing.
+/// What the directory asks the server to do, in order. The server performs the actions and empties
+/// the arrays. The arrays keep their capacity, so routing a frame allocates nothing.
 ///
-/// A frame that is being received is borrowed: the actions must be performed before the call that
-/// received it returns.
+/// A received frame is borrowed: the server must perform the actions before the call that received
+/// the frame returns.
 package struct Actions {
-  /// What is sent.
+  /// The bytes of a send.
   package enum Message {
     /// The frame being received, without its terminator.
     case received(Frame)
-    /// A frame made here: `bytes[range]`, its terminator included.
+    /// A frame of the directory's own: `bytes[range]`, its terminator included.
     case made(Range<Int>, MessageType)
   }
 
@@ -18,22 +18,22 @@ package struct Actions {
     case send(Message, to: PeerID)
     /// To every present peer but one.
     case broadcast(Message, except: PeerID?)
-    /// Broadcasts reach this peer from now on. If it was held, it takes frames again.
+    /// Subscribes this peer to broadcasts. Frames are taken from it again if it was held.
     case admit(PeerID, takesLongFrames: Bool)
-    /// Take no more frames from this peer until it is admitted or closed.
+    /// Takes no more frames from this peer until it is admitted or closed.
     case hold(PeerID)
-    /// To a peer that has to answer: it may overtake broadcasts that the peer has not read.
-    /// `noteReading` wants to be told while it cannot answer yet.
+    /// Sends a probe to a peer. The probe may overtake broadcasts that the peer has not read. The
+    /// server calls `noteReading` until the probe has left.
     case probe(Message, to: PeerID)
     /// The next line of this peer, whatever it is, is its proof: `receiveProof`.
     case prove(PeerID)
-    /// This peer's `location-string` names no endpoint, so it is taken as serving none: worth a
-    /// line in the debug log.
+    /// This peer's `location-string` names no endpoint, so the peer counts as serving none. The
+    /// server logs it at `debug`.
     case noteUnusableLocation(PeerID)
-    /// A list is under way: `nextListPart` whenever its socket has taken all.
+    /// Sends a peerlist: the server calls `nextListPart` whenever the socket has taken everything.
     case sendPeerlist(PeerID)
-    /// The directory has forgotten this peer; close its connection. With `flush`, after what was
-    /// sent to it.
+    /// Closes the connection of a peer that the directory has forgotten. With `flush`, it first
+    /// sends what is queued for the peer.
     case close(PeerID, CloseReason, flush: Bool)
   }
 
@@ -46,7 +46,7 @@ package struct Actions {
 
   package mutating func add(_ action: Action) { items.append(action) }
 
-  /// Returns a message that `body` appends: one whole frame of this type.
+  /// Returns the range of one whole frame of this type, which `body` appends.
   mutating func make(_ type: MessageType, _ body: (inout [UInt8]) -> Void) -> Message {
     let start = bytes.count
     body(&bytes)

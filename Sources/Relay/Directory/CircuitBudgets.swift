@@ -2,13 +2,12 @@ import StateImage
 import Units
 import Wire
 
-/// What each Tor circuit may still ask for. A circuit's budgets outlive its nicks and its
-/// connections: a peer that returns through the same circuit under a new nick has what is left, not
-/// a new burst.
+/// The budgets of each Tor circuit. They outlive its nicks and its connections: a peer that returns
+/// through the same circuit under a new nick gets what is left, not a new burst.
 ///
-/// Bounded: circuits are kept in two generations. The older one is forgotten when the newer one is
-/// full or `window` has passed, whichever is first. `window` is as long as any of the buckets takes
-/// to fill, so forgetting a circuit that rested gives it nothing.
+/// Memory is bounded: circuits are kept in two generations. The older one is forgotten when the
+/// newer one is full or `window` has passed, whichever is first. `window` is as long as the slowest
+/// bucket takes to fill, so an idle circuit gains nothing when it is forgotten.
 struct CircuitBudgets {
   enum Kind: Int, CaseIterable {
     case frames
@@ -18,10 +17,10 @@ struct CircuitBudgets {
     case orderbookRequests
     case peerlists
     case handshakes
-    /// Of peers whose leaving is told to everyone.
+    /// Departures that are announced to everyone.
     case departures
 
-    /// What metrics call it.
+    /// The name in metrics.
     var label: String {
       switch self {
       case .frames: "frames"
@@ -92,7 +91,7 @@ struct CircuitBudgets {
     }
   }
 
-  /// Circuits in one generation: some 5 MB.
+  /// The number of circuits in one generation: about 5 MB.
   static let defaultCapacity = 32_768
   /// Longer than any of the default buckets takes to fill.
   static let window = Duration.seconds(300)
@@ -114,8 +113,8 @@ struct CircuitBudgets {
   /// Circuits that are remembered; those of both generations count twice.
   var count: Int { newer.count + older.count }
 
-  /// Takes one token, or says that there is none. A connection whose circuit is not known has no
-  /// budget to draw on.
+  /// Takes one token and returns whether there was one. A connection whose circuit is unknown has
+  /// no such budget and always passes.
   mutating func take(_ kind: Kind, _ count: Int = 1, of circuit: CircuitID?, at now: Instant)
     -> Bool
   {
@@ -131,12 +130,12 @@ struct CircuitBudgets {
     return isTaken
   }
 
-  /// Tokens that are in use, 0 for a circuit that has rested.
+  /// The number of tokens in use, 0 for an idle circuit.
   func used(_ kind: Kind, of circuit: CircuitID, at now: Instant) -> Int {
     (newer[circuit] ?? older[circuit])?[kind].used(rates[kind], at: now) ?? 0
   }
 
-  /// Circuits that have used something of their budgets, for the next process.
+  /// The circuits that have used some of their budgets, for the next process.
   func state(at now: Instant) -> [CircuitImage] {
     newer.merging(older) { newer, _ in newer }.compactMap { circuit, buckets in
       let times = Kind.allCases.map { buckets[$0].fullAgain }

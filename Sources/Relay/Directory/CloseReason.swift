@@ -1,6 +1,6 @@
 /// Why a connection ended. The raw value is what logs and metrics call it.
 package enum CloseReason: String, CaseIterable, Sendable {
-  // The peer's doing
+  // Caused by the peer
   case peerClosed = "peer_closed"
   case networkError = "network_error"
   case disconnectMessage = "disconnect_message"
@@ -14,14 +14,14 @@ package enum CloseReason: String, CaseIterable, Sendable {
   case nickAuthFailed = "nick_auth"
   case rate
 
-  // Its silence or slowness
+  // Caused by a silent or slow peer
   case idle
   case pongTimeout = "pong_timeout"
   case slowReader = "slow_reader"
-  /// The largest backlog while all of them together were over their limit.
+  /// The backlog was the largest while the sum of all was over `MAX_BACKLOG`.
   case backlogBudget = "backlog_budget"
 
-  // The directory's doing
+  // Caused by the relay
   case displaced
   /// Another connection needed its place (`MAX_PEERS`, `MAX_PENDING`).
   case evicted
@@ -31,7 +31,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
   case pendingFull = "pending_full"
   /// `MAX_PEERS_PER_CIRCUIT`
   case circuitFull = "circuit_full"
-  /// Its circuit has opened too many connections lately.
+  /// Its circuit has opened too many connections recently.
   case circuitRate = "circuit_rate"
   /// `jm-directory-ctl close`
   case admin

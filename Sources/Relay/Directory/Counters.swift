@@ -1,9 +1,8 @@
 import Identity
 import Wire
 
-/// What has happened since the start, in totals only (promises.md, "Never tell"). Counting is an
-/// addition in a fixed array: it happens for every frame. Code that shows the counters reads them
-/// when asked and keeps nothing here.
+/// Totals since the start, with nothing about single peers (promises.md, "Never tell"). Each frame
+/// is counted, so counting is one addition in a fixed array.
 package struct Counters {
   package var connectionsOpened = 0
   package var closed = Tally<CloseReason>()
@@ -13,20 +12,19 @@ package struct Counters {
   /// Frames from peers, by message type.
   package var received = FrameCounts()
   package var proofs = Tally<NickAuthCode>()
-  /// Those of them that held, with no place left.
+  /// The proofs of them that were valid and found no place left.
   package var fullAtProof = 0
   package var listsServed = 0
   package var probesSent = 0
   package var takeovers = 0
-  /// Frames over `MESSAGE_RATE_LIMIT`, of all peers that ever were.
+  /// Frames over `MESSAGE_RATE_LIMIT`, of all peers since the start.
   package var rateViolations = 0
   /// Peers displaced at `MAX_PEERS`, and connections displaced at `MAX_PENDING`.
   package var evictedPeers = 0
   package var evictedPending = 0
 }
 
-/// How often each case of an enumeration has come up. The cases are few, so that finding one's
-/// place among them is a short walk.
+/// Counts each case of an enumeration. The cases are few, so a linear search for a case is short.
 package struct Tally<Key: CaseIterable & Equatable> {
   private let keys = Array(Key.allCases)
   private var counts = [Int](repeating: 0, count: Key.allCases.count)
@@ -39,7 +37,7 @@ package struct Tally<Key: CaseIterable & Equatable> {
 
   package var total: Int { counts.reduce(0, +) }
 
-  /// Every case in its order, those that never came up too.
+  /// Every case in its order, also those that were never counted.
   package var all: [(key: Key, count: Int)] {
     Array(zip(keys, counts)).map { (key: $0, count: $1) }
   }
@@ -81,8 +79,8 @@ package struct FrameCounts {
 }
 
 extension MessageType {
-  /// What metrics call the types, each at its `place`; the last is everything that the protocol
-  /// does not know.
+  /// The names of the types in metrics, each at its `place`. The last one stands for all unknown
+  /// types.
   package static let labels = [
     "privmsg", "pubmsg", "peerlist", "getpeerlist", "handshake", "dn_handshake", "ping", "pong",
     "disconnect", "nick_auth_challenge", "nick_auth_proof", "nick_auth_result", "other",

@@ -4,11 +4,11 @@ import Wire
 /// When all places are taken, a new connection displaces the first peer of `EvictionOrder` that is
 /// not protected.
 ///
-/// Protected among peers are those who have proved their nick, have offers, have been addressed by
-/// a peer that is no stranger, and the oldest half. docs/threat-model.md says how well that resists
-/// an attacker who imitates them.
+/// A peer is protected if it has proved its nick, has offers, has been addressed by a peer that is
+/// no stranger, or belongs to the oldest half. docs/threat-model.md says how well each protection
+/// resists an attacker who imitates it.
 extension Directory {
-  /// Whether there is a place for one more peer, or can be made.
+  /// Whether one more peer can get a place, by eviction if necessary.
   func hasPlace() -> Bool {
     if registry.peerCount < limits.peers { return true }
     guard registry.peerCount == limits.peers else { return false }
@@ -22,7 +22,7 @@ extension Directory {
   /// - Returns: false when every peer is protected.
   func makePlace(into actions: inout Actions) -> Bool {
     guard registry.peerCount >= limits.peers else { return true }
-    // Lowered by a reload, the limit may be passed by more than one.
+    // A reload that lowered the limit may leave more than one peer too many.
     guard registry.peerCount == limits.peers else { return false }
     return evictPeer(into: &actions)
   }
@@ -34,7 +34,7 @@ extension Directory {
     return true
   }
 
-  /// Descriptors run short: closes a peer or a pending connection that may go for the next one.
+  /// Descriptors run short: closes an unprotected peer or a pending connection.
   package func makeRoom(at time: Instant, into actions: inout Actions) {
     advance(to: time)
     // A few pending connections will soon finish their handshake.
@@ -87,8 +87,8 @@ extension Directory {
       isStillOne: { id in registry.index(of: id).map { isEvictable(registry[$0]) } ?? false })
   }
 
-  /// Without the oldest half, which only `peerCandidates` knows. The place of a contested holder
-  /// would be its claimant's.
+  /// The oldest half is not considered here: only `peerCandidates` knows it. The nick of a
+  /// contested holder would go to its claimant, so closing the holder frees no place.
   private func isEvictable(_ peer: borrowing Peer) -> Bool {
     peer.state == .present && !peer.flags.contains(.verified) && !peer.flags.contains(.addressed)
       && peer.offers.isEmpty && !peer.flags.contains(.contested)
@@ -114,7 +114,7 @@ extension Directory {
     }
   }
 
-  /// The oldest first: a handshake that takes long is the likeliest to come to nothing.
+  /// The oldest first: a long handshake is the least likely to succeed.
   private func pendingCandidates() -> [EvictionOrder.Candidate] {
     registry.slots.indices.compactMap { index in
       let peer = registry[index]

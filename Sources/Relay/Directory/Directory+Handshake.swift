@@ -1,7 +1,7 @@
 import Units
 import Wire
 
-/// From a connection to a peer (protocol.md §3).
+/// Handshakes (protocol.md §3).
 extension Directory {
   func shakeHands(
     _ frame: Frame, with id: PeerID, into actions: inout Actions
@@ -24,8 +24,8 @@ extension Directory {
       return reject(id, .nickTaken, nick: request.nick, into: &actions)
     }
     if let policy, request.features.known.contains(.nickAuth) {
-      // Only one that replaces its own or an impostor's connection can still come in when all
-      // places are taken.
+      // When all places are taken, only a peer that replaces its own or an impostor's connection
+      // can still be admitted.
       guard hasPlace() || registry.holder(of: request.nick) != nil else {
         return reject(id, .full, into: &actions)
       }
@@ -41,13 +41,13 @@ extension Directory {
     }
   }
 
-  /// The pending connection becomes a peer without a proof of its nick.
+  /// Admits the pending connection without a proof of its nick.
   package func admit(_ id: PeerID, _ request: HandshakeRequest, into actions: inout Actions) {
     let reply = makeReply(accepted: true, motd: identity.motd, in: &actions)
     enter(id, request, greeting: reply, into: &actions)
   }
 
-  /// The pending connection becomes a peer: it reads `greeting`, and from then on it is here.
+  /// Admits the pending connection as a peer and sends it `greeting`.
   func enter(
     _ id: PeerID, _ request: HandshakeRequest, greeting: Actions.Message,
     into actions: inout Actions
@@ -66,8 +66,8 @@ extension Directory {
     actions.add(.admit(id, takesLongFrames: !request.advertisedNoFeature))
   }
 
-  /// Refuses a handshake and closes the connection once the peer has read why.
-  /// - Parameter nick: the one that was asked for, where the reason names it.
+  /// Refuses a handshake and closes the connection after the reply was sent.
+  /// - Parameter nick: the requested nick, for reasons that name it.
   func reject(
     _ id: PeerID, _ rejection: Rejection, nick: Nick? = nil, into actions: inout Actions
   ) {
@@ -84,8 +84,8 @@ extension Directory {
     close(id, reason, flush: true, into: &actions)
   }
 
-  /// Counts a connection for which there is no place while `MAX_PENDING` are under way.
-  /// - Returns: the 795 that tells it why. It comes before the peer's 793, which nobody reads.
+  /// Counts a connection that is refused because there are `MAX_PENDING` already.
+  /// - Returns: the 795 with the reason. It is sent before the peer's 793, which is not read.
   package func refusePending() -> [UInt8] {
     counters.rejected.count(.pendingFull)
     var frames: [UInt8] = []
@@ -94,8 +94,7 @@ extension Directory {
     return frames
   }
 
-  /// Peers that have not finished their handshake in time. They are closed in the order in which
-  /// they came.
+  /// Closes connections that have not finished their handshake in time, the oldest first.
   func expirePending(into actions: inout Actions) {
     while let id = pending.first(skipping: hasShakenHands),
       let index = registry.index(of: id)
@@ -103,20 +102,20 @@ extension Directory {
       guard registry[index].connectedAt + limits.handshakeTime <= now else { return }
       pending.removeFirst()
       switch registry[index].state {
-      // It did what it had to do; the holder of its nick is still being asked.
+      // It has sent its handshake and waits for the holder of its nick.
       case .waiting: reject(id, .nickTaken, into: &actions)
       default: close(id, .handshakeTimeout, into: &actions)
       }
     }
   }
 
-  /// One that owes a proof has done its handshake; `NickProofs` keeps its deadline.
+  /// A connection with a pending proof has sent its handshake; `NickProofs` keeps its deadline.
   private func hasShakenHands(_ id: PeerID) -> Bool {
     guard let index = registry.index(of: id) else { return true }
     return [.present, .proving].contains(registry[index].state)
   }
 
-  /// The names of features that fit: others carry them in every list.
+  /// The feature names that fit the limit. They are repeated in every peerlist.
   private static func bounded(_ names: [UInt8]) -> [UInt8] {
     guard names.count > Limits.featureBytes else { return names }
     let end = names[...Limits.featureBytes].lastIndex(of: UInt8(ascii: "+")) ?? 0
@@ -136,7 +135,7 @@ extension Directory {
       network: identity.network, motd: motd, to: &frames)
   }
 
-  /// What this relay can do, as it says in every 795.
+  /// The relay's own features, for every 795.
   package var advertised: Features.Known {
     policy == nil ? [.peerlistFeatures, .ping] : [.peerlistFeatures, .ping, .nickAuth]
   }
@@ -152,8 +151,8 @@ extension Directory {
     }
   }
 
-  /// Most peers advertise one of a few sets: they share its text. Strangers' inventions are not
-  /// kept.
+  /// Most peers advertise one of a few sets of known features and share its text. Texts with
+  /// unknown names are not shared.
   private func shared(_ text: [UInt8]) -> [UInt8] {
     if featureTexts.count < 256 { return featureTexts.insert(text).memberAfterInsert }
     return featureTexts.firstIndex(of: text).map { featureTexts[$0] } ?? text

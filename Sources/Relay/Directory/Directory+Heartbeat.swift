@@ -1,9 +1,9 @@
 import Units
 import Wire
 
-/// Finds the peers that are gone (protocol.md §7): Tor keeps their connections open.
+/// Finds peers that are gone although Tor keeps their connections open (protocol.md §7).
 extension Directory {
-  /// The peer has sent something, whatever it was.
+  /// Records that the peer has sent something.
   func noteActivity(_ index: Int, into actions: inout Actions) {
     guard !registry[index].flags.isDisjoint(with: [.probed, .contested, .evictable]) else { return }
     registry[index].flags.remove(.probed)
@@ -11,8 +11,8 @@ extension Directory {
     if registry[index].flags.contains(.contested) { refuseTakeover(index, into: &actions) }
   }
 
-  /// Sends a peer something that its kind answers.
-  /// - Returns: false when it has nothing that it would answer.
+  /// Sends a peer a probe that its kind of client answers.
+  /// - Returns: false when there is no probe that it would answer.
   package func probe(_ index: Int, into actions: inout Actions) -> Bool {
     let id = registry.id(at: index)
     let message: Actions.Message
@@ -27,7 +27,7 @@ extension Directory {
     return true
   }
 
-  /// Whether there is a question that this kind of peer answers.
+  /// Whether this kind of peer answers some probe.
   private func canBeProbed(_ index: Int) -> Bool {
     registry[index].features.contains(.ping) || registry[index].isListed
   }
@@ -42,7 +42,7 @@ extension Directory {
     guard registry[index].state == .present else { return }
     let idle = now - registry[index].lastReceived
     guard idle > limits.idleThreshold else { return }
-    // Its silence says nothing: a client without `ping` has nothing to say for hours.
+    // A client without `ping` may be silent for hours, so silence does not mean that it is gone.
     guard canBeProbed(index) else { return registry.setEvictable(true, at: index) }
     let id = registry.id(at: index)
     if idle > limits.hardEvict {
@@ -62,7 +62,7 @@ extension Directory {
         registry[index].flags.contains(.probed),
         registry[index].lastReceived < probe.sentAt
       else { continue }
-      // It could not answer before it has read so far.
+      // It cannot answer before it has read the probe.
       if let reading, now < reading + limits.pongWait {
         heartbeat.noteProbe(of: probe.peer, at: now)
         continue

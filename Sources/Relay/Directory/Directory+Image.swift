@@ -3,10 +3,10 @@ import StateImage
 import Units
 import Wire
 
-/// The directory's state into an image and back (docs/state-image.md). What is left out of it
-/// begins anew: counters, pages of peerlists, and texts of features that peers share.
+/// Converts the directory's state to an image and back (docs/state-image.md). The image leaves out
+/// counters, pages of peerlists and the shared texts of features.
 extension Directory {
-  /// What is known beyond single peers.
+  /// Returns the state that belongs to no single peer.
   package func image(
     listing: [PeerID], listenerNames: [String], at now: Instant, systemTime: Instant
   ) -> DirectoryImage {
@@ -30,7 +30,7 @@ extension Directory {
     }
   }
 
-  /// One peer; the caller knows its socket. Nil for one that has left.
+  /// Returns the state of one peer, or nil if it has left. The caller adds its socket.
   package func image(
     of id: PeerID, socket: SocketImage, phase: PeerImage.Phase, listener: UInt16,
     backlog: (progressAt: Instant, takenAt: Instant), watchedAt: Instant?
@@ -76,9 +76,9 @@ extension Directory {
 
   // MARK: Back
 
-  /// Puts one peer in its old place. Called for each, in any order, before `restore(_:)` of the
-  /// rest.
-  /// - Returns: nil when its values are not valid; it is not here then.
+  /// Restores one peer in its old slot. Called for each peer, in any order, before `restore(_:)`
+  /// for the rest.
+  /// - Returns: nil when its values are not valid; the peer is not restored then.
   package func restore(_ image: PeerImage) -> PeerID? {
     guard let peer = Peer(image, slotsPerPage: registry.peerlistCache.slotsPerPage) else {
       return nil
@@ -106,9 +106,9 @@ extension Directory {
     return id
   }
 
-  /// Puts back the rest, once every peer is here that comes back. What names a peer that is not
-  /// here is settled as if it had left.
-  /// - Parameter peers: as they were given to `restore(_:)` each.
+  /// Restores the rest, after all peers were restored. A reference to a peer that was not restored
+  /// is treated as if that peer had left.
+  /// - Parameter peers: the same values that were given to `restore(_:)` for each peer.
   package func restore(
     _ image: DirectoryImage, peers: [PeerImage], at time: Instant, into actions: inout Actions
   ) {
@@ -153,8 +153,8 @@ extension Directory {
     for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
   }
 
-  /// What a proof signs names the relay. One that was asked for under another name than today's
-  /// cannot hold any more.
+  /// A proof signs the relay's name, so a proof that was requested under another name cannot be
+  /// valid now.
   package func settleProof(of id: PeerID, _ proof: ProofImage, into actions: inout Actions) {
     guard proofs[id] != nil,
       policy.map({ Array($0.directoryID.description.utf8) }) != proof.directoryID

@@ -2,7 +2,8 @@ import Identity
 import Units
 import Wire
 
-/// How nicks are proved here, once the name under which clients dial the relay is known.
+/// Proofs of nicks (protocol.md §8). They start when the relay knows the name under which clients
+/// dial it.
 package struct NickPolicy {
   package var directoryID: DirectoryID
   let checker: NickAuth
@@ -14,7 +15,8 @@ package struct NickPolicy {
 }
 
 extension Directory {
-  /// 795 and 803, with nothing in between. Until its 807 the pending connection holds no nick.
+  /// Sends 795 and 803, with nothing in between. Until its 807 the pending connection holds no
+  /// nick.
   func requestProof(
     of id: PeerID, _ request: HandshakeRequest, _ policy: NickPolicy, into actions: inout Actions
   ) {
@@ -28,8 +30,8 @@ extension Directory {
     actions.add(.prove(id))
   }
 
-  /// Whatever line has come from a pending connection that owes a proof, without its terminator;
-  /// empty for one over the line limit.
+  /// Takes the next line of a pending connection with a pending proof.
+  /// - Parameter line: without its terminator; empty for a line over the limit.
   package func receiveProof(
     _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at time: Instant,
     into actions: inout Actions
@@ -50,8 +52,8 @@ extension Directory {
     accept(id, proof.request, key: key, into: &actions)
   }
 
-  /// The proof holds: the pending connection takes its nick, from an impostor or from its own older
-  /// connection if need be.
+  /// Admits a connection whose proof is valid. It takes the nick from an impostor or from its own
+  /// older connection if necessary.
   private func accept(
     _ id: PeerID, _ request: HandshakeRequest, key: UInt64, into actions: inout Actions
   ) {

@@ -15,7 +15,7 @@ extension Directory {
       close(holder, .displaced, into: &actions)
       return admit(claimant, request, into: &actions)
     }
-    // A verified owner yields to nobody who has not proved the same.
+    // A verified holder keeps its nick unless the claimant has proved the same key.
     guard !registry[held].flags.contains(.verified),
       takeovers.mayStart(request.nick, at: now, interval: limits.takeoverInterval),
       probe(held, into: &actions)
@@ -33,14 +33,15 @@ extension Directory {
     actions.add(.hold(claimant))
   }
 
-  /// The holder has sent something: it keeps its nick.
+  /// Ends a takeover: the holder has sent something and keeps its nick.
   func refuseTakeover(_ holder: Int, into actions: inout Actions) {
     registry[holder].flags.remove(.contested)
     guard let takeover = takeovers.end(registry[holder].nick) else { return }
     reject(takeover.claimant, .nickTaken, into: &actions)
   }
 
-  /// One of the two has left: if it was the holder, the claimant takes the nick at once.
+  /// Ends a takeover because one of the two has left. If it was the holder, the claimant takes the
+  /// nick at once.
   func settleTakeover(of nick: Nick, afterLeaving id: PeerID, into actions: inout Actions) {
     switch takeovers.end(nick, afterLeaving: id) {
     case .holderLeft(let claimant): succeed(claimant, into: &actions)
@@ -50,8 +51,8 @@ extension Directory {
     }
   }
 
-  /// A peer reads what was queued before its probe, or has just been sent the probe itself: the
-  /// time in which it has to answer starts now.
+  /// Restarts a peer's time for an answer. Called while the peer reads what was queued before its
+  /// probe, and when the probe itself has left.
   package func noteReading(_ id: PeerID, at time: Instant) {
     advance(to: time)
     guard let index = registry.index(of: id) else { return }

@@ -1,17 +1,17 @@
 import Units
 import Wire
 
-/// GETPEERLIST and its answer (protocol.md §6): frames of at most 20 entries, page by page, the
-/// next one when the socket has taken the last.
+/// Answers GETPEERLIST (protocol.md §6): frames of at most 20 entries, page by page. The next page
+/// follows when the socket has taken the last one.
 extension Directory {
   /// The next part of one peer's list: `frames` without `omitted`.
   package struct ListPart {
-    /// A page as every list gets it.
+    /// The page, which all peerlists share.
     package var frames: [UInt8] = []
-    /// What of it names the asker, who is not listed to itself.
+    /// The range with the receiver's own entry, which is left out.
     package var omitted = 0..<0
     package var frameCount = 0
-    /// Nothing comes behind it.
+    /// Whether this is the last part.
     package var isLast = true
 
     package var count: Int { frames.count - omitted.count }
@@ -33,10 +33,10 @@ extension Directory {
     actions.add(.sendPeerlist(id))
   }
 
-  /// The next page of a peer's list on which there is somebody else; a list of nobody is one empty
-  /// frame. Peers that come to be listed while a list is under way may be in it or not; nobody is
-  /// in it who has left.
-  /// - Returns: `nil` when this peer has no list under way.
+  /// Returns the next page of a peer's list that names another peer. A list without entries is one
+  /// empty frame. Peers that are added while the list is being sent may be missing from it; peers
+  /// that have left are never in it.
+  /// - Returns: `nil` when no list is being sent to this peer.
   package func nextListPart(for id: PeerID) -> ListPart? {
     guard let asker = registry.index(of: id), registry[asker].listCursor >= 0 else { return nil }
     let isFirst = registry[asker].listCursor == 0
@@ -56,7 +56,7 @@ extension Directory {
     return part
   }
 
-  /// Lists take memory only while there are any.
+  /// Frees the pages when no list is being sent.
   package func forgetLists() { registry.peerlistCache.forgetAll() }
 
   private func listPart(_ number: Int, for asker: Int) -> ListPart {
@@ -68,7 +68,7 @@ extension Directory {
       var entry: [UInt8] = []
       appendEntry(of: asker, withFeatures, to: &entry)
       part.omitted = PeerlistWriter.rangeToOmit(entry, outOf: page.frames)
-      // With nobody else in it the whole frame goes.
+      // A frame with no other entry is left out whole.
       if PeerlistWriter.isFrame(page.frames[part.omitted]) { part.frameCount -= 1 }
     }
     return part
@@ -84,7 +84,7 @@ extension Directory {
     var page = PeerlistCache.Page()
     var cursor = number * registry.peerlistCache.slotsPerPage
     let end = min(cursor + registry.peerlistCache.slotsPerPage, registry.slots.count)
-    // The relay itself stands first.
+    // The relay's own entry comes first.
     var own = number == 0 ? identity.location : nil
     while own != nil || cursor < end {
       let start = page.frames.count

@@ -1,12 +1,12 @@
 import Units
 import Wire
 
-/// What follows from a peer's frame (protocol.md §2, §4, §5).
+/// Handles a peer's frames (protocol.md §2, §4, §5).
 extension Directory {
   package func route(
     _ frame: Frame, from id: PeerID, at index: Int, into actions: inout Actions
   ) {
-    // A peer that wants to go may, whatever it sent before.
+    // DISCONNECT is not rate-limited.
     if frame.type == .disconnect { return close(id, .disconnectMessage, into: &actions) }
     guard registry[index].messages.take(limits.messages, at: now) else {
       return countViolation(of: id, at: index, into: &actions)
@@ -62,7 +62,7 @@ extension Directory {
     registry[index].cost.deliveries += 1
     registry.noteSpoken(at: index)
     guard registry[index].flags.contains(.servesOnion) else { return }
-    // Where the sender can be reached directly, right behind its line.
+    // The sender's own entry follows its line, so that the receiver can connect to it directly.
     let withFeatures = registry[receiverIndex].features.contains(.peerlistFeatures)
     let entry = actions.make(.peerlist) { frames in
       PeerlistWriter.frame(to: &frames) { appendEntry(of: index, withFeatures, to: &$0) }
@@ -93,9 +93,9 @@ extension Directory {
     passOn(frame, from: id, at: index, isRequest: isRequest, into: &actions)
   }
 
-  /// A line that asks for the order book costs a token of its own bucket, any other one of the
-  /// public bucket and its bytes; and the same of its circuit's.
-  /// - Returns: why it may not pass.
+  /// Takes the cost of a public line from the budgets of the peer and its circuit: a token of the
+  /// `!orderbook` bucket, or a token of the public bucket and the line's bytes.
+  /// - Returns: the reason to drop the line, or nil.
   private func takePublic(_ bytes: Int, isRequest: Bool, at index: Int) -> DropReason? {
     let circuit = registry[index].circuit
     if isRequest {
@@ -132,8 +132,7 @@ extension Directory {
     }
   }
 
-  /// FNV-1a, 64 bits: tells a peer's own order ids apart. A collision would miscount its offers in
-  /// /status and nothing else.
+  /// FNV-1a, 64 bits, of one order id. A collision only miscounts the peer's offers in /status.
   private func fingerprint(_ id: UnsafeRawBufferPointer) -> UInt64 {
     id.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
@@ -148,7 +147,7 @@ extension Directory {
     }
   }
 
-  /// `nick;host:port`, with `;F:a+b` behind it for receivers that know what that is.
+  /// The entry `nick;host:port`, followed by `;F:a+b` for receivers that read features.
   func appendEntry(of index: Int, _ withFeatures: Bool, to frames: inout [UInt8]) {
     PeerlistWriter.append(
       registry[index].entry, features: withFeatures ? registry[index].featureText : [], to: &frames)

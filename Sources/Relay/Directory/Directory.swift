@@ -1,26 +1,25 @@
 import Units
 import Wire
 
-/// Who is here, and what follows from a message.
+/// The directory: the peers, and what to do with each message.
 ///
-/// Pure: events and times go in, `Actions` come out; it knows no socket and no libevent. The same
-/// events at the same times give the same actions. The server calls `connect`, `receive`, `leave`
-/// and, about twice a second, `tick`, and performs what they ask for, in order, before the next
+/// It has no side effects: events and times go in, `Actions` come out, and it uses no socket. The
+/// same events at the same times give the same actions. The server calls `connect`, `receive`,
+/// `leave` and, about twice a second, `tick`. It performs the actions in order before the next
 /// call.
 ///
-/// What it remembers stands in components with private state (`Registry`, `PendingConnections`,
-/// `NickTakeovers`, `NickProofs`, `Heartbeat`, `PublicLines`); what follows from a message
-/// stands in extensions, one a topic.
+/// Its state is in components (`Registry`, `PendingConnections`, `NickTakeovers`, `NickProofs`,
+/// `Heartbeat`, `PublicLines`). Its extensions handle one topic each.
 package final class Directory {
-  /// What the directory itself is to its peers.
+  /// The relay as its peers see it.
   package struct Identity {
     package let nick: Nick
     package let network: Network
-    /// Its own onion endpoint, if known; it is listed first then.
+    /// Its own onion endpoint, if known. It comes first in peerlists.
     package var location: OnionEndpoint?
-    /// Whether peers may serve at other places than an onion (`ALLOW_CLEARNET_LOCATIONS`).
+    /// Whether peers may serve at other addresses than an onion (`ALLOW_CLEARNET_LOCATIONS`).
     package var allowsClearnet: Bool
-    /// The text of the reply to a handshake, as it is sent.
+    /// The greeting in the reply to a handshake.
     package var motd: String
 
     package init(
@@ -45,7 +44,7 @@ package final class Directory {
   package var registry: Registry
   package var counters = Counters()
 
-  /// The time of the latest event. Callers read different clocks: here it never goes backwards.
+  /// The time of the latest event. Callers read different clocks; this one never goes backwards.
   package private(set) var now: Instant
   package var pending = PendingConnections()
   package var takeovers = NickTakeovers()
@@ -58,7 +57,7 @@ package final class Directory {
   var pendingToEvict = EvictionOrder()
   /// `nil`: nicks are not proved here.
   package var policy: NickPolicy? { didSet { forgetLists() } }
-  /// Nobody gets in without a proof, even before it is known what to ask for.
+  /// Refuses peers without a proof, also while the name to prove is not known yet.
   package var requiresProof = false
   var featureTexts: Set<[UInt8]> = []
   package var isStopping = false
@@ -78,9 +77,9 @@ package final class Directory {
 
   func advance(to time: Instant) { now = max(now, time) }
 
-  /// A connection has come.
-  /// - Returns: `nil` when `MAX_PENDING` pending connections are here already and none of them can
-  ///   be displaced.
+  /// Adds a connection.
+  /// - Returns: `nil` when there are `MAX_PENDING` pending connections and none of them can be
+  ///   displaced.
   package func connect(at time: Instant, into actions: inout Actions) -> PeerID? {
     advance(to: time)
     counters.connectionsOpened += 1
@@ -93,7 +92,7 @@ package final class Directory {
     return id
   }
 
-  /// The PROXY line has told which circuit this connection comes through.
+  /// Sets the circuit that the PROXY line of a connection has named.
   package func identify(_ id: PeerID, circuit: CircuitID, into actions: inout Actions) {
     guard let index = registry.index(of: id) else { return }
     guard registry.connections(of: circuit) < limits.peersPerCircuit else {
@@ -103,7 +102,7 @@ package final class Directory {
     if !circuits.take(.handshakes, of: circuit, at: now) { close(id, .circuitRate, into: &actions) }
   }
 
-  /// A frame has come from a peer that is here.
+  /// Handles a frame of a connection.
   package func receive(
     _ frame: Frame, from id: PeerID, at time: Instant, into actions: inout Actions
   ) {
@@ -122,7 +121,7 @@ package final class Directory {
     }
   }
 
-  /// The server closes this connection, or has found it closed.
+  /// Removes a connection that the server closes or has found closed.
   package func leave(_ id: PeerID, _ reason: CloseReason, into actions: inout Actions) {
     close(id, reason, into: &actions)
   }
@@ -146,7 +145,7 @@ package final class Directory {
     settleTakeover(of: peer.nick, afterLeaving: id, into: &actions)
   }
 
-  /// Time has passed. Called about twice a second; what is due is done, spread as protocol.md §7
+  /// Does what is due. Called about twice a second; probes are spread over time as protocol.md §7
   /// asks.
   package func tick(at time: Instant, into actions: inout Actions) {
     advance(to: time)
@@ -158,6 +157,6 @@ package final class Directory {
     sweepSome(into: &actions)
   }
 
-  /// Admits nobody and announces no departures any more.
+  /// Stops admitting peers and announcing departures.
   package func stop() { isStopping = true }
 }

@@ -1,4 +1,4 @@
-/// Why a frame was not passed on although its sender stays. The raw value is what metrics call it.
+/// Why a frame was dropped while its sender stays connected. The raw value is the name in metrics.
 package enum DropReason: String, CaseIterable, Sendable {
   /// `MESSAGE_RATE_LIMIT`
   case rate
@@ -10,7 +10,7 @@ package enum DropReason: String, CaseIterable, Sendable {
   case publicBytes = "public_bytes"
   /// A budget of its circuit is used up.
   case circuitRate = "circuit_rate"
-  /// The same `!orderbook` of this peer waits for its turn.
+  /// The same `!orderbook` of this peer is already queued.
   case waitingAlready = "waiting_already"
   /// The first field is not the sender's own nick.
   case forgedSender = "forged_sender"
@@ -19,7 +19,7 @@ package enum DropReason: String, CaseIterable, Sendable {
   case unknownRecipient = "unknown_recipient"
   /// An answer to the relay's own probe.
   case toRelay = "to_relay"
-  /// Over 40,000 bytes, to a client that would drop its connection for it.
+  /// Over 40,000 bytes, to a client that closes its connection on so long a line.
   case tooLongForClient = "too_long_for_client"
   /// Over the line limit once in canonical form.
   case tooLongCanonical = "too_long_canonical"

@@ -5,8 +5,8 @@ import Wire
 /// circuit), quiet ones first. The caller leaves out protected peers. The idea is Bitcoin
 /// Core's eviction of inbound peers.
 ///
-/// A scan of all peers for each new connection would make many connections expensive, so one scan
-/// finds `batch` of them, and a look that finds nobody is not repeated within `interval`.
+/// One scan of all peers finds `batch` candidates, because a scan for each new connection would be
+/// expensive. A scan that finds nobody is not repeated within `interval`.
 struct EvictionOrder {
   struct Candidate {
     let id: PeerID
@@ -21,18 +21,18 @@ struct EvictionOrder {
   static let batch = 64
   static let interval = Duration.milliseconds(500)
 
-  /// The next one is last.
+  /// In the order of eviction, reversed: the next one is the last element.
   private var victims: [PeerID] = []
   private var lookedAt: Instant?
-  /// There may be more of them than the last look has returned.
+  /// The last scan may not have returned all candidates.
   private var hasFoundBatch = false
 
-  /// Takes back one that `next` has given out and that was not needed.
+  /// Takes back a candidate of `next` that was not evicted.
   mutating func putBack(_ id: PeerID) { victims.append(id) }
 
   /// - Parameters:
-  ///   - candidates: asked for when the last look is used up.
-  ///   - isStillOne: a candidate may have left or be protected by now.
+  ///   - candidates: called for a new scan when no candidate is left.
+  ///   - isStillOne: false for a candidate that has left or is protected by now.
   mutating func next(
     at now: Instant, candidates: () -> [Candidate], isStillOne: (PeerID) -> Bool
   ) -> PeerID? {
@@ -45,9 +45,9 @@ struct EvictionOrder {
     return victims.popLast()
   }
 
-  /// All candidates in the order in which they are displaced: again and again the youngest of the
-  /// largest group. That is the order of their places in their groups, the highest first: in a
-  /// group of n the youngest is at n.
+  /// Returns all candidates in the order of eviction: repeatedly the youngest of the largest group.
+  /// This equals sorting by rank in the group, the highest first; the youngest in a group of n has
+  /// rank n.
   static func order(_ candidates: [Candidate]) -> [PeerID] {
     var size: [CircuitID?: Int] = [:]
     let ranked = candidates.sorted { $0.serial < $1.serial }.map { candidate in

@@ -3,10 +3,10 @@ import Wire
 
 /// Circuits whose budgets stay exhausted: candidates for `CLOSECIRCUIT` (`TOR_CONTROL`).
 ///
-/// Only circuits of one listener, because one Tor's control port is asked, and at most `capacity`:
-/// while it is full, further ones are not watched.
+/// Watches circuits of one listener only, because there is one control port, and at most `capacity`
+/// of them. Further circuits are not watched while it is full.
 package struct ExhaustedCircuits {
-  /// A circuit that was refused nothing for so long keeps to its budgets again.
+  /// A circuit without a refusal for this time counts as recovered.
   static let pause = Duration.seconds(10)
   static let capacity = 1_024
 
@@ -23,7 +23,7 @@ package struct ExhaustedCircuits {
 
   var count: Int { spans.count }
 
-  /// A budget of this circuit has refused something.
+  /// Records that a budget of this circuit has refused something.
   mutating func note(_ circuit: CircuitID, at now: Instant) {
     guard let listener, circuit.listener == listener else { return }
     if let span = spans[circuit], now < span.last + Self.pause {
@@ -35,8 +35,8 @@ package struct ExhaustedCircuits {
     spans[circuit] = Span(start: now, last: now)
   }
 
-  /// Returns up to `limit` circuits that have been exhausted for `time`, the longest first, and
-  /// forgets them: one that goes on is here again after `time`.
+  /// Returns and forgets up to `limit` circuits that have been exhausted for `time`, the longest
+  /// first. A circuit that stays exhausted is returned again after `time`.
   mutating func take(_ limit: Int, after time: Duration, at now: Instant) -> [CircuitID] {
     guard !spans.isEmpty, limit > 0 else { return [] }
     forgetEnded(at: now)
@@ -47,7 +47,7 @@ package struct ExhaustedCircuits {
     return due
   }
 
-  /// Circuits of another Tor process may have the same numbers.
+  /// Forgets all: another Tor process may use the same numbers.
   package mutating func forgetAll() { spans = [:] }
 
   private mutating func forgetEnded(at now: Instant) {
@@ -56,7 +56,7 @@ package struct ExhaustedCircuits {
 }
 
 extension Directory {
-  /// What `TOR_CONTROL` watches.
+  /// The circuits that `TOR_CONTROL` watches.
   package var exhaustedCircuits: ExhaustedCircuits {
     get { circuits.exhausted }
     set { circuits.exhausted = newValue }

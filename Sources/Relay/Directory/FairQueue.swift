@@ -2,21 +2,21 @@ import DequeModule
 import Units
 import Wire
 
-/// Public lines that wait for the fan-out budget, so that no circuit delays the lines of another.
+/// The queue of public lines that wait for the fan-out budget. No circuit delays the lines of
+/// another.
 ///
-/// A flow is what one circuit, or one connection whose circuit is not known, has waiting. Flows are
-/// served in turn, one line each, and inside a flow its connections are served in turn. A line that
-/// is longer than `quantum` costs its flow as many turns (deficit round robin). Two things come
-/// before the turn:
-/// - class: while both wait, strangers and peers that were here before are served alternately;
-/// - level: how much the flow has asked for lately. A lower level is served first, so that a flow
-///   that asks once does not wait behind those who ask all the time. The highest level, `bulk`, is
-///   of those who have sent many bytes lately; it can be left waiting.
+/// A flow is the queued lines of one circuit, or of one connection whose circuit is unknown. Flows
+/// are served in turn, one line each, and so are the connections inside a flow. A line longer than
+/// `quantum` costs its flow several turns (deficit round robin). Two priorities apply first:
+/// - class: strangers and established peers are served alternately while both wait;
+/// - level: how much the flow has sent recently. A lower level is served first, so that a flow with
+///   one line does not wait behind flows that send all the time. The highest level, `bulk`, has
+///   flows that have sent many bytes recently; it may be paused.
 ///
-/// Bounded: what is over the share of a flow is dropped from that flow. What is over `capacity` is
-/// dropped from the flow of the highest level that waits.
+/// Memory is bounded: lines over the share of a flow are dropped from that flow. Lines over
+/// `capacity` are dropped from a flow of the highest level.
 package struct FairQueue {
-  /// Who pays: a circuit, or a connection whose circuit is not known.
+  /// The owner of a flow: a circuit, or a connection whose circuit is unknown.
   struct Flow: Hashable {
     let value: UInt64
     let isStranger: Bool
@@ -31,7 +31,7 @@ package struct FairQueue {
         value: UInt64(circuit.listener) << 32 | UInt64(circuit.value), isStranger: isStranger)
     }
 
-    /// Nil for a connection whose circuit is not known.
+    /// Nil for a connection whose circuit is unknown.
     var circuit: CircuitID? {
       guard value >> 63 == 0 else { return nil }
       return CircuitID(
@@ -50,7 +50,7 @@ package struct FairQueue {
   }
 
   struct Line {
-    /// With its terminator: a line of the sender's own, or its `D` entry when it has left.
+    /// The frame with its terminator: a line of the sender, or its `D` entry when it has left.
     let frame: [UInt8]
     let sender: PeerID
     /// The sender's.
@@ -58,7 +58,7 @@ package struct FairQueue {
     /// Of the frame.
     var type = MessageType.pubmsg
 
-    /// What it is counted as: its bytes and what holding them takes.
+    /// The bytes that count towards the limits: those of the frame and `overhead`.
     var size: Int { frame.count + FairQueue.overhead }
   }
 
@@ -67,26 +67,26 @@ package struct FairQueue {
     var perFlow = ByteCount.kibibytes(256)
   }
 
-  /// Bytes that a waiting line takes besides its own: the array's head, its place in a queue and
-  /// what the allocator rounds up.
+  /// The bytes that a queued line takes beyond its own: the array header, its queue entry and the
+  /// allocator's rounding.
   static let overhead = 80
   static let levels = 9
   static let bulk = levels - 1
-  /// A flow that has sent more bytes of public lines lately is `bulk`.
+  /// A flow that has sent more bytes of public lines than this recently is `bulk`.
   static let bulkBytes = 8 << 10
-  /// Bytes that a flow may send in its turn.
+  /// The bytes that a flow may send in its turn.
   static let quantum = 4 << 10
 
   fileprivate struct Waiting {
-    /// One queue for each connection; none of them is empty.
+    /// One queue for each connection; none is empty.
     var queues: Deque<(peer: PeerID, lines: Deque<Line>)> = []
     var bytes = 0
-    /// Of its newest line; a flow that stands too low moves when it is come to, one that stands too
-    /// high when it has been served.
+    /// The level of its newest line. A flow in a list that is too low moves when its turn comes, a
+    /// flow in a list that is too high after it was served.
     var level = 0
-    /// Bytes that it was served beyond its turns: it is passed over for one turn a `quantum`.
+    /// The bytes that it was sent beyond its turns. It skips one turn for each `quantum`.
     var debt = 0
-    /// Names its entry in `lists`: any other one is of an earlier stay.
+    /// The number of its current entry in `lists`. Entries with other numbers are stale.
     var ticket: UInt64 = 0
   }
 
@@ -96,15 +96,14 @@ package struct FairQueue {
     let ticket: UInt64
   }
 
-  /// By class and level, in the order of service. Entries of flows that have nothing left are
-  /// passed over.
+  /// By class and level, in the order of service. Stale entries are skipped.
   private var lists: [[Deque<Entry>]] = Array(
     repeating: Array(repeating: [], count: FairQueue.levels), count: 2)
   private var lastTicket: UInt64 = 0
   private var servedStrangerLast = false
 
   private(set) var count = 0
-  /// Bytes as they are held, `overhead` among them.
+  /// The queued bytes, `overhead` included.
   private(set) var bytes = 0
   var limits: Limits
 
@@ -112,8 +111,8 @@ package struct FairQueue {
 
   var isEmpty: Bool { count == 0 }
 
-  /// Everything that waits: flows in the order in which they were listed, the lines of a connection
-  /// in theirs. To add it again gives the same queue, as far as anybody is promised an order.
+  /// All queued lines: flows in the order of their lists, the lines of a connection in their order.
+  /// Adding them to an empty queue gives a queue with the same promised order.
   var waiting: [(line: Line, flow: Flow, level: Int)] {
     flows.sorted { $0.value.ticket < $1.value.ticket }.flatMap { flow, waiting in
       waiting.queues.flatMap(\.lines).map { ($0, flow, waiting.level) }
@@ -122,11 +121,11 @@ package struct FairQueue {
 
   var flowCount: Int { flows.count }
 
-  /// - Parameter level: how much the flow has asked for lately, as `level(ofUsed:)` has it.
-  /// - Returns: how many lines were dropped for want of room, this one or those of others.
+  /// - Parameter level: how much the flow has sent recently, from `level(ofUsed:)`.
+  /// - Returns: the number of lines that were dropped for lack of room, this one included.
   mutating func add(_ line: Line, to flow: Flow, level: Int) -> Int {
     let held = flows[flow]?.bytes ?? 0
-    // One line a flow always fits its share.
+    // One line always fits the share of its flow.
     guard held == 0 || held + line.size <= limits.perFlow.bytes else { return 1 }
     var dropped = 0
     while bytes + line.size > limits.capacity.bytes, !isEmpty {
@@ -142,7 +141,7 @@ package struct FairQueue {
     return dropped
   }
 
-  /// Whether this peer has exactly this frame waiting: a second one would tell nobody anything.
+  /// Whether this peer has exactly this frame queued. A second copy would be useless.
   func holds(_ frame: UnsafeRawBufferPointer, of peer: PeerID, in flow: Flow) -> Bool {
     guard let queue = flows[flow]?.queues.first(where: { $0.peer == peer }) else { return false }
     return queue.lines.contains { line in
@@ -151,16 +150,16 @@ package struct FairQueue {
     }
   }
 
-  /// Somebody has asked for more than its place in the queue shows.
+  /// Raises the level of a queued flow.
   mutating func raise(_ flow: Flow, to level: Int) {
     guard let old = flows[flow]?.level else { return }
     flows[flow]?.level = min(max(old, level), Self.levels - 1)
   }
 
-  /// Takes the line whose turn it is.
+  /// Removes and returns the line whose turn it is.
   /// - Parameters:
-  ///   - strangers: whether those of strangers may go now.
-  ///   - bulk: whether those of the highest level may go now.
+  ///   - strangers: whether lines of strangers may be taken.
+  ///   - bulk: whether lines of the highest level may be taken.
   mutating func popFirst(strangers: Bool, bulk: Bool = true) -> Served? {
     let first = strangers && !servedStrangerLast
     let highest = bulk ? Self.bulk : Self.bulk - 1
@@ -173,14 +172,14 @@ package struct FairQueue {
     return nil
   }
 
-  /// A line whose turn has come, and which budgets pay for it.
+  /// A line whose turn has come, and the budgets that pay for it.
   struct Served {
     let line: Line
     let isStranger: Bool
     let isBulk: Bool
   }
 
-  /// A peer has left: nothing of it waits any more.
+  /// Removes all lines of a peer.
   mutating func forget(_ peer: PeerID, in flow: Flow) {
     guard let place = flows[flow]?.queues.firstIndex(where: { $0.peer == peer }),
       let removed = flows[flow]?.queues.remove(at: place)
@@ -275,7 +274,7 @@ extension FairQueue.Waiting {
     self.level = level
   }
 
-  /// The connection that was served goes behind the others.
+  /// Moves the connection that was served behind the others.
   fileprivate mutating func takeNext() -> FairQueue.Line? {
     guard var queue = queues.popFirst(), let line = queue.lines.popFirst() else { return nil }
     if !queue.lines.isEmpty { queues.append(queue) }

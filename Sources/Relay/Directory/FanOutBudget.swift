@@ -1,14 +1,13 @@
 import StateImage
 import Units
 
-/// How much of public lines may be passed on, in deliveries and in bytes a second, all peers
+/// The budget for delivering public lines, in deliveries and in bytes a second, for all peers
 /// together.
 ///
-/// The settings are the ceiling. Below it the budget follows what the relay and its readers can
-/// take: it is halved while the loop is late or backlogs grow, and widens by a twentieth of the
-/// ceiling a second when they do not (additive increase, multiplicative decrease, as TCP does it).
-/// Strangers share a part of it, so that many of them leave room for the peers that were here
-/// before.
+/// The settings are the ceiling. Below it the budget follows the load: it is halved while the loop
+/// is late or backlogs grow, and otherwise widens by a twentieth of the ceiling a second (additive
+/// increase, multiplicative decrease, as in TCP). Strangers share a part of it, so that established
+/// peers keep the rest.
 package struct FanOutBudget {
   package struct Limits: Equatable, Sendable {
     /// Deliveries a second (`FANOUT_RATE_LIMIT`); 0 is no limit.
@@ -17,8 +16,8 @@ package struct FanOutBudget {
     package var bytes = 64 << 20
     /// `!orderbook` a minute (`ORDERBOOK_TOTAL_LIMIT`); 0 is no limit.
     package var orderbookRequests = 150
-    /// Answers a second that all `!orderbook` together may ask of makers. It lowers
-    /// `orderbookRequests` when there are many makers.
+    /// The answers a second that all `!orderbook` together may cause. It lowers `orderbookRequests`
+    /// when there are many makers.
     package var answers = 10_000
 
     package static let unlimited = Limits(deliveries: 0, bytes: 0, orderbookRequests: 0)
@@ -34,7 +33,7 @@ package struct FanOutBudget {
     }
   }
 
-  /// Why the budget narrows.
+  /// The reasons to narrow the budget.
   package enum Pressure: String, CaseIterable, Sendable {
     case none
     /// The loop's tick came late.
@@ -43,35 +42,34 @@ package struct FanOutBudget {
     case backlogs
   }
 
-  /// Of the ceiling, at least: peers still hear each other while the relay is slow for another
-  /// reason.
+  /// The smallest part of the ceiling. Peers still reach each other while the relay is slow for
+  /// another reason.
   static let leastShare = 1.0 / 16
   static let widening = 1.0 / 20
   static let interval = Duration.seconds(1)
-  /// What may go at once: long enough that a pause of the loop loses little, and short enough that
-  /// one release delays nobody.
+  /// The burst, as time: long enough that a pause of the loop wastes little budget, short enough
+  /// that one release delays nobody.
   static let burst = 0.05
-  /// Bytes of public lines a second that each reader gets of those who send much
-  /// (`FairQueue.bulk`), all of them together: a circuit that carries 50 kB/s keeps most of it for
-  /// private lines.
+  /// The bytes a second that each reader gets from all `FairQueue.bulk` flows together. A circuit
+  /// that carries 50 kB/s keeps most of it for private lines.
   static let bulkRate = Rate(count: 16 << 10, per: .seconds(1), burst: 64 << 10)
-  /// Of each budget, what strangers together may have.
+  /// The share of each budget that all strangers together may use.
   static let strangersShare = 0.75
 
   package var limits: Limits {
     didSet {
       guard limits != oldValue else { return }
-      // What was owed at the old rate is not owed at the new one.
+      // A debt at the old rate means nothing at the new one.
       everyone = Buckets()
       strangers = Buckets()
       bulk = TokenBucket()
       setRates()
     }
   }
-  /// The part of the ceiling that is open now.
+  /// The current budget, as a part of the ceiling.
   package private(set) var share = 1.0
   package private(set) var pressure = Pressure.none
-  /// How often it was halved.
+  /// The number of times that it was halved.
   package private(set) var narrowings = 0
   private var adaptedAt: Instant?
 
@@ -93,7 +91,7 @@ package struct FanOutBudget {
     setRates()
   }
 
-  /// For the next process.
+  /// The budget for the next process.
   var state: FanOutImage {
     FanOutImage(
       share: UInt64(share * 1e6),
@@ -113,7 +111,7 @@ package struct FanOutBudget {
     setRates()
   }
 
-  /// Goes by what was seen since the last time; at most once in `interval`.
+  /// Adjusts the budget to what was seen since the last call; at most once in `interval`.
   package mutating func adapt(to pressure: Pressure, at now: Instant) {
     if pressure != .none { self.pressure = pressure }
     if let adaptedAt, now < adaptedAt + Self.interval { return }
@@ -128,19 +126,19 @@ package struct FanOutBudget {
     setRates()
   }
 
-  /// What one public line costs.
+  /// The cost of one public line.
   struct Cost {
     let receivers: Int
-    /// Of one copy.
+    /// The bytes of one copy.
     let bytes: Int
-    /// Peers that will answer it: it asks for the order book. Such a line costs a token of
-    /// `orderbookRequests` and each answer.
+    /// The number of makers that will answer it, for a line that asks for the order book. Such a
+    /// line costs a token of `orderbookRequests` and the answers.
     var makers: Int?
-    /// Its payer has sent much lately (`FairQueue.bulk`).
+    /// Whether its flow has sent much recently (`FairQueue.bulk`).
     var isBulk = false
   }
 
-  /// Takes the cost of one line, going into debt when something of each budget is there.
+  /// Takes the cost of one line if no budget is empty. A budget may go into debt for it.
   mutating func take(_ cost: Cost, isStranger: Bool, at now: Instant) -> Bool {
     guard mayTake(makers: cost.makers, isStranger: isStranger, at: now),
       !cost.isBulk || mayTakeBulk(at: now)
@@ -149,7 +147,7 @@ package struct FanOutBudget {
     return true
   }
 
-  /// Whether there is something of each budget that such a line needs.
+  /// Whether no budget is empty that such a line needs.
   /// - Parameter makers: as in `Cost`.
   func mayTake(makers: Int?, isStranger: Bool, at now: Instant) -> Bool {
     guard
@@ -162,12 +160,12 @@ package struct FanOutBudget {
       && (makers.map { strangers.requests.has(requests($0, Self.strangersShare), at: now) } ?? true)
   }
 
-  /// Whether those who send much may go on.
+  /// Whether lines of `FairQueue.bulk` flows may be sent.
   func mayTakeBulk(at now: Instant) -> Bool {
     limits.bytes == 0 || bulk.has(Self.bulkRate, at: now)
   }
 
-  /// Takes the cost whether or not it is there.
+  /// Takes the cost even if a budget is empty.
   mutating func spend(_ cost: Cost, isStranger: Bool, at now: Instant) {
     if cost.isBulk { bulk.spend(cost.bytes, of: Self.bulkRate, at: now) }
     everyone.spend(cost, whole, cost.makers.map { requests($0) }, at: now)
@@ -187,7 +185,7 @@ package struct FanOutBudget {
     part.bytes = Self.rate(limits.bytes, share * Self.strangersShare)
   }
 
-  /// They do not narrow: what they cost is in the other budgets.
+  /// Requests are not narrowed: their deliveries count in the other budgets.
   private func requests(_ makers: Int, _ part: Double = 1) -> Rate {
     guard limits.orderbookRequests > 0 else { return .unlimited }
     var count = Double(limits.orderbookRequests) * part
@@ -206,7 +204,7 @@ extension FanOutBudget.Buckets {
   fileprivate mutating func spend(
     _ cost: FanOutBudget.Cost, _ rates: FanOutBudget.Rates, _ requests: Rate?, at now: Instant
   ) {
-    // Each maker answers, and its answer brings its entry.
+    // Each maker sends an answer, and the relay adds its entry.
     let deliveries = max(1, cost.receivers + 2 * (cost.makers ?? 0))
     self.deliveries.spend(deliveries, of: rates.deliveries, at: now)
     bytes.spend(max(1, cost.receivers) * cost.bytes, of: rates.bytes, at: now)

@@ -2,10 +2,10 @@ import DequeModule
 import StateImage
 import Units
 
-/// Where the sweep stands, and the probes without an answer (protocol.md §7).
+/// The position of the sweep, and the unanswered probes (protocol.md §7).
 ///
-/// The sweep walks all slots once in its interval, a slice at each tick, so that probes and
-/// evictions never bunch.
+/// The sweep visits all slots once in its interval, a slice at each tick, so that probes and
+/// evictions are spread over time.
 package struct Heartbeat {
   struct Probe: Equatable {
     let peer: PeerID
@@ -14,25 +14,24 @@ package struct Heartbeat {
 
   private var lastTick: Instant
   private var cursor = 0
-  /// Slots that should have been walked by now and have not been.
+  /// The number of slots that are due and not visited yet.
   private var owed: Double = 0
-  /// In the order in which they were sent. All have the same time, so the first one is the first
-  /// due.
+  /// In the order in which they were sent. All have the same timeout, so the first one is due
+  /// first.
   private var probes: Deque<Probe> = []
-  /// When peers that were probed last took some of what lies before the probe.
+  /// When peers with a probe last read some of the bytes before the probe.
   private var readings: [PeerID: Instant] = [:]
 
   package init(at now: Instant) { lastTick = now }
 
-  /// Adds the slots that the time since the last call is worth: all of them in `interval`, never
-  /// more than once each.
+  /// Adds the slots that became due since the last call: all slots once in `interval`.
   mutating func advance(to now: Instant, slots: Int, interval: Duration) {
     let elapsed = now - lastTick
     lastTick = now
     owed += Double(slots) * min(1, elapsed.seconds / interval.seconds)
   }
 
-  /// Returns the next slot to look at, or `nil` when this tick's share is done.
+  /// Returns the next slot to visit, or `nil` when none is due.
   mutating func nextSlot(of count: Int) -> Int? {
     guard owed >= 1, count > 0 else { return nil }
     owed -= 1
@@ -64,7 +63,7 @@ package struct Heartbeat {
     SweepImage(lastTick: lastTick, slot: UInt32(cursor), owed: UInt64(owed * 1e6))
   }
 
-  /// Goes on where another process has stopped. Its probes follow by `noteProbe`, in their order.
+  /// Continues the sweep of another process. Its probes follow through `noteProbe`, in their order.
   mutating func restore(_ image: SweepImage, at now: Instant, slots: Int) {
     lastTick = min(image.lastTick, now)
     cursor = Int(image.slot)

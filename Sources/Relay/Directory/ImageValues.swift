@@ -2,7 +2,8 @@ import StateImage
 import Units
 import Wire
 
-/// Single values into an image and back. Back is `nil` for what no relay has written.
+/// Conversions of single values to an image and back. The way back returns `nil` for values that no
+/// relay writes.
 
 extension PeerKey {
   init(_ id: PeerID) { self.init(slot: id.slot, generation: id.generation) }
@@ -22,8 +23,8 @@ extension Nick {
 }
 
 extension Peer {
-  /// Every field of a peer, by the full name of the memberwise initialiser: with a new field this
-  /// does not compile until somebody has decided what the image does with it.
+  /// Uses the memberwise initialiser with all fields, so a new field does not compile until
+  /// somebody has decided what the image does with it.
   init?(_ image: PeerImage, slotsPerPage: Int) {
     let state: State
     switch image.state {
@@ -47,14 +48,14 @@ extension Peer {
       TokenBucket(fullAgain: image.buckets.publicBytes),
       TokenBucket(fullAgain: image.buckets.orderbookRequests),
       TokenBucket(fullAgain: image.buckets.peerlistRequests), image.violations,
-      // What an operator sees is counted anew.
+      // Figures for the operator start at zero.
       PeerCost(), image.keyTag,
       image.circuit.map { CircuitID(value: $0, listener: image.listener) }, image.offers)
   }
 }
 
 extension StateImage {
-  /// Circuit ids belong to a listener: gives every listener the position that it has now.
+  /// Renumbers the listener of a circuit, whose position may have changed.
   package mutating func renumberListeners(_ new: (UInt16) -> UInt16) {
     for place in peers.indices { peers[place].listener = new(peers[place].listener) }
     for place in directory.circuits.indices {

@@ -3,22 +3,21 @@ import Units
 /// Every limit and time of the directory. The server fills it from the settings and may replace it
 /// while the directory runs. The defaults here are for tests; users' are in the settings table.
 package struct Limits: Equatable, Sendable {
-  /// Peers that have shaken hands (`MAX_PEERS`).
+  /// Connections after their handshake (`MAX_PEERS`).
   package var peers = 10_000
-  /// Connections that have not (`MAX_PENDING`).
+  /// Connections before it (`MAX_PENDING`).
   package var pending = 1_000
   /// Connections of one Tor circuit (`MAX_PEERS_PER_CIRCUIT`).
   package var peersPerCircuit = 8
 
-  /// What one peer may make another read: a line that is within the limit as it comes may be three
-  /// times as long in canonical form (`MAX_LINE_LENGTH`, in bytes without the terminator).
+  /// The longest frame that is passed on (`MAX_LINE_LENGTH`, in bytes without the terminator). A
+  /// line within the limit may be three times as long in canonical form.
   package var longestLine = 65_536
 
   package var handshakeTime = Duration.seconds(30)
-  /// How long the proof of a nick may take (`NICK_AUTH_TIMEOUT`, protocol.md §8).
+  /// The time for the proof of a nick (`NICK_AUTH_TIMEOUT`, protocol.md §8).
   package var proofTime = Duration.seconds(30)
-  /// How long a holder of a nick has to send something before a pending connection takes it
-  /// (protocol.md §3.1).
+  /// The time in which the holder of a nick must send something to keep it (protocol.md §3.1).
   package var takeoverTime = Duration.seconds(10)
   /// The shortest time between two takeovers of one nick.
   var takeoverInterval = Duration.seconds(30)
@@ -37,8 +36,8 @@ package struct Limits: Equatable, Sendable {
   package var fanout = FanOutBudget.Limits()
   /// Public lines that wait for it.
   package var waiting = FairQueue.Limits()
-  /// How long a peer is a stranger: one that has proved nothing and to which nobody has said
-  /// anything.
+  /// How long a new peer is a stranger, unless it proves its nick or an established peer addresses
+  /// it.
   package var strangerTime = Duration.seconds(180)
 
   package var sweepInterval = Duration.seconds(60)
@@ -46,9 +45,9 @@ package struct Limits: Equatable, Sendable {
   package var hardEvict = Duration.seconds(1_500)
   package var pongWait = Duration.seconds(30)
 
-  /// Offers tracked a peer (protocol.md §4).
+  /// The number of offers tracked for each peer (protocol.md §4).
   static let offersPerPeer = 64
-  /// Bytes of feature names in a peer's entry; the names that do not fit are left out.
+  /// The bytes of feature names in a peer's entry. Names that do not fit are left out.
   static let featureBytes = 160
   /// Entries in one PEERLIST frame (protocol.md §6).
   static let entriesPerFrame = 20
@@ -57,8 +56,8 @@ package struct Limits: Equatable, Sendable {
 
   package init() {}
 
-  /// What a circuit may ask for: as much as two connections. Handshakes and departures are as many
-  /// a minute as a circuit may have connections, four times over and twice over.
+  /// The budgets of a circuit: as much as two connections. Handshakes a minute are four times
+  /// `MAX_PEERS_PER_CIRCUIT`, departures twice.
   var circuits: CircuitBudgets.Rates {
     guard limitsCircuits else { return CircuitBudgets.Rates() }
     let places = min(peersPerCircuit, 100_000)
@@ -69,6 +68,6 @@ package struct Limits: Equatable, Sendable {
       handshakes: Rate(count: 4 * places, per: .seconds(60), burst: 4 * places),
       departures: Rate(count: places, per: .seconds(60), burst: 2 * places))
   }
-  /// Tests that are about something else turn the circuits' budgets off.
+  /// Turns the circuits' budgets off, for tests of other limits.
   var limitsCircuits = true
 }

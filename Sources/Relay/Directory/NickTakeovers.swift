@@ -1,12 +1,11 @@
 import Units
 import Wire
 
-/// A pending connection asks for a nick that is held (protocol.md §3.1): the holder sends
-/// something, or loses it.
+/// A claim of a pending connection to a nick that another peer holds (protocol.md §3.1).
 package struct NickTakeover: Equatable {
   package let claimant: PeerID
   package let holder: PeerID
-  /// The holder loses the nick if it has sent nothing by then.
+  /// The holder loses the nick if it has sent nothing until then.
   package internal(set) var deadline: Instant
 }
 
@@ -41,7 +40,7 @@ package struct NickTakeovers {
   /// When the last takeover of each nick began.
   var starts: [Nick: Instant] { lastStart }
 
-  /// Puts back a takeover of another process.
+  /// Restores a takeover of another process.
   mutating func restore(_ takeover: NickTakeover, of nick: Nick) { active[nick] = takeover }
   mutating func restore(start: Instant, of nick: Nick) { lastStart[nick] = start }
 
@@ -66,8 +65,8 @@ package struct NickTakeovers {
     return ending
   }
 
-  /// Returns the takeovers whose holders have been silent too long, the first due first. They stay
-  /// until the holder is closed.
+  /// Returns the takeovers whose deadline has passed, the earliest first. They stay until the
+  /// holder is closed.
   func due(at now: Instant) -> [NickTakeover] {
     guard !active.isEmpty else { return [] }
     return active.values.filter { $0.deadline <= now }.sorted {
@@ -75,7 +74,7 @@ package struct NickTakeovers {
     }
   }
 
-  /// Forgets starts that delay no new takeover any more.
+  /// Forgets start times that no longer delay a takeover.
   mutating func forgetStarts(at now: Instant, interval: Duration) {
     guard !lastStart.isEmpty else { return }
     lastStart = lastStart.filter { now < $0.value + interval }

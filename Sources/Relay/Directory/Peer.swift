@@ -1,18 +1,18 @@
 import Units
 import Wire
 
-/// What the directory knows of one connection, kept small: ten thousand of them lie in one array.
+/// The directory's state of one connection. Kept small: one array holds ten thousand of them.
 package struct Peer {
   package enum State: UInt8 {
-    /// Nobody is here.
+    /// The slot is free.
     case free
     /// Connected, no handshake yet.
     case pending
-    /// Its nick is taken and the holder is being probed (protocol.md §3.1).
+    /// Another peer holds its nick and is being probed (protocol.md §3.1).
     case waiting
-    /// Owes the proof of its nick (protocol.md §8); holds no nick yet.
+    /// Has to prove its nick (protocol.md §8) and does not hold it yet.
     case proving
-    /// Has shaken hands: listed, reached by broadcasts, counted.
+    /// Admitted: receives broadcasts and counts towards `MAX_PEERS`.
     case present
   }
 
@@ -20,25 +20,24 @@ package struct Peer {
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
     package static let servesOnion = Flags(rawValue: 1 << 0)
-    /// Has announced an offer at some time.
+    /// Has announced an offer.
     package static let announced = Flags(rawValue: 1 << 1)
-    /// Advertised no feature at all: taken for a cs client, which drops its connection on long
+    /// Advertised no feature, so it counts as a cs client, which closes its connection on long
     /// lines.
     package static let oldClient = Flags(rawValue: 1 << 2)
-    /// Has proved that its nick is its own.
+    /// Has proved its nick.
     package static let verified = Flags(rawValue: 1 << 3)
     /// Was sent a probe and has sent nothing since.
     package static let probed = Flags(rawValue: 1 << 4)
     /// A pending connection waits for its nick.
     static let contested = Flags(rawValue: 1 << 5)
-    /// A peer that is no stranger has said something to it.
+    /// An established peer has addressed it.
     static let addressed = Flags(rawValue: 1 << 6)
-    /// Has asked for something since its handshake.
+    /// Has sent a frame since its handshake.
     static let active = Flags(rawValue: 1 << 7)
-    /// Silent for long, and nothing that it would answer can be asked (protocol.md §7). `Registry`
-    /// counts these.
+    /// Silent for long, and it answers no kind of probe (protocol.md §7). `Registry` counts these.
     package static let evictable = Flags(rawValue: 1 << 8)
-    /// A line of its own has been passed on: others may believe that they reach it here.
+    /// A line of it was delivered, so other peers may try to reach it here.
     package static let hasSpoken = Flags(rawValue: 1 << 9)
   }
 
@@ -46,12 +45,12 @@ package struct Peer {
   package var state = State.free
   package var flags: Flags = []
   package var features: Features.Known = []
-  /// The page on which its list under way goes on; −1: none.
+  /// The next page of the peerlist that is being sent to it; −1: none.
   var listCursor: Int32 = -1
   package var nick = Nick.nobody
-  /// `nick;location`, as it stands in every PEERLIST entry.
+  /// `nick;location`, as in every PEERLIST entry.
   package var entry: [UInt8] = []
-  /// The names behind `;F:`, shared among peers that advertise the same.
+  /// The names after `;F:`, shared among peers with the same features.
   var featureText: [UInt8] = []
   var connectedAt = Instant(nanoseconds: 0)
   package var lastReceived = Instant(nanoseconds: 0)
@@ -62,13 +61,13 @@ package struct Peer {
   package var peerlistRequests = TokenBucket()
   package var violations: UInt32 = 0
   var cost = PeerCost()
-  /// Of the key that a verified peer has proved: the first eight bytes behind its parity byte.
+  /// The first eight bytes, after the parity byte, of the key that a verified peer has proved.
   package var keyTag: UInt64 = 0
   package var circuit: CircuitID?
   /// Fingerprints of the order ids it has announced and not cancelled.
   package var offers: [UInt64] = []
 
-  /// Whether its leaving is told.
+  /// Whether its departure is announced.
   var isKnownToOthers: Bool { isListed || flags.contains(.hasSpoken) }
 
   var isListed: Bool { flags.contains(.servesOnion) || flags.contains(.announced) }

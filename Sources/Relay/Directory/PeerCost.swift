@@ -1,14 +1,14 @@
 import Units
 import Wire
 
-/// What one connection has cost the others since it came, or since the last hot restart.
+/// The cost that one connection has caused since it connected, or since the last hot restart.
 package struct PeerCost: Equatable {
   package var frames = 0
-  /// Public lines that passed the limits, `!orderbook` among them, and their bytes.
+  /// Public lines that passed the limits, `!orderbook` included, and their bytes.
   package var publicLines = 0
   package var publicBytes = 0
   package var orderbookRequests = 0
-  /// Copies of its lines that were handed to other peers.
+  /// Copies of its lines that were sent to other peers.
   package var deliveries = 0
 }
 
@@ -18,7 +18,7 @@ extension Peer {
     cost.frames += 1
   }
 
-  /// A public line has passed the limits.
+  /// Counts a public line that has passed the limits.
   mutating func countPublicLine(bytes: Int, isRequest: Bool) {
     flags.insert(.active)
     cost.publicLines += 1
@@ -28,13 +28,13 @@ extension Peer {
 }
 
 extension Directory {
-  /// A connection as its operator sees it.
+  /// A connection as `jm-directory-ctl peers` shows it.
   package struct ConnectionFigures {
     package let id: PeerID
     /// `nil` before the handshake.
     package let nick: Nick?
     package let circuit: CircuitID?
-    /// What `jm-directory-ctl peers` calls the state.
+    /// The name of the state in `jm-directory-ctl peers`.
     package let state: String
     package let age: Duration
     package let cost: PeerCost
@@ -50,7 +50,7 @@ extension Directory {
       age: max(.zero, now - peer.connectedAt), cost: peer.cost)
   }
 
-  /// The connections that come through this circuit.
+  /// Returns the connections of this circuit.
   package func connections(of circuit: CircuitID) -> [PeerID] {
     registry.slots.indices.compactMap {
       registry[$0].circuit == circuit ? registry.id(at: $0) : nil

@@ -1,18 +1,17 @@
-/// The list of everybody who is listed, written out: one page for so many slots of the registry,
-/// once with features and once without.
+/// The encoded peerlist: one page for `slotsPerPage` slots of the registry, with and without
+/// features.
 ///
-/// A page is made when the first list comes to it and serves all others, as it is, until somebody
-/// on it comes to be listed or leaves. So lists under way at the same time share their bytes, and
-/// none shows anybody who has left. Without a list under way nothing is kept (`forgetAll`).
+/// A page is encoded when a list first needs it, and serves all lists until one of its entries
+/// changes. So lists that are sent at the same time share their bytes, and none names a peer that
+/// has left. Nothing is kept while no list is being sent (`forgetAll`).
 package struct PeerlistCache {
   package struct Page {
-    /// Whole frames of at most `Limits.entriesPerFrame` entries; none when nobody on the page is
-    /// listed.
+    /// Whole frames of at most `Limits.entriesPerFrame` entries; none when the page has no entry.
     package var frames: [UInt8] = []
     package var frameCount = 0
   }
 
-  /// Slots of the registry on a page: some 45 kB when all of them are makers.
+  /// The slots of the registry on a page: about 45 kB when all of them are makers.
   static let defaultSlotsPerPage = 512
 
   package let slotsPerPage: Int
@@ -40,7 +39,7 @@ package struct PeerlistCache {
     pages[number] = page
   }
 
-  /// What is listed of this slot has changed.
+  /// Forgets the page of this slot, whose entry has changed.
   package mutating func forget(slot: Int) {
     let number = slot / slotsPerPage
     if number < plain.count { plain[number] = nil }
@@ -52,6 +51,6 @@ package struct PeerlistCache {
     withFeatures = []
   }
 
-  /// For the tests: bytes held.
+  /// The bytes held, for tests.
   package var size: Int { (plain + withFeatures).reduce(0) { $0 + ($1?.frames.count ?? 0) } }
 }

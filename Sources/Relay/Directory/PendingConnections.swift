@@ -2,19 +2,19 @@ import DequeModule
 import Units
 import Wire
 
-/// The connections that have not finished their handshake, and what those that wait have said.
+/// The connections that have not finished their handshake, and the handshakes of those that wait
+/// for a nick.
 ///
-/// An entry may outlive its connection: `first` is told which to skip, so that a close costs
-/// nothing.
+/// An entry may outlive its connection, so that a close costs nothing. `first` skips such entries.
 package struct PendingConnections {
-  /// In order of arrival. All get the same time, so the first one is the first due.
+  /// In order of arrival. All have the same timeout, so the first one is due first.
   private var arrivals: Deque<PeerID> = []
   /// The handshakes of connections that have no nick yet.
   private var requests: [PeerID: HandshakeRequest] = [:]
 
   mutating func add(_ id: PeerID) { arrivals.append(id) }
 
-  /// Returns the connection that came first, after it has dropped those for which `isOver` holds.
+  /// Returns the oldest connection, and drops those before it for which `isOver` is true.
   mutating func first(skipping isOver: (PeerID) -> Bool) -> PeerID? {
     while let id = arrivals.first {
       guard isOver(id) else { return id }

@@ -1,8 +1,8 @@
 import Units
 import Wire
 
-/// Public lines that are to be passed on, and the budgets that they go by. `!orderbook` waits apart
-/// from the others: what it waits for is not what they wait for.
+/// Public lines that wait to be delivered, and their budgets. `!orderbook` has a queue of its own,
+/// because it waits for another budget.
 package struct PublicLines {
   var lines: FairQueue
   var requests: FairQueue
@@ -10,7 +10,7 @@ package struct PublicLines {
   /// Which lines wait until readers have caught up.
   package enum Held {
     case nothing
-    /// Those of peers that have sent much lately (`FairQueue.bulk`).
+    /// Lines of peers that have sent much recently (`FairQueue.bulk`).
     case bulk
     case all
   }
@@ -20,11 +20,10 @@ package struct PublicLines {
   private var isBulkHeld: Bool {
     held == .all || held == .bulk && budget.limits.bytes > 0
   }
-  /// The last lines are still on their way to many readers: what a budget limits waits for its
-  /// turn.
+  /// Whether a broadcast is still being sent in portions. Limited lines wait meanwhile.
   package var isSending = false
 
-  /// Bytes that one release may send, each receiver's copy counted: some milliseconds of work.
+  /// The bytes that one release may send, each copy counted: some milliseconds of work.
   static let portion = 4 << 20
 
   init(_ limits: Limits) {
@@ -45,7 +44,7 @@ package struct PublicLines {
     budget.limits = limits.fanout
   }
 
-  /// Whether a line may go at once, before any that waits. Takes its cost then.
+  /// Takes the cost of a line and returns true if it may be sent at once, before queued lines.
   mutating func takeAtOnce(
     _ cost: FanOutBudget.Cost, isStranger: Bool, at now: Instant
   ) -> Bool {
@@ -55,8 +54,7 @@ package struct PublicLines {
     return budget.take(cost, isStranger: isStranger, at: now)
   }
 
-  /// The line whose turn it is, if there is something in the budget for it. The caller takes its
-  /// cost.
+  /// Returns the line whose turn it is, if the budget allows one. The caller takes its cost.
   mutating func next(makers: Int?, at now: Instant) -> FairQueue.Served? {
     guard held != .all, !isWaitingForTurn,
       budget.mayTake(makers: makers, isStranger: false, at: now)
@@ -70,8 +68,8 @@ package struct PublicLines {
 
   private var isWaitingForTurn: Bool { isSending && budget.limits.deliveries > 0 }
 
-  /// A peer has left: who would answer its requests? Its other lines go out, and the news of its
-  /// leaving behind them.
+  /// Drops the requests of a peer that has left, because it cannot receive answers. Its other lines
+  /// stay, and its `D` entry follows them.
   mutating func forgetRequests(of peer: PeerID, circuit: CircuitID?) {
     for isStranger in [true, false] {
       requests.forget(
@@ -81,21 +79,20 @@ package struct PublicLines {
 }
 
 extension Directory {
-  /// How often a budget of a circuit has refused something, by kind.
+  /// The number of refusals by budgets of circuits, by kind.
   package var refusalsByKind: [(label: String, count: Int)] {
     CircuitBudgets.Kind.allCases.map { ($0.label, circuits.refusals[$0.rawValue]) }
   }
   package var circuitRefusals: Int { circuits.refusals.reduce(0, +) }
 
-  /// A peer is a stranger while it is young, has proved nothing and nobody has said anything to it
-  /// who is no stranger.
+  /// Whether a peer is a stranger: new, not verified, and not addressed by an established peer.
   func isStranger(_ peer: borrowing Peer) -> Bool {
     !peer.flags.contains(.verified) && !peer.flags.contains(.addressed)
       && now < peer.connectedAt + limits.strangerTime
   }
 
-  /// Passes a peer's public line on, at once or when its turn comes.
-  /// - Parameter isRequest: it asks for the order book.
+  /// Delivers a peer's public line, at once or when its turn comes.
+  /// - Parameter isRequest: whether it asks for the order book.
   func passOn(
     _ frame: Frame, from id: PeerID, at index: Int, isRequest: Bool, into actions: inout Actions
   ) {
@@ -115,7 +112,7 @@ extension Directory {
     let line = FairQueue.Line(frame: Array(frame.body) + [13, 10], sender: id, nick: peer.nick)
     let dropped: Int
     if isRequest {
-      // A second one would bring the same answers.
+      // A second request would bring the same answers.
       guard !publicLines.requests.holds(frame.body, of: id, in: flow) else {
         publicLines.requests.raise(flow, to: level)
         return counters.dropped.count(.waitingAlready)
@@ -127,8 +124,8 @@ extension Directory {
     for _ in 0..<dropped { counters.dropped.count(.fanoutQueue) }
   }
 
-  /// Tells everyone that a listed peer has left, at once or when its turn comes: who makes peers
-  /// come and go pays for it.
+  /// Announces the departure of a listed peer, at once or when its turn comes. The flow of the peer
+  /// pays for it.
   func announceDeparture(of peer: Peer, _ id: PeerID, into actions: inout Actions) {
     var departure: [UInt8] = []
     PeerlistWriter.departure(of: peer.entry, to: &departure)
@@ -148,8 +145,8 @@ extension Directory {
     }
   }
 
-  /// Lets out what the budgets allow, up to a portion of some milliseconds of work. The server
-  /// calls it every few milliseconds while something waits.
+  /// Delivers queued lines as the budgets allow, up to some milliseconds of work. The server calls
+  /// it every few milliseconds while lines wait.
   package func releasePublicLines(at time: Instant, into actions: inout Actions) {
     advance(to: time)
     var left = PublicLines.portion
@@ -161,13 +158,13 @@ extension Directory {
     }
   }
 
-  /// - Returns: how many bytes that is for all receivers together.
+  /// - Returns: the number of bytes for all receivers together.
   private func release(
     _ served: FairQueue.Served, isRequest: Bool, into actions: inout Actions
   ) -> Int {
     let line = served.line
-    // Lines of a sender that has left go out, too (a `!hp2` comes from a nick that is used once),
-    // unless another holds its nick now; then the news of its leaving would be wrong, too.
+    // Lines of a sender that has left are delivered too (`!hp2` comes from a nick that is used
+    // once). If another peer holds the nick now, the lines and the `D` entry are dropped.
     let sender = registry.index(of: line.sender)
     if sender == nil, registry.holder(of: line.nick) != nil { return 0 }
     let cost = cost(ofBytes: line.frame.count, isRequest: isRequest, isBulk: served.isBulk)
@@ -185,7 +182,7 @@ extension Directory {
       makers: isRequest ? registry.makerCount : nil, isBulk: isBulk)
   }
 
-  /// How much the payer of a line has asked for lately, in lines and in bytes.
+  /// Returns the level of a line's flow, from its recent lines and bytes.
   private func level(
     of peer: Peer, _ kind: CircuitBudgets.Kind, _ bucket: TokenBucket, _ rate: Rate
   ) -> Int {

@@ -1,29 +1,29 @@
 import Units
 import Wire
 
-/// Everybody who is connected, by place and by nick.
+/// All connections, by slot and by nick.
 ///
-/// A peer's state is in its slot and nowhere else; only `vacate` removes it, from every index too.
+/// A peer's state is only in its slot. Only `vacate` removes it, from all indexes too.
 package struct Registry {
   package private(set) var slots: ContiguousArray<Peer> = []
   private var vacant: [Int32] = []
   private var holders: [Nick: Int32] = [:]
   private var circuits: [CircuitID: Int] = [:]
-  /// What lists are made of. Whatever changes who is listed forgets its page here.
+  /// The pages of peerlists. Every change of an entry forgets its page.
   package var peerlistCache: PeerlistCache
 
-  /// Connections of any state.
+  /// The number of connections in any state.
   package private(set) var connectionCount = 0
-  /// Peers that have announced an offer: those who answer `!orderbook`.
+  /// The number of peers that have announced an offer and so answer `!orderbook`.
   package private(set) var makerCount = 0
-  /// Peers that are marked `.evictable`.
+  /// The number of peers marked `.evictable`.
   package private(set) var evictableCount = 0
-  /// Connections that have not shaken hands: pending, waiting and proving.
+  /// The number of connections before their handshake: pending, waiting and proving.
   package private(set) var pendingCount = 0
 
   package init(slotsPerPage: Int) { peerlistCache = PeerlistCache(slotsPerPage: slotsPerPage) }
 
-  /// Peers that have shaken hands.
+  /// The number of admitted peers.
   package var peerCount: Int { connectionCount - pendingCount }
 
   mutating func occupy(at now: Instant) -> PeerID {
@@ -58,7 +58,7 @@ package struct Registry {
   /// More slots than `MAX_PEERS` and `MAX_PENDING` allow together.
   private static let mostSlots: Int32 = 4 << 20
 
-  /// Puts a peer of another process in its old slot. `finishRestoring` follows when all are here.
+  /// Puts a peer of another process in its old slot. `finishRestoring` follows after all peers.
   /// - Returns: false when the slot or the nick is taken.
   mutating func restore(_ peer: Peer, at slot: Int32) -> Bool {
     guard (0..<Self.mostSlots).contains(slot) else { return false }
@@ -85,7 +85,7 @@ package struct Registry {
     vacant = slots.indices.reversed().filter { slots[$0].state == .free }.map(Int32.init)
   }
 
-  /// Where this peer is, unless it has left.
+  /// Returns the slot of this peer, or nil if it has left.
   package func index(of id: PeerID) -> Int? {
     let index = Int(id.slot)
     guard index < slots.count, slots[index].generation == id.generation,
@@ -100,7 +100,7 @@ package struct Registry {
 
   package func holder(of nick: Nick) -> PeerID? { holders[nick].map { id(at: Int($0)) } }
 
-  /// Makes a pending connection a peer and gives it its nick.
+  /// Turns a pending connection into a peer with its nick.
   package mutating func admit(at index: Int) {
     precondition(holders[slots[index].nick] == nil, "a nick has one holder")
     slots[index].state = .present
@@ -115,12 +115,12 @@ package struct Registry {
     if slots[index].flags.insert(.announced).inserted { makerCount += 1 }
   }
 
-  /// A line of this peer's own has been passed on.
+  /// Records that a line of this peer was delivered.
   mutating func noteSpoken(at index: Int) {
     if !slots[index].flags.contains(.hasSpoken) { slots[index].flags.insert(.hasSpoken) }
   }
 
-  /// Whether this peer may go when places run short.
+  /// Marks whether this peer may be evicted when places run short.
   mutating func setEvictable(_ isEvictable: Bool, at index: Int) {
     guard slots[index].flags.contains(.evictable) != isEvictable else { return }
     if isEvictable {
@@ -140,18 +140,18 @@ package struct Registry {
     if let circuit { circuits[circuit, default: 0] += 1 }
   }
 
-  /// Circuits that hold a connection.
+  /// The number of circuits with a connection.
   package var circuitCount: Int { circuits.count }
 
   package func connections(of circuit: CircuitID) -> Int { circuits[circuit] ?? 0 }
 
-  /// In-place access to one peer's state.
+  /// Gives in-place access to one peer's state.
   package subscript(index: Int) -> Peer {
     _read { yield slots[index] }
     _modify { yield &slots[index] }
   }
 
-  /// For the tests: nothing is left of anybody.
+  /// Whether no peer and no index entry is left, for tests.
   var isEmpty: Bool {
     connectionCount == 0 && pendingCount == 0 && holders.isEmpty && circuits.isEmpty
       && vacant.count == slots.count

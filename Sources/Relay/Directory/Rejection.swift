@@ -1,11 +1,11 @@
 import Wire
 
-/// Why a handshake is refused. The text goes to the peer behind `Rejected: `.
+/// Why a handshake is refused. The text is sent to the peer after `Rejected: `.
 package enum Rejection: Hashable, CaseIterable, Error {
   case handshake(HandshakeRejection)
   case nickTaken
   case full
-  /// `MAX_PENDING`: before anything was said.
+  /// `MAX_PENDING`; sent before the peer's handshake.
   case pendingFull
   case nickAuthRequired
   case stopping
@@ -16,7 +16,7 @@ package enum Rejection: Hashable, CaseIterable, Error {
     ]
   }
 
-  /// What metrics and logs call it.
+  /// The name in metrics and logs.
   package var label: String {
     switch self {
     case .handshake(let rejection): rejection.label

@@ -1,10 +1,10 @@
 import Units
 
-/// How much a limit lets through: `burst` at once, then `count` in every `per`.
+/// A rate limit: `burst` at once, then `count` in every `per`.
 package struct Rate: Equatable, Sendable {
-  /// Nanoseconds that one passage costs; 0 turns the limit off.
+  /// The cost of one token in nanoseconds; 0 turns the limit off.
   let cost: Int64
-  /// Nanoseconds that may be owed at once.
+  /// The burst in nanoseconds.
   let allowance: Int64
 
   static let unlimited = Rate(count: 0, per: .seconds(1), burst: 0)
@@ -20,7 +20,7 @@ package struct Rate: Equatable, Sendable {
     self.allowance = allowance
   }
 
-  /// Twice the count and twice the burst in the same time.
+  /// The same limit with twice the count and twice the burst.
   var doubled: Rate { Rate(cost: cost == 0 ? 0 : max(1, cost / 2), allowance: allowance) }
 }
 
@@ -29,14 +29,14 @@ package struct Rate: Equatable, Sendable {
 package struct TokenBucket {
   var fullAgain = Instant(nanoseconds: .min / 2)
 
-  /// Takes one token, or says that there is none.
+  /// Takes one token and returns whether there was one.
   package mutating func take(_ rate: Rate, at now: Instant) -> Bool {
-    // More than that was owed at another rate, before a reload.
+    // A larger debt is from another rate, before a reload.
     fullAgain.nanoseconds = min(fullAgain.nanoseconds, now.nanoseconds + rate.allowance)
     return take(1, of: rate, at: now)
   }
 
-  /// Takes `count` tokens at once, going into debt when at least one is there.
+  /// Takes `count` tokens if there is at least one. The bucket may go into debt.
   package mutating func take(_ count: Int, of rate: Rate, at now: Instant) -> Bool {
     guard rate.cost > 0 else { return true }
     let start = max(fullAgain.nanoseconds, now.nanoseconds)
@@ -52,13 +52,13 @@ package struct TokenBucket {
         <= rate.allowance
   }
 
-  /// Takes `count` tokens whether or not they are there.
+  /// Takes `count` tokens even if the bucket is empty.
   mutating func spend(_ count: Int, of rate: Rate, at now: Instant) {
     guard rate.cost > 0 else { return }
     fullAgain.nanoseconds = max(fullAgain.nanoseconds, now.nanoseconds) + rate.cost * Int64(count)
   }
 
-  /// Tokens that were taken and have not come back.
+  /// The number of tokens that were taken and not refilled yet.
   func used(_ rate: Rate, at now: Instant) -> Int {
     guard rate.cost > 0 else { return 0 }
     let owed = max(0, fullAgain.nanoseconds - now.nanoseconds)

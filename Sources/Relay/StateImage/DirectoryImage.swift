@@ -1,23 +1,23 @@
 import Units
 
-/// What the directory knows beyond single peers.
+/// The directory's state that belongs to no single peer.
 package struct DirectoryImage: Equatable, ImageRecord {
-  /// The relay's own nick: peers know it from their handshake and answer its probes by it.
+  /// The relay's own nick. Peers know it from the handshake and address answers to probes to it.
   package var nick: [UInt8]
-  /// When this was written, on the loop's clock, on which all instants are but one. It leaves out
-  /// the time in which the loop stood still.
+  /// When this was written, on the loop's clock, which leaves out standstills of the loop. All
+  /// other instants but the next are on it.
   package var writtenAt: Instant
-  /// The same on CLOCK_MONOTONIC: the pause is counted from here.
+  /// The same moment on CLOCK_MONOTONIC, from which the pause is counted.
   package var systemTime: Instant
   package var sweep: SweepImage
   package var fanOut: FanOutImage
   /// Circuits that have used something of their budgets.
   package var circuits: [CircuitImage]
-  /// Public lines that wait for that budget, in their order.
+  /// The queued public lines, in their order.
   package var delayed: [DelayedImage]
-  /// Nicks for which a holder was asked lately, and when.
+  /// The start of the last takeover of each nick.
   package var recentTakeovers: [RecentTakeoverImage]
-  /// Peers whose lists are under way, in the order in which they go on.
+  /// The peers to which a list is being sent, in the order of their turns.
   package var listing: [PeerKey]
   /// The names of the listeners for peers, in the order of their positions.
   package var listenerNames: [[UInt8]]
@@ -52,11 +52,11 @@ package struct DirectoryImage: Equatable, ImageRecord {
   }
 }
 
-/// Where the walk for idle peers stands.
+/// The position of the heartbeat's sweep.
 package struct SweepImage: Equatable, ImageRecord {
   package var lastTick: Instant
   package var slot: UInt32
-  /// Millionths of slots that should have been walked by now.
+  /// The slots that are due, in millionths.
   package var owed: UInt64
 
   package init(lastTick: Instant, slot: UInt32, owed: UInt64) {
@@ -70,12 +70,12 @@ package struct SweepImage: Equatable, ImageRecord {
   }
 }
 
-/// The budget for public lines of all peers.
+/// The fan-out budget.
 package struct FanOutImage: Equatable, ImageRecord {
-  /// The part of the ceiling that is open, in millionths.
+  /// The current budget, in millionths of the ceiling.
   package var share: UInt64
   /// When each bucket is full again: deliveries, bytes and requests of everyone, the same of
-  /// strangers, and bulk.
+  /// strangers, and bulk lines.
   package var buckets: [Instant]
 
   package init(share: UInt64, buckets: [Instant]) {
@@ -104,18 +104,18 @@ package struct CircuitImage: Equatable, ImageRecord {
   }
 }
 
-/// A public line, or the news of a departure, that waits.
+/// A public line or a `D` entry in the queue.
 package struct DelayedImage: Equatable, ImageRecord {
   /// A canonical frame with its CR LF.
   package var frame: [UInt8]
   package var sender: PeerKey
-  /// Who pays, as `FairQueue.Flow` names it.
+  /// The owner of the flow (`FairQueue.Flow`).
   package var flow: UInt64
   package var isStranger: Bool
   package var level: UInt8
-  /// It asks for the order book.
+  /// Whether it asks for the order book.
   package var isRequest: Bool
-  /// The sender's, or that of the peer that left.
+  /// The nick of the sender, or of the peer that left.
   package var nick: [UInt8]
   package var isDeparture: Bool
 

@@ -1,12 +1,12 @@
 import Units
 
-/// What can stand in an image. A record gets it from its `Layout`.
+/// A value that an image can hold. A record conforms through its `Layout`.
 package protocol ImageField: Sendable {
   static func read(_ reader: inout ImageReader) -> Self
   func write(to writer: inout ImageWriter)
 }
 
-/// Several fields, one behind the other.
+/// Several fields in sequence.
 package protocol ImageRecord: ImageField {
   associatedtype RecordLayout: LayoutOfRecord where RecordLayout.Record == Self
   static var layout: RecordLayout { get }
@@ -26,8 +26,8 @@ package protocol LayoutOfRecord<Record>: Sendable {
 /// Writes and reads one record, from one list of its fields.
 ///
 /// `make` is the record's memberwise initialiser and `split` returns its fields in the same order.
-/// Both have the types of the same pack, so a record that gets a field does not compile before its
-/// layout has it, and what one writes the other reads.
+/// Both have the types of the same pack, so a record with a new field does not compile until its
+/// layout has it too.
 package struct Layout<Record, each Field: ImageField>: LayoutOfRecord {
   private let make: @Sendable (repeat each Field) -> Record
   private let split: @Sendable (Record) -> (repeat each Field)
@@ -53,14 +53,14 @@ package struct Layout<Record, each Field: ImageField>: LayoutOfRecord {
 package struct ImageWriter {
   package private(set) var bytes: [UInt8] = []
 
-  /// - Parameter length: about how many bytes will be written.
+  /// - Parameter length: the approximate number of bytes to reserve.
   package init(reserving length: Int = 0) { bytes.reserveCapacity(length) }
 
   package mutating func integer<T: FixedWidthInteger>(_ value: T) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
-  /// Writes over what was written right before `end`.
+  /// Overwrites bytes that were written right before `end`.
   mutating func replaceInteger<T: FixedWidthInteger>(_ value: T, endingAt end: Int) {
     withUnsafeBytes(of: value.littleEndian) {
       bytes.replaceSubrange(end - $0.count..<end, with: $0)
@@ -70,9 +70,9 @@ package struct ImageWriter {
   package mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
 }
 
-/// Reads plain bytes inside their bounds. The first fault stays: from then on everything reads as
-/// zero or empty, and the caller looks at `fault` in the end. So reading a damaged image allocates
-/// no more than its own length.
+/// Reads values from bytes, inside their bounds. After the first fault all reads return zero or
+/// empty values; the caller checks `fault` at the end. So reading a damaged image allocates no more
+/// than its length.
 package struct ImageReader {
   private let bytes: [UInt8]
   private var position: Int
@@ -90,7 +90,7 @@ package struct ImageReader {
     return part.reversed().reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
   }
 
-  /// The next `count` bytes, or nil and a fault when there are not so many.
+  /// Returns the next `count` bytes, or nil and a fault when fewer are left.
   package mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
     guard fault == nil, count <= remaining else {
       fail(.truncated)
@@ -129,7 +129,7 @@ extension Bool: ImageField {
   package func write(to writer: inout ImageWriter) { writer.integer(UInt8(self ? 1 : 0)) }
 }
 
-/// An enumeration stands as its raw value; one that is unknown is a fault.
+/// An enumeration is stored as its raw value; an unknown value is a fault.
 extension ImageField where Self: RawRepresentable & CaseIterable, RawValue == UInt8 {
   package static func read(_ reader: inout ImageReader) -> Self {
     if let value = Self(rawValue: reader.integer(UInt8.self)) { return value }
@@ -140,12 +140,12 @@ extension ImageField where Self: RawRepresentable & CaseIterable, RawValue == UI
   package func write(to writer: inout ImageWriter) { writer.integer(rawValue) }
 }
 
-/// Nanoseconds of CLOCK_MONOTONIC, which every process of one boot sees alike.
+/// Nanoseconds of CLOCK_MONOTONIC, which is the same for all processes of one boot.
 extension Instant: ImageField {
   package static func read(_ reader: inout ImageReader) -> Instant {
     let nanoseconds = reader.integer(Int64.self)
-    // 73 years in both directions, so that sums of it and any duration of the settings do not
-    // overflow. An idle token bucket stands at its beginning.
+    // At most 73 years in both directions, so that a sum with any duration of the settings does not
+    // overflow. An idle token bucket has the lowest value.
     if !(.min / 2...(.max / 4)).contains(nanoseconds) { reader.fail(.malformed) }
     return Instant(nanoseconds: nanoseconds)
   }
@@ -164,8 +164,8 @@ extension Optional: ImageField where Wrapped: ImageField {
   }
 }
 
-/// A count, then the elements. No element is shorter than a byte, so no count is larger than what
-/// is left.
+/// A count, then the elements. An element has at least one byte, so a count larger than the
+/// remaining bytes is a fault.
 extension Array: ImageField where Element: ImageField {
   package static func read(_ reader: inout ImageReader) -> [Element] {
     let count = Int(reader.integer(UInt32.self))

@@ -1,19 +1,18 @@
 import Units
 
-/// One connection that the directory knows: its socket, what was said, what it is owed and what it
-/// owes.
+/// The state of one connection that the directory knows, its socket included.
 package struct PeerImage: Equatable, ImageRecord {
-  /// What the server expects of it next.
+  /// What the server expects from it next.
   package enum Phase: UInt8, CaseIterable, ImageField {
     case expectingProxyLine = 0
     case reading = 1
     /// The next line is the proof of its nick.
     case proving = 2
-    /// Not read until the directory says so: it waits for a nick.
+    /// Not read until the directory decides: it waits for a nick.
     case held = 3
   }
 
-  /// Where it is in the directory.
+  /// Its state in the directory.
   package enum State: UInt8, CaseIterable, ImageField {
     case pending = 0
     case waiting = 1
@@ -26,14 +25,14 @@ package struct PeerImage: Equatable, ImageRecord {
   package var phase: Phase
   /// The position of its listener among `DirectoryImage.listenerNames`.
   package var listener: UInt16
-  /// When it last took some of its backlog, or had little to take.
+  /// When it last read some of its backlog, or had little to read.
   package var backlogProgressAt: Instant
-  /// When it last took some of its backlog.
+  /// When it last read some of its backlog.
   package var backlogTakenAt: Instant
 
   package var state: State
   package var flags: UInt16
-  /// The features that the relay acts on, a bit each.
+  /// The features that the relay uses, one bit each.
   package var features: UInt8
   /// 16 bytes of ASCII; zeros before the handshake.
   package var nick: [UInt8]
@@ -46,10 +45,10 @@ package struct PeerImage: Equatable, ImageRecord {
   package var keyTag: UInt64
   package var circuit: UInt32?
   package var offers: [UInt64]
-  /// The slot from which its peerlist goes on; nil when none is under way.
+  /// The slot from which its peerlist continues; nil when none is being sent.
   package var listsFrom: Int32?
 
-  /// What it said, while it waits for its nick or owes the proof of it.
+  /// Its handshake, while it waits for its nick or has to prove it.
   package var handshake: HandshakeImage?
   package var proof: ProofImage?
   package var takeover: TakeoverImage?
@@ -57,7 +56,7 @@ package struct PeerImage: Equatable, ImageRecord {
   package var probedAt: Instant?
   /// When it last read bytes that were queued before that probe.
   package var readAt: Instant?
-  /// A probe is on its way through its backlog; when it last took some of it.
+  /// When it last read some of the bytes before a probe in its backlog.
   package var watchedAt: Instant?
 
   package init(
@@ -138,7 +137,7 @@ package struct PeerBuckets: Equatable, ImageRecord {
   ) { ($0.messages, $0.publicFrames, $0.publicBytes, $0.orderbookRequests, $0.peerlistRequests) }
 }
 
-/// A handshake that has been read and not been decided.
+/// A handshake that was read and not decided yet.
 package struct HandshakeImage: Equatable, ImageRecord {
   package var nick: [UInt8]
   /// `host:port`; nil for one that serves no onion.
@@ -172,7 +171,7 @@ package struct HandshakeImage: Equatable, ImageRecord {
   }
 }
 
-/// What a peer was asked to sign, under which name of the relay, and until when.
+/// The nonce that a peer has to sign, the relay's name in it, and the deadline.
 package struct ProofImage: Equatable, ImageRecord {
   package var nonce: [UInt8]
   package var directoryID: [UInt8]
@@ -189,7 +188,7 @@ package struct ProofImage: Equatable, ImageRecord {
   }
 }
 
-/// The peer waits for the nick of `holder`, which loses it when it is silent until `deadline`.
+/// The peer waits for the nick of `holder`, which loses the nick if it is silent until `deadline`.
 package struct TakeoverImage: Equatable, ImageRecord {
   package var holder: PeerKey
   package var deadline: Instant

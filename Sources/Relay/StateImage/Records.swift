@@ -1,7 +1,6 @@
 import Units
 
-/// A connection as the directory names it: its slot in the registry and the generation of that
-/// slot.
+/// The directory's id of a connection: its slot in the registry and the slot's generation.
 package struct PeerKey: Equatable, ImageRecord {
   package var slot: Int32
   package var generation: UInt32
@@ -24,11 +23,9 @@ package struct ListenerImage: Equatable, ImageRecord {
   package var purpose: Purpose
   /// SO_COOKIE of its socket.
   package var cookie: UInt64
-  /// The address in the settings, as text: whether the next relay wants this listener is decided by
-  /// it.
+  /// The address as in the settings. The next relay compares it with its own settings.
   package var configured: [UInt8]
-  /// The file of a Unix socket, by which the next relay sees that it is still this one's; 0 for
-  /// TCP.
+  /// The inode of the Unix socket's file, by which the next relay recognises it; 0 for TCP.
   package var fileDevice: UInt64
   package var fileInode: UInt64
 
@@ -47,13 +44,13 @@ package struct ListenerImage: Equatable, ImageRecord {
   ) { ($0.purpose, $0.cookie, $0.configured, $0.fileDevice, $0.fileInode) }
 }
 
-/// Bytes that are neither the peer's nor the kernel's any more.
+/// The buffered bytes of a connection.
 package struct SocketImage: Equatable, ImageRecord {
   /// SO_COOKIE: unique for one boot of the machine.
   package var cookie: UInt64
-  /// Received and not taken: the beginning of a line, or lines of a peer that is held.
+  /// Received and not processed: the beginning of a line, or lines of a held peer.
   package var input: [UInt8]
-  /// Sent and not taken by the kernel.
+  /// Not yet taken by the kernel.
   package var output: [UInt8]
 
   package init(cookie: UInt64, input: [UInt8], output: [UInt8]) {

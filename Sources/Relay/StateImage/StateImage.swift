@@ -1,17 +1,17 @@
 import Units
 import Wire
 
-/// A relay's state between two of its processes: what peers have been told and are owed, and which
-/// descriptor is whose. Values only; docs/state-image.md describes the bytes. The directory and the
-/// server make it and take it apart.
+/// The state that a relay passes to its next process. It holds values only; docs/state-image.md
+/// describes the bytes.
 package struct StateImage: Equatable, ImageRecord {
-  /// What this relay writes. It reads this one and, once there is one, the version before it.
+  /// The version that this relay writes. It reads this version and the one before it, if there is
+  /// one.
   package static let version: UInt32 = 1
 
   package var directory: DirectoryImage
   package var listeners: [ListenerImage]
   package var peers: [PeerImage]
-  /// Connections that the directory has forgotten and whose last bytes are on their way.
+  /// Connections that the directory has forgotten and whose last bytes are being sent.
   package var lingering: [LingeringImage]
 
   package init(
@@ -29,19 +29,18 @@ package struct StateImage: Equatable, ImageRecord {
   }
 }
 
-/// Why an image is not taken. `description` is for the operator: what is wrong and what was
-/// expected.
+/// Why an image is refused. `description` is for the operator: what is wrong and what was expected.
 package enum ImageFault: Error, Equatable, CustomStringConvertible {
-  /// It does not begin as an image does.
+  /// It does not begin with the magic bytes.
   case notAnImage
   case version(UInt32)
-  /// It ends too early, or a count in it is larger than it is.
+  /// It ends too early, or a count is larger than the rest.
   case truncated
   case checksum
-  /// It was written before the machine was started, or on another one.
+  /// It was written before the last boot, or on another machine.
   case otherBoot
   case otherNetwork
-  /// A value that no relay writes, or bytes behind the end.
+  /// It has a value that no relay writes, or bytes after the end.
   case malformed
 
   package var description: String {
@@ -57,8 +56,8 @@ package enum ImageFault: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Where and when an image holds: instants mean nothing after a reboot, nicks nothing on another
-/// network.
+/// The conditions under which an image is valid: instants mean nothing after a reboot, nicks
+/// nothing on another network.
 package struct ImageOrigin: Equatable, Sendable {
   /// /proc/sys/kernel/random/boot_id, 16 bytes.
   package let bootID: [UInt8]
@@ -78,8 +77,8 @@ extension StateImage {
   static let headerLength = 8 + 4 + 16 + 1 + 8
   static let checksumLength = 32
 
-  /// Header, body, SHA-256 of both. Backlogs may be hundreds of megabytes, so there is one copy of
-  /// them in here.
+  /// Header, body, SHA-256 of both. Backlogs may have hundreds of megabytes, so they are copied
+  /// once.
   package func encoded(from origin: ImageOrigin) -> [UInt8] {
     let sockets = peers.lazy.map(\.socket)
     let buffered = sockets.reduce(0) { $0 + $1.input.count + $1.output.count }
@@ -88,7 +87,7 @@ extension StateImage {
     return Self.wrap(reserving: expected, from: origin) { write(to: &$0) }
   }
 
-  /// Of a peer without backlog, in bytes: enough for most.
+  /// The bytes to reserve for a peer without backlog.
   private static let expectedPeerLength = 600
 
   static func wrap(
