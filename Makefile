@@ -23,7 +23,8 @@ DIST ?= .build-dist
 RELRO = -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 # Swift's libraries are always linked in: no system has them. The package takes the C libraries from
 # Debian, which updates them. No path of the build folder stays in the program.
-SHARED_C = --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=/src $(RELRO)
+SHARED_C = --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=/src \
+  -Xcxx -ffile-prefix-map=$(CURDIR)=/src $(RELRO)
 STATIC = $(SHARED_C) -Xswiftc -static-executable
 BUILD_RELEASE = $(SWIFT) build -c release -j $(JOBS) --product
 # Every target that runs the release programs shares this build.
