@@ -4,7 +4,7 @@ import Units
 
 /// The position of the sweep, and the unanswered probes (protocol.md §7).
 ///
-/// The sweep visits all slots once in its interval, a slice at each tick, so that probes and
+/// The sweep checks all slots once in its interval, a slice at each tick, so that probes and
 /// evictions are spread over time.
 package struct Heartbeat {
   struct Probe: Equatable {
@@ -14,7 +14,7 @@ package struct Heartbeat {
 
   private var lastTick: Instant
   private var cursor = 0
-  /// The number of slots that are due and not visited yet.
+  /// The number of slots that are due and not checked yet.
   private var owed: Double = 0
   /// In the order in which they were sent. All have the same timeout, so the first one is due
   /// first.
@@ -31,7 +31,7 @@ package struct Heartbeat {
     owed += Double(slots) * min(1, elapsed.seconds / interval.seconds)
   }
 
-  /// Returns the next slot to visit, or `nil` when none is due.
+  /// Returns the next slot to check, or `nil` when none is due.
   mutating func nextSlot(of count: Int) -> Int? {
     guard owed >= 1, count > 0 else { return nil }
     owed -= 1

@@ -25,7 +25,7 @@ package struct ListenerImage: Equatable, ImageRecord {
   package var cookie: UInt64
   /// The address as in the settings. The next relay compares it with its own settings.
   package var configured: [UInt8]
-  /// The inode of the Unix socket's file, by which the next relay recognises it; 0 for TCP.
+  /// Device and inode of the Unix socket's file, by which the next relay knows it; 0 for TCP.
   package var fileDevice: UInt64
   package var fileInode: UInt64
 
