@@ -7,8 +7,8 @@ import Units
   import Glibc
 #endif
 
-/// A client's socket that blocks, but never past a deadline: for the command-line tools, which have
-/// no loop.
+/// A client socket whose calls block until a deadline at most. The command-line tools use it,
+/// because they have no event loop.
 final class ClientSocket {
   enum Failure: Error, Equatable {
     case unknownHost
@@ -24,7 +24,7 @@ final class ClientSocket {
 
     init(after timeout: Duration) { end = ContinuousClock.now + timeout }
 
-    /// For poll(2), rounded up; 0 when it has passed.
+    /// The time left for poll(2), rounded up; 0 after the deadline.
     var milliseconds: Int32 {
       let left = (end - ContinuousClock.now).nanoseconds
       return left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
@@ -87,7 +87,7 @@ final class ClientSocket {
     throw failure
   }
 
-  /// socket(2), connect(2), and poll(2) until it is through.
+  /// Calls socket(2), connect(2), and poll(2) until the connection stands.
   private static func open(
     family: Int32, address: UnsafeRawBufferPointer, before deadline: Deadline
   )
@@ -125,12 +125,12 @@ final class ClientSocket {
     return .failure(failure)
   }
 
-  /// False when the deadline passed first.
+  /// Returns false when the deadline passed first.
   private static func wait(_ fd: Int32, for events: Int32, before deadline: Deadline) -> Bool {
     var entry = pollfd(fd: fd, events: Int16(events), revents: 0)
     while true {
       let left = deadline.milliseconds
-      // Bytes that drip in without end are ready at every look, too.
+      // A slow stream of bytes is always ready, so the deadline is checked as well.
       guard left > 0 else { return false }
       let n = poll(&entry, 1, left)
       if n > 0 { return true }
@@ -152,7 +152,7 @@ final class ClientSocket {
     }
   }
 
-  /// Returns what has come, once something has; empty at the end of the stream.
+  /// Waits for bytes and returns them; empty at the end of the stream.
   func receive(before deadline: Deadline) throws(Failure) -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 65536)
     while true {

@@ -1,6 +1,5 @@
-/// `jm-directory-ctl`: asks a running relay how it is. Where it listens is taken from the same
-/// settings that the relay reads, so that on its machine or in its container nothing has to be
-/// given.
+/// `jm-directory-ctl`: asks a running relay for its state. It reads the relay's own settings, so it
+/// finds the relay on the same machine or in the same container without options.
 import ArgumentParser
 import FoundationEssentials
 import Status
@@ -81,11 +80,11 @@ func finish(_ outcome: StatusCommands.Outcome) throws {
 
 func printError(_ line: String) {
   let text = line + "\n"
-  // Nobody is left to tell when stderr is gone.
+  // There is nobody to tell when stderr fails.
   _ = text.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
 }
 
-/// Samples of the text format as a JSON object: names with their labels as keys.
+/// Converts samples of the text format to a JSON object with names and labels as keys.
 enum MetricsLines {
   static func json(of text: String) -> String {
     let members = text.split(separator: "\n").compactMap { line -> String? in
@@ -106,7 +105,7 @@ extension DirectoryControl {
     main(optionsBehindCommand(Array(CommandLine.arguments.dropFirst())))
   }
 
-  /// Moves the options that stand before the command behind it.
+  /// Moves options from before the command to after it.
   static func optionsBehindCommand(_ arguments: [String]) -> [String] {
     let withValue: Set = [
       "--host", "--port", "--unix", "--timeout", "--log-level", "-l", "--admin-socket",

@@ -1,7 +1,7 @@
 import Units
 
-/// A manual page in roff's man macros, from the texts that `--help` shows. The products build
-/// theirs with it, and a test holds the committed pages to what they build.
+/// A manual page in roff's man macros, from the texts of `--help`. A test compares the committed
+/// pages with what the programs write.
 package struct ManualPage: Sendable {
   package private(set) var text: String
 
@@ -28,7 +28,7 @@ package struct ManualPage: Sendable {
     text += ".PP\n.nf\n\(kept)\n.fi\n"
   }
 
-  /// A backslash, a hyphen that is meant as one, and a dot or quote that would begin a request.
+  /// Escapes backslashes, hyphens, and a dot or quote that would begin a request.
   private static func escaped(_ line: String) -> String {
     let safe = line.replacing("\\", with: "\\e").replacing("-", with: "\\-")
     return safe.hasPrefix(".") || safe.hasPrefix("'") ? "\\&" + safe : safe

@@ -1,6 +1,6 @@
-/// A small HTTP client for the relay's own status server, for `health` and `status`. It blocks, but
-/// no longer than its timeout altogether, and takes no more than it has room for. One request a
-/// connection, HTTP/1.0, so that the reply ends where the connection does.
+/// A small HTTP client for the relay's status server, for `health` and `status`. It blocks for its
+/// timeout at most and limits the size of a reply. It sends one HTTP/1.0 request on each
+/// connection, so the reply ends with the connection.
 
 import EventLoop
 import Units
@@ -27,7 +27,7 @@ package struct StatusClient: Sendable {
     case timedOut
     case tooLarge
     case notHTTP
-    /// Fewer bytes than the reply announced.
+    /// The reply has fewer bytes than it announced.
     case cutShort
 
     init(_ failure: ClientSocket.Failure) {
@@ -46,10 +46,10 @@ package struct StatusClient: Sendable {
   let endpoint: Endpoint
   let timeout: Duration
 
-  /// What a reply may have at most: a report of 100,000 nicks is 5.5 MB.
+  /// The largest reply, in bytes. A report of 100,000 nicks has 5.5 MB.
   static let largestReply = 32 << 20
 
-  /// - Parameter timeout: for connecting, asking and the whole reply together.
+  /// - Parameter timeout: for the connection, the request and the whole reply together.
   package init(endpoint: Endpoint, timeout: Duration = .seconds(5)) {
     self.endpoint = endpoint
     self.timeout = timeout
@@ -57,7 +57,7 @@ package struct StatusClient: Sendable {
 
   package func get(_ path: String) throws(Failure) -> Response {
     let deadline = ClientSocket.Deadline(after: timeout)
-    // A Unix socket has no name that the relay would know.
+    // A Unix socket has no host name.
     let host = if case .unix = endpoint { "localhost" } else { endpoint.description }
     let request = "GET \(path) HTTP/1.0\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
     let reply: [UInt8]
@@ -94,7 +94,7 @@ package struct StatusClient: Sendable {
 }
 
 extension StatusClient.Failure {
-  /// What happened, and what to do about it.
+  /// What happened and what to do.
   package func description(at endpoint: StatusClient.Endpoint) -> String {
     let next = "; is the relay running there? See HEALTH_CHECK_HOST and HEALTH_CHECK_PORT"
     return switch self {

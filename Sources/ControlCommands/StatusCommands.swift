@@ -1,11 +1,11 @@
-/// What `health` and `status` do, for both products: ask the relay, print, and say with the exit
-/// code how it is.
+/// The commands `health` and `status` of both programs: they ask the relay, print its answer, and
+/// return its state as the exit code.
 
 import FoundationEssentials
 import Status
 
 package enum StatusCommands {
-  /// What to print where, and the exit code.
+  /// The output and the exit code.
   package struct Outcome: Sendable, Equatable {
     package var out: [String] = []
     package var error: [String] = []
@@ -13,7 +13,7 @@ package enum StatusCommands {
     package var code: Int32
   }
 
-  /// - Parameter json: print the relay's own answer instead of a word.
+  /// - Parameter json: print the relay's JSON instead of a word.
   package static func health(at endpoint: StatusClient.Endpoint, timeout: Duration, json: Bool)
     -> Outcome
   {
@@ -65,7 +65,7 @@ package enum StatusCommands {
     }
   }
 
-  /// JSON as it came, but for line breaks and anything that a terminal would act on.
+  /// The JSON from the relay without line breaks and characters that control a terminal.
   static func oneLine(_ body: [UInt8]) -> String {
     let scalars = String(decoding: body, as: UTF8.self).unicodeScalars
     return String(

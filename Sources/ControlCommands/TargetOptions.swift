@@ -1,4 +1,4 @@
-/// Which relay is meant and how long it has: the options that every command takes.
+/// The options of every command: the relay's address and the timeout.
 import ArgumentParser
 import EventLoop
 import Settings
@@ -37,7 +37,7 @@ struct TargetOptions: ParsableArguments {
     }
   }
 
-  /// Settings that are wrong do not keep anybody from asking; then only the defaults are known.
+  /// With wrong settings the command uses the defaults.
   var endpoint: StatusClient.Endpoint {
     if let unix { return .unix(path: unix) }
     let settings =
@@ -48,7 +48,7 @@ struct TargetOptions: ParsableArguments {
 
   var responseTimeout: Duration { .seconds(timeout) }
 
-  /// The body of a 200; anything else ends the command with a line that says what to do.
+  /// Returns the body of a 200. Anything else ends the command with a line that says what to do.
   func fetch(_ path: String) throws -> String {
     let endpoint = endpoint
     let response: StatusClient.Response

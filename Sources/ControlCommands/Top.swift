@@ -1,6 +1,6 @@
-/// `jm-directory-ctl top`: the relay's summary once a second. On a terminal it is a screen that
-/// redraws itself; into a file or a pipe it is a line a second, and with --json the relay's own
-/// answers, one a line.
+/// `jm-directory-ctl top`: the relay's summary once a second. On a terminal it redraws a screen.
+/// Into a file or a pipe it writes one line a second, with --json the relay's own answers, one a
+/// line.
 import ArgumentParser
 import EventLoop
 import FoundationEssentials
@@ -109,8 +109,8 @@ struct TopSession {
   }
 }
 
-/// The terminal while the screen is up: keys come one by one and are not shown, and what stood
-/// there before comes back at the end.
+/// The terminal while the screen is shown: keys are read one by one without echo. The previous
+/// content is restored at the end.
 struct Terminal {
   private var original = termios()
 
@@ -119,7 +119,7 @@ struct Terminal {
     var raw = original
     raw.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
     guard tcsetattr(0, TCSANOW, &raw) == 0 else { return nil }
-    // They end the loop instead of the process, so that the terminal is put right.
+    // They end the loop instead of the process, so that the terminal is restored.
     var signals = Self.ending
     sigprocmask(SIG_BLOCK, &signals, nil)
     put("\u{1b}[?1049h\u{1b}[?25l")
@@ -176,7 +176,7 @@ struct Terminal {
     return set
   }
 
-  /// `nil` when it is empty, too.
+  /// Returns `nil` also when it is empty.
   private static func variable(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }

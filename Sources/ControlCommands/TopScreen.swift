@@ -1,5 +1,5 @@
-/// What `top` shows, as lines of text: pure, so that it is tested without a terminal. It fits 80 by
-/// 24 whatever the numbers are.
+/// The screen of `top` as lines of text, without a terminal, so that tests can read it. It fits 80
+/// by 24 with any numbers.
 import Status
 
 struct TopScreen {
@@ -9,7 +9,7 @@ struct TopScreen {
     let before: RelaySummary?
     let seconds: Double
 
-    /// Of a total, a second; `nil` after the first answer and after a restart.
+    /// Returns the rate of a total a second; `nil` after the first answer and after a restart.
     func rate(_ total: (RelaySummary) -> Double) -> Double? {
       guard let before, before.startTime == now.startTime, seconds > 0 else { return nil }
       return (total(now) - total(before)) / seconds
@@ -21,7 +21,7 @@ struct TopScreen {
   var width = 80
   var height = 24
   var hasColours = false
-  /// Bars are drawn with characters that not every terminal knows.
+  /// Not every terminal knows the characters of the bars.
   var hasBars = false
 
   /// - Parameter clock: seconds since 1970.
@@ -39,14 +39,14 @@ struct TopScreen {
     return fit(lines) + ["q quits"]
   }
 
-  /// When there is no answer.
+  /// The screen when the relay does not answer.
   func lines(failure: String, at place: String) -> [String] {
     fit(["JoinMarket directory node   \(place)", coloured("UNREACHABLE", .red), failure]) + [
       "q quits"
     ]
   }
 
-  /// The same in one line, for a file or a pipe.
+  /// The summary in one line, for a file or a pipe.
   static func line(_ reading: Reading) -> String {
     let now = reading.now
     return [
@@ -135,7 +135,7 @@ struct TopScreen {
     }
   }
 
-  /// A title and cells that begin in the same columns in every row, as long as they fit.
+  /// Returns a title and cells in fixed columns, as many as fit.
   private func row(_ title: String, _ cells: String...) -> String {
     let padded = cells.dropLast().map { Text.padded($0, to: 19) + " " }
     return Text.padded(title, to: 11) + padded.joined() + (cells.last ?? "")
@@ -161,7 +161,7 @@ struct TopScreen {
   }
 
   private func fit(_ lines: [String]) -> [String] {
-    // The coloured line is the state: short, and its marks take no room.
+    // Only the short state line has colours. Their escape codes take no columns.
     lines.prefix(max(0, height - 2)).map { $0.contains("\u{1b}") ? $0 : String($0.prefix(width)) }
   }
 }
@@ -179,7 +179,7 @@ enum Text {
     return text
   }
 
-  /// The nearest whole number within a quadrillion: what an endpoint answers may be any number.
+  /// The nearest whole number, limited to a quadrillion: an endpoint may answer any number.
   static func whole(_ number: Double) -> Int {
     number.isNaN ? 0 : Int(min(max(number, -1e15), 1e15).rounded())
   }
@@ -214,7 +214,7 @@ enum Text {
 }
 
 extension String {
-  /// A word from the relay without anything that a terminal would act on.
+  /// Returns a word from the relay without characters that control a terminal.
   fileprivate var escapedWord: String {
     String(unicodeScalars.filter { (" "..."~").contains($0) }.map(Character.init))
       .replacing("_", with: self == uppercased() ? "_" : " ")

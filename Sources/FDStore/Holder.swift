@@ -1,8 +1,8 @@
-/// What is held, and what a relay's packets do to it (docs/fd-store.md). Knows no socket but those
-/// it holds.
+/// The held descriptors, and the effect of a relay's packets on them (docs/fd-store.md). It uses no
+/// other socket.
 ///
-/// A put becomes what is held only when it is committed. A fetch leaves everything held until the
-/// relay confirms. So a relay that dies in between changes nothing.
+/// A put takes effect when it is committed. A fetch leaves everything held until the relay
+/// confirms. So a relay that dies in between changes nothing.
 struct Holder {
   private(set) var held: [Batch] = []
 
@@ -10,18 +10,18 @@ struct Holder {
 
   mutating func empty() { held = [] }
 
-  /// Where a conversation with a relay stands.
+  /// The state of a conversation with a relay.
   enum Conversation {
     case idle
     case putting([Batch])
-    /// The batches before `next` are acknowledged but for the last.
+    /// All batches before `next` but the last one are acknowledged.
     case fetching(next: Int)
     case confirming
   }
 
   enum Answer {
     case send([UInt8], [Int32])
-    /// Sends why, and ends the conversation.
+    /// Sends the reason and ends the conversation.
     case refuse(String)
   }
 
@@ -32,7 +32,7 @@ struct Holder {
 
   static let version: UInt8 = 1
 
-  /// What follows from one packet. `event` says what changed.
+  /// Handles one packet. `event` says what changed.
   mutating func receive(
     _ packet: [UInt8], _ batch: Batch, in conversation: inout Conversation, event: inout Event?
   ) -> Answer {

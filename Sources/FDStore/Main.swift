@@ -1,6 +1,6 @@
 /// `jm-fd-store`: holds a relay's open sockets and its state while no relay runs, so that a restart
-/// closes none of them. It does not look into what it holds and shares no code with the relay, so a
-/// new relay needs no new store. docs/fd-store.md has the protocol.
+/// closes no connection. It does not interpret them and shares no code with the relay, so a new
+/// relay needs no new store. docs/fd-store.md describes the protocol.
 import ArgumentParser
 import Glibc
 
@@ -47,7 +47,8 @@ struct FDStore: ParsableCommand {
     }
   }
 
-  /// No core file and no debugger of the same user: what is held is as private as the relay itself.
+  /// Forbids core files and debuggers of the same user: the held data is as private as the relay's
+  /// memory.
   private func harden() {
     umask(0o177)
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
@@ -61,8 +62,8 @@ struct FDStore: ParsableCommand {
   }
 }
 
-/// Why the store does not start. Exit codes are those of sysexits.h: 78 for a wrong argument, 71
-/// for the system.
+/// The reason why the store does not start. Exit codes are those of sysexits.h: 78 for a wrong
+/// argument, 71 for an error of the system.
 struct StoreFault: Error {
   let description: String
   let isSetting: Bool
@@ -73,7 +74,7 @@ struct StoreFault: Error {
   }
 }
 
-/// One line on standard error. Counts and reasons only: the store knows nothing else.
+/// Writes one line to standard error. It has counts and reasons only.
 func report(_ text: String) {
   let line = "jm-fd-store: \(text)\n"
   _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }

@@ -1,9 +1,8 @@
-/// Packets with descriptors, and who owns the descriptors.
+/// Packets with descriptors, and the ownership of the descriptors.
 import CFDStore
 import Glibc
 
-/// Descriptors and one name byte for each, as one batch came. Closes them when nobody refers to it
-/// any more.
+/// The descriptors of one batch and one name byte for each. Closes them when it is deallocated.
 final class Batch {
   let names: [UInt8]
   let descriptors: [Int32]
@@ -24,9 +23,9 @@ enum Packet {
 
   enum Received {
     case packet([UInt8], Batch)
-    /// Nothing has come yet.
+    /// Nothing was received yet.
     case nothing
-    /// The other side is gone, or has sent what is no packet of ours.
+    /// The other side is gone, or has sent no valid packet.
     case ended(String)
   }
 
@@ -47,7 +46,7 @@ enum Packet {
     return .packet(Array(bytes[..<length]), batch)
   }
 
-  /// - Returns: false when the other side does not take it at once. Each side waits for an answer
+  /// - Returns: false when the socket does not take it at once. Each side waits for an answer
   ///   before it sends again, so there is always room for a packet.
   static func send(_ bytes: [UInt8], _ descriptors: [Int32] = [], to socket: Int32) -> Bool {
     shim_send(socket, bytes, bytes.count, descriptors, descriptors.count) == bytes.count
@@ -56,14 +55,14 @@ enum Packet {
 
 func forbidDumps() -> Bool { shim_forbid_dumps() == 0 }
 
-/// The user at the other end, or nil.
+/// Returns the user at the other end, or nil.
 func peerUser(of socket: Int32) -> uid_t? {
   let user = shim_peer_user(socket)
   return user < 0 ? nil : uid_t(user)
 }
 
-/// A descriptor that becomes readable on SIGTERM and SIGINT, which do nothing else from now on. A
-/// process that is PID 1 of a container would not get them otherwise.
+/// Returns a descriptor that becomes readable on SIGTERM and SIGINT. Without it, PID 1 of a
+/// container would not receive them.
 func terminationDescriptor() -> Int32 {
   var signals = sigset_t()
   sigemptyset(&signals)

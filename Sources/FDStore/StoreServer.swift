@@ -10,15 +10,15 @@ final class StoreServer {
 
   private let path: String
   private let hold: Duration
-  /// A relay that says nothing for so long is cut off, so that the next one has its turn.
+  /// A relay that is silent for so long is disconnected, so that the next one has its turn.
   private let clientTimeout: Duration
   private let listener: Int32
-  /// Of the socket's file: another store may have put its own there.
+  /// Identifies the socket's file: another store may have replaced it.
   private let inode: ino_t
   private let termination: Int32
   private var holder = Holder()
   private var client: Client?
-  /// When what is held is closed; nil while nothing is.
+  /// When the held descriptors are closed; nil while nothing is held.
   private var holdUntil: ContinuousClock.Instant?
 
   init(at path: String, hold: Duration, clientTimeout: Duration) throws(StoreFault) {
@@ -37,7 +37,7 @@ final class StoreServer {
     close(termination)
   }
 
-  /// Returns after SIGTERM or SIGINT, with everything closed and the socket's file gone.
+  /// Runs until SIGTERM or SIGINT. Everything is closed then and the socket's file is removed.
   func run() {
     while true {
       var entries = [
@@ -57,7 +57,7 @@ final class StoreServer {
 
   // MARK: Time
 
-  /// Milliseconds until something is due; −1: never.
+  /// The milliseconds until the next deadline; −1: none.
   private var timeout: Int32 {
     let due = [holdUntil, client?.deadline].compactMap(\.self).min()
     guard let due else { return -1 }
@@ -73,7 +73,7 @@ final class StoreServer {
       report("nobody came within the hold time: closing \(holder.count) descriptors")
       holder.empty()
       self.holdUntil = nil
-      // A relay that was fetching them has them from here on, or nobody.
+      // The relay that was fetching them may still have them; the store closes its own copies.
       switch client?.conversation {
       case .fetching, .confirming: endClient("the hold time is over")
       case .idle, .putting, nil: break
@@ -125,7 +125,7 @@ final class StoreServer {
     }
   }
 
-  /// What was put and not committed goes with the conversation.
+  /// A put that was not committed ends with the conversation.
   private func endClient(_ reason: String) {
     guard let client else { return }
     self.client = nil
@@ -154,7 +154,7 @@ final class StoreServer {
     let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(AF_UNIX, type, 0)
     guard descriptor >= 0 else { throw fault("socket", path) }
-    // EAGAIN: its queue is full, so somebody listens.
+    // EAGAIN: the queue is full, so a process listens.
     if with(address, { Glibc.connect(descriptor, $0, $1) }) == 0 || errno == EAGAIN {
       throw StoreFault("\(path): another store listens there")
     }

@@ -1,6 +1,6 @@
-/// `jm-directory-server`: runs the relay, checks its settings, or asks a running one how it is. The
-/// flags are not ArgumentParser's but the settings table's, so that a setting is written down once;
-/// each command takes what it is given and hands it to `Settings.load`.
+/// `jm-directory-server`: runs the relay, checks its settings, or asks a running relay for its
+/// state. The flags come from the settings table, so a setting is defined once. Each command passes
+/// its arguments to `Settings.load`.
 import ArgumentParser
 import ControlCommands
 import EventLoop
@@ -8,7 +8,7 @@ import Settings
 import Status
 import Units
 
-/// One executable under two names: two thirds of a static one are Swift's libraries, and the
+/// One executable has two names. Swift's libraries are two thirds of a static executable, and the
 /// container image holds them once.
 @main
 enum Main {
@@ -111,8 +111,8 @@ extension ExitCode {
   static let configuration = ExitCode(78)
 }
 
-/// Reads the settings and names every fault on stderr. The two flags that every command knows are
-/// answered here, since a command that takes all arguments as they are takes these, too.
+/// Reads the settings and writes every fault to stderr. It also handles `--help` and `--version`,
+/// because these commands take all arguments unparsed.
 private func effective(_ flags: [String], for command: (some ParsableCommand).Type) throws
   -> SettingsReading
 {
@@ -138,7 +138,7 @@ private func ask(
   if outcome.code != 0 { throw ExitCode(outcome.code) }
 }
 
-/// The same reading again, for SIGHUP.
+/// Reads the settings again, for SIGHUP.
 private func rereader(_ flags: [String]) -> @Sendable () -> SettingsReading {
   { Settings.load(arguments: flags, environment: Settings.processEnvironment) }
 }

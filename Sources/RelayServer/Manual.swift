@@ -1,4 +1,4 @@
-/// The manual page, jm-directory-server(8): every setting comes from the settings table, as in
+/// The manual page, jm-directory-server(8). The settings come from the settings table, as in
 /// `--help`.
 import ArgumentParser
 import ControlCommands

@@ -1,4 +1,4 @@
-/// From settings to a running relay: the log is set up here, before anything is logged.
+/// Starts the relay from its settings. The log is set up here, before anything is logged.
 import Logging
 import Service
 import Settings
@@ -25,11 +25,11 @@ func start(
   return RelayService.run(settings, log: sink, reread: reread).rawValue
 }
 
-/// Lines on stderr for the one who typed the command, before there is a log.
+/// Writes a line to stderr for the user of the command, before there is a log.
 func printError(_ lines: [String]) {
   for line in lines {
     let text = line + "\n"
-    // Nobody is left to tell when stderr is gone.
+    // There is nobody to tell when stderr fails.
     _ = text.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
   }
 }

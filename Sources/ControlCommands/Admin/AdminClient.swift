@@ -1,4 +1,4 @@
-/// A client of the relay's admin socket: one line, and everything until the relay closes.
+/// A client of the relay's admin socket. It sends one line and reads until the relay closes.
 
 import EventLoop
 import FoundationEssentials
@@ -13,7 +13,7 @@ import Units
 struct AdminClient {
   enum Failure: Error, Equatable {
     case socket(ClientSocket.Failure)
-    /// The relay's own words.
+    /// The relay's own error text.
     case refused(String)
     case cutShort
   }
@@ -25,7 +25,7 @@ struct AdminClient {
   private struct Closed: Decodable { let closed: Int }
   private struct End: Decodable { let connections: Int }
 
-  /// Every connection, in no order.
+  /// Returns all connections, in no order.
   func peers() throws(Failure) -> [PeersReport.Connection] {
     let lines = try ask("peers")
     let decoder = JSONDecoder()
@@ -39,7 +39,7 @@ struct AdminClient {
   }
 
   /// - Parameter target: `circuit ID`, `circuit LISTENER:ID` or `nick NICK`.
-  /// - Returns: how many were closed.
+  /// - Returns: the number of closed connections.
   func close(_ target: String) throws(Failure) -> Int {
     let lines = try ask("close \(target)")
     guard let line = lines.last, let reply = try? JSONDecoder().decode(Closed.self, from: line)
@@ -52,7 +52,7 @@ struct AdminClient {
     do throws(ClientSocket.Failure) {
       let deadline = ClientSocket.Deadline(after: timeout)
       let socket = try ClientSocket(to: .unix(path: path), before: deadline)
-      // A relay that refuses closes without reading, and what it said can still be read.
+      // A relay that refuses closes without reading. Its answer can still be read.
       try? socket.send(Array("\(line)\n".utf8), before: deadline)
       while true {
         let chunk = try socket.receive(before: deadline)
@@ -72,7 +72,7 @@ struct AdminClient {
 }
 
 extension AdminClient.Failure {
-  /// What happened, and what to do about it.
+  /// What happened and what to do.
   func description(at path: String) -> String {
     let place = path.escapedForOneLine
     return switch self {

@@ -1,4 +1,4 @@
-/// `jm-directory-ctl peers` and `close`: by hand, over the relay's admin socket.
+/// `jm-directory-ctl peers` and `close`, which use the relay's admin socket.
 import ArgumentParser
 import Settings
 import Units

@@ -1,10 +1,10 @@
-/// What `peers` shows: connections by circuit, the most costly first.
+/// The report of `peers`: connections by circuit, the most costly first.
 
 import FoundationEssentials
 import Units
 
 struct PeersReport {
-  /// As the relay tells it.
+  /// The text from the relay.
   struct Connection: Codable, Equatable {
     var connection: String
     var nick: String?
@@ -27,7 +27,7 @@ struct PeersReport {
     }
   }
 
-  /// The connections of one circuit, or one connection whose circuit is not known.
+  /// The connections of one circuit, or one connection whose circuit is unknown.
   struct Group: Encodable, Equatable {
     var listener: String
     var circuit: UInt32?
@@ -58,7 +58,7 @@ struct PeersReport {
       connections.append(connection)
     }
 
-    /// What the socket answers may be anything.
+    /// The values from the socket may be anything.
     private static func sum(_ a: Int, _ b: Int) -> Int {
       let (sum, overflow) = a.addingReportingOverflow(b)
       return overflow ? .max : sum
@@ -85,7 +85,7 @@ struct PeersReport {
         key, default: Group(listener: connection.listener, circuit: connection.circuit)
       ].add(connection)
     }
-    // What others had to take, then what the relay holds, then what it had to read.
+    // Sorts by copies sent to others, then by bytes held, then by bytes read.
     self.groups = groups.values.sorted { a, b in
       let left = (a.deliveries, a.backlog, a.frames, b.name)
       let right = (b.deliveries, b.backlog, b.frames, a.name)
@@ -130,7 +130,7 @@ struct PeersReport {
 }
 
 extension PeersReport.Group {
-  /// As `close --circuit` takes it; the listener alone for a connection without a circuit.
+  /// The argument of `close --circuit`; only the listener for a connection without a circuit.
   var name: String { listener + (circuit.map { ":\($0)" } ?? "") }
 
   private static let nicksShown = 3

@@ -1,11 +1,11 @@
-/// What a directory says in its handshake and around the proof of a nick, read leniently: a probe
-/// works against directories of any make, and says itself what clients would not take.
+/// A directory's answers in the handshake and the proof of a nick. They are read leniently, because
+/// the probe works with every directory and reports itself what clients would refuse.
 import Units
 import Wire
 
-/// The line of a 795.
+/// The content of a 795.
 struct DirectoryHandshake: Decodable {
-  /// A feature is offered when its value is `true`; other values are read and mean no.
+  /// A feature is offered when its value is `true`. Other values are accepted and mean no.
   struct Flag: Decodable {
     let isOffered: Bool
 
@@ -30,12 +30,12 @@ struct DirectoryHandshake: Decodable {
   let accepted: Bool
   let nick: String
   let network: String
-  /// The one key that no client needs.
+  /// No client needs this key.
   let motd: String?
 
   var offered: [String] { features.filter { $0.value.isOffered }.keys.sorted() }
 
-  /// Why this answer lets a peer of this network not in, or nil.
+  /// The reason why this answer refuses a peer of this network, or nil.
   func refusal(network wanted: Network) -> String? {
     let serves = network.escapedForOneLine
     if network.lowercased() != wanted.rawValue {
@@ -62,7 +62,7 @@ struct DirectoryHandshake: Decodable {
   }
 }
 
-/// The line of an 803.
+/// The content of an 803.
 struct NickChallenge: Decodable {
   enum CodingKeys: String, CodingKey {
     case challenge
@@ -73,7 +73,7 @@ struct NickChallenge: Decodable {
   let directoryID: String
 }
 
-/// The line of an 807.
+/// The content of an 807.
 struct NickVerdict: Decodable {
   let code: String
   let verified: Bool

@@ -1,7 +1,7 @@
 import EventLoop
 import Wire
 
-/// Connects to a directory as a peer does, and reports each step with its time.
+/// Connects to a directory like a peer and reports each step with its time.
 struct DirectoryProbe {
   struct Target: Equatable {
     let host: String
@@ -13,7 +13,7 @@ struct DirectoryProbe {
   enum Route: Equatable {
     /// Through Tor's SOCKS port.
     case socks(SocketAddress)
-    /// Straight to this address, where the directory listens.
+    /// Directly, to this address.
     case direct(SocketAddress)
 
     var description: String {
@@ -27,13 +27,13 @@ struct DirectoryProbe {
   var target: Target
   var route: Route
   var network: Network
-  /// Whether it can prove its nick, as current clients can.
+  /// Whether the probe can prove its nick, as current clients can.
   var provesNick = true
-  /// For each step.
+  /// The timeout of each step.
   var timeout: Duration = .seconds(60)
   /// The wire does not mark the end of a peerlist: this time without a frame counts as its end.
   var listQuiet: Duration = .seconds(2)
 
-  /// Returns after at most the timeouts of all steps; the report names the step that failed.
+  /// Runs the probe, at most for the timeouts of all steps. The report names the step that failed.
   func run() -> ProbeReport { ProbeRun(probe: self).report() }
 }

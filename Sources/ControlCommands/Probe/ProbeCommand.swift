@@ -1,4 +1,5 @@
-/// `jm-directory-ctl probe`: is a directory node there for peers? Asked from outside, through Tor.
+/// `jm-directory-ctl probe`: checks from outside, through Tor, whether a directory node serves
+/// peers.
 import ArgumentParser
 import EventLoop
 import FoundationEssentials
@@ -186,7 +187,7 @@ enum ProbeJSON {
   /// In UTC, as in `2026-11-28T14:30:00Z`.
   static func time(_ date: Date) -> String { date.formatted(.iso8601) }
 
-  /// Escapes what a terminal might act on: JSON leaves most of it as it is.
+  /// Escapes characters that control a terminal: JSON leaves most of them unescaped.
   private static func visible(_ json: String) -> String {
     var out = ""
     for scalar in json.unicodeScalars {

@@ -1,5 +1,5 @@
 import EventLoop
-/// The probe's connection: lines with a bound on each, on all of them together, and in time.
+/// The probe's connection. It limits the length of a line, the sum of all lines, and the time.
 import FoundationEssentials
 import Wire
 
@@ -14,9 +14,9 @@ final class ProbeConnection {
     case socket(ClientSocket.Failure)
     /// The other side has closed.
     case closed
-    /// A line is longer than any directory's, or everything together is.
+    /// A line, or the sum of all lines, is longer than any directory sends.
     case tooMuch
-    /// A line that is no frame; its beginning.
+    /// A line that is no frame, with its beginning.
     case notAFrame(String)
   }
 
@@ -53,14 +53,14 @@ final class ProbeConnection {
     try send(frame, before: deadline)
   }
 
-  /// Exactly so many bytes.
+  /// Reads exactly `count` bytes.
   func take(_ count: Int, before deadline: ClientSocket.Deadline) throws(Failure) -> [UInt8] {
     while buffer.count - start < count { try fill(before: deadline) }
     defer { start += count }
     return Array(buffer[start..<start + count])
   }
 
-  /// The next line that is not empty, as a frame.
+  /// Reads the next line that is not empty, as a frame.
   func frame(before deadline: ClientSocket.Deadline) throws(Failure) -> ReceivedFrame {
     while true {
       let line = try line(before: deadline)
@@ -72,7 +72,7 @@ final class ProbeConnection {
     }
   }
 
-  /// What has come of a line that has no end yet.
+  /// The received part of a line without an end.
   var unfinished: String { Self.beginning(of: Array(buffer[start...])) }
 
   private func line(before deadline: ClientSocket.Deadline) throws(Failure) -> [UInt8] {

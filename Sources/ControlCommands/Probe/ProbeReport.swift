@@ -1,16 +1,16 @@
-/// What a probe found, for people, for programs and for cron.
+/// The report of a probe, for people, for programs and for cron.
 import Units
 
-/// How a probe ended. The exit code tells cron who has to act.
+/// The result of a probe. Its exit code tells cron who has to act.
 enum ProbeOutcome: String, Encodable {
   case healthy
-  /// The directory answers, but does not serve this peer.
+  /// The directory answers and does not serve this peer.
   case refused
   /// Nothing answers under this address.
   case unreachable
-  /// Something answers that is no JoinMarket directory.
+  /// Something else than a JoinMarket directory answers.
   case notADirectory = "not_a_directory"
-  /// Tor on this side does not answer: nothing is known of the directory.
+  /// The local Tor does not answer, so nothing is known about the directory.
   case noTor = "no_tor"
 
   var exitCode: Int32 {
@@ -37,7 +37,7 @@ enum ProbeOutcome: String, Encodable {
 /// Why a probe ended early.
 struct ProbeProblem: Error, Equatable {
   let outcome: ProbeOutcome
-  /// One line: what happened, and what to do. What came from the directory is escaped in it.
+  /// One line: what happened and what to do. Text from the directory is escaped.
   let text: String
 }
 
@@ -56,16 +56,16 @@ struct ProbeReport: Encodable {
     let name: StepName
     let result: Result
     let seconds: Double
-    /// What was seen, or why the step was skipped or failed.
+    /// The observation, or why the step was skipped or failed.
     let note: String
   }
 
-  /// `host:port`, as it was dialled.
+  /// `host:port` of the directory.
   let directory: String
-  /// The SOCKS port, or where the probe connected without one.
+  /// The SOCKS port, or the address of a direct connection.
   let via: String
   var outcome = ProbeOutcome.healthy
-  /// One line; what came from the directory is escaped in it.
+  /// One line. Text from the directory is escaped.
   var problem: String?
   var steps: [Step] = []
   var nick: String?
@@ -82,7 +82,7 @@ struct ProbeReport: Encodable {
 
   var seconds: Double { steps.reduce(0) { $0 + $1.seconds } }
 
-  /// For people. Nothing in it can move a cursor or hide text, whatever the directory sent.
+  /// For people. Control characters from the directory are escaped.
   var lines: [String] {
     var lines = ["\(directory.escapedForOneLine) through \(via)"]
     for step in steps {
@@ -102,7 +102,7 @@ struct ProbeReport: Encodable {
     return lines + [conclusion]
   }
 
-  /// The last line, and all that `--watch` prints.
+  /// The last line, and the only one of `--watch`.
   var conclusion: String {
     if let problem { return "\(outcome.words): \(problem)" }
     return "\(outcome.words) in \(Self.time(seconds))"

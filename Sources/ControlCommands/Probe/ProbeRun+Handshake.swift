@@ -75,7 +75,7 @@ extension ProbeRun {
     try step(.nickProof) { (deadline) throws(ProbeProblem) in
       let challenge: NickChallenge = try answer(
         .nickAuthChallenge, on: connection, before: deadline)
-      // A proof for another directory is what an attacker in between would want.
+      // An attacker in the middle would ask for a proof that is valid at another directory.
       guard challenge.directoryID == probe.target.description.lowercased() else {
         throw ProbeProblem(
           outcome: .refused,

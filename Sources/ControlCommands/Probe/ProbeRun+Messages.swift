@@ -37,7 +37,7 @@ extension ProbeRun {
     }
   }
 
-  /// Skips messages of other types, and answers the directory's own PING.
+  /// Reads until a message of this type and answers the directory's PING meanwhile.
   func frame(
     _ type: MessageType, on connection: ProbeConnection, before deadline: ClientSocket.Deadline
   ) throws(ProbeConnection.Failure) -> String {

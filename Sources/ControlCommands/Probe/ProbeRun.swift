@@ -3,7 +3,7 @@ import Identity
 import Units
 import Wire
 
-/// One probe under way.
+/// The state of a running probe.
 final class ProbeRun {
   let probe: DirectoryProbe
   let prover = NickProver()
@@ -58,7 +58,7 @@ final class ProbeRun {
     let next = "; is Tor running there? See --socks"
     do throws(ProbeConnection.Failure) {
       let connection = try ProbeConnection(to: address, before: deadline)
-      // The nick is new in each probe, and with it the circuit.
+      // Each probe has a new nick and therefore a new circuit.
       switch try SocksClient.greet(connection, user: prover.nick.description, before: deadline) {
       case .agreed: return connection
       case .notSocks: break
@@ -104,7 +104,7 @@ final class ProbeRun {
   private func askForPeers(_ connection: ProbeConnection, _ features: [String])
     throws(ProbeProblem)
   {
-    // joinmarket-clientserver's directory, which offers nothing, does not answer GETPEERLIST.
+    // joinmarket-clientserver's directory offers no features and does not answer GETPEERLIST.
     if features.isEmpty {
       return skip(.peerlist, "without features a directory need not answer")
     }

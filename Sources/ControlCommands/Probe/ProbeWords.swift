@@ -1,4 +1,4 @@
-/// Failures of a probe's connection in words.
+/// Texts for failures of a probe's connection.
 import Units
 
 #if canImport(Darwin)
@@ -25,7 +25,7 @@ extension ProbeConnection.Failure {
 }
 
 extension ProbeProblem {
-  /// Why a handshake had no answer.
+  /// The reason why a handshake had no answer.
   init(
     _ failure: ProbeConnection.Failure, inHandshakeOf connection: ProbeConnection,
     _ timeout: Duration
@@ -53,7 +53,7 @@ extension ProbeProblem {
 }
 
 extension Duration {
-  /// Whole seconds as such, less as milliseconds.
+  /// Seconds if they are whole, otherwise milliseconds.
   var words: String {
     let milliseconds = nanoseconds / 1_000_000
     return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"

@@ -1,17 +1,17 @@
-/// The client's side of SOCKS5 (RFC 1928, RFC 1929), as far as Tor needs it.
+/// The client side of SOCKS5 (RFC 1928, RFC 1929), as far as Tor needs it.
 
 enum SocksClient {
   enum Greeting {
     case agreed
-    /// It answers, but not as a SOCKS5 port does.
+    /// The answer is not that of a SOCKS5 port.
     case notSocks
-    /// It wants an authentication that Tor does not ask for.
+    /// The port wants an authentication that Tor does not use.
     case refused
   }
 
-  /// Agrees on a method.
-  /// - Parameter user: a name of its own gives the stream a circuit of its own
-  ///   (`IsolateSOCKSAuth`, Tor's default). At most 255 bytes.
+  /// Negotiates the method.
+  /// - Parameter user: a new name gives the stream a new circuit (`IsolateSOCKSAuth`, Tor's
+  ///   default). At most 255 bytes.
   static func greet(
     _ connection: ProbeConnection, user: String, before deadline: ClientSocket.Deadline
   ) throws(ProbeConnection.Failure) -> Greeting {
@@ -26,9 +26,9 @@ enum SocksClient {
     return try connection.take(2, before: deadline)[1] == 0 ? .agreed : .refused
   }
 
-  /// Asks for a stream and reads the whole answer.
-  /// - Parameter host: at most 255 bytes; Tor looks it up.
-  /// - Returns: SOCKS5's reply code, 0 when the stream is open; nil when the answer is none.
+  /// Requests a stream and reads the whole answer.
+  /// - Parameter host: at most 255 bytes; Tor resolves it.
+  /// - Returns: SOCKS5's reply code, 0 when the stream is open; nil when the answer is not SOCKS5.
   static func connect(
     _ connection: ProbeConnection, to host: String, port: UInt16,
     before deadline: ClientSocket.Deadline
@@ -50,8 +50,8 @@ enum SocksClient {
     return head[1]
   }
 
-  /// What a reply code says of an onion service. From 0xf0 on: Tor's proposal 304, which a
-  /// SocksPort with the flag ExtendedErrors sends.
+  /// The meaning of a reply code for an onion service. Codes from 0xf0 on are those of Tor's
+  /// proposal 304, which a SocksPort with the flag ExtendedErrors sends.
   static func words(_ code: UInt8) -> String {
     switch code {
     case 1: "Tor could not connect; its log may say why"

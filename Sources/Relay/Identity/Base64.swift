@@ -17,7 +17,7 @@ enum Base64 {
     return String(decoding: out, as: UTF8.self)
   }
 
-  /// Nil for anything that a strict encoder would not have written.
+  /// Returns nil for a text that a strict encoder would not write.
   package static func decode(_ text: [UInt8]) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
     let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count

@@ -9,14 +9,14 @@ package final class Curve {
   /// The outcome of checking a signature.
   enum Verdict {
     case valid, invalid
-    /// The key is no point of the curve, or the signature is none that any key could make.
+    /// The key is not on the curve, or the signature is not well formed.
     case malformed
   }
 
   private let context: OpaquePointer
 
   package init() {
-    // `secp256k1_context_create(3)` aborts rather than fail.
+    // `secp256k1_context_create(3)` aborts instead of failing.
     guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
       preconditionFailure("libsecp256k1 gave no context")
     }
@@ -76,7 +76,7 @@ package final class Curve {
   }
 }
 
-/// ECDSA signatures in DER, as BIP-66 wants them: one spelling only.
+/// ECDSA signatures in strict DER (BIP-66), with one encoding of each signature.
 enum DERSignature {
   /// r and s, 32 bytes each, or nil unless the bytes are strict DER of two positive numbers of at
   /// most 256 bits.

@@ -1,19 +1,19 @@
 // Nick authentication (protocol.md §8): the relay sends a nonce, the peer signs it with the key of
-// its nick, the relay answers with a result code. Pure: the directory decides which peers it asks,
-// how long it waits and what follows from a code.
+// its nick, the relay answers with a result code. The directory decides which peers have to prove,
+// how long it waits and what a code means.
 
 import Wire
 
-/// The outcome that an 807 tells the peer.
+/// The result in an 807.
 package enum NickAuthCode: String, Hashable, CaseIterable, Sendable {
   case ok
-  /// The 805 is not what a client of this protocol sends.
+  /// The 805 is malformed.
   case malformed
-  /// No 805 came in time.
+  /// No 805 was received in time.
   case expired
-  /// The proof is well formed and does not hold, or another key holds the nick.
+  /// The proof is well formed and wrong, or the nick belongs to another key.
   case invalid
-  /// The proof may hold, but the relay does not want this peer.
+  /// The relay refuses the peer whatever the proof says.
   case policy
 }
 
@@ -22,20 +22,20 @@ package struct NickAuth {
 
   package init(curve: Curve = Curve()) { self.curve = curve }
 
-  /// The line of an 803, in compact JSON.
+  /// Returns the line of an 803, in compact JSON.
   package static func nonceLine(nonce: Bytes32, directoryID: DirectoryID) -> String {
     "{\"challenge\":\"\(nonce.hex)\",\"directory-id\":\"\(directoryID)\"}"
   }
 
-  /// The line of an 807.
+  /// Returns the line of an 807.
   package static func resultLine(_ code: NickAuthCode) -> String {
     "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"
   }
 
   /// Verifies the frame that the peer sent as its proof, without its CR LF.
   ///
-  /// Connections use this form. It is stricter than `Envelope` in that no key may come twice
-  /// at any depth, and laxer in that the type may be spelt `"805"` or `805.0`, as the reference is.
+  /// Connections use this form. It is stricter than `Envelope`: no key may come twice at any depth.
+  /// It is also more lenient, like the reference: the type may be written `"805"` or `805.0`.
   package func verify(
     frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
     nonce: Bytes32, directoryID: DirectoryID
@@ -51,7 +51,7 @@ package struct NickAuth {
   /// The result of verifying a proof.
   package struct Verdict: Equatable {
     package let code: NickAuthCode
-    /// With `ok`, eight bytes of the key, by which the same owner is known again.
+    /// With `ok`, eight bytes of the key, which identify the same owner later.
     package var keyTag: UInt64?
   }
 
@@ -77,9 +77,9 @@ package struct NickAuth {
     }
   }
 
-  /// Returns what a proof signs.
+  /// Returns the message that a proof signs.
   /// - Parameters:
-  ///   - lineDigest: SHA-256 of the text of the 793's line.
+  ///   - lineDigest: SHA-256 of the decoded line of the 793.
   ///   - publicKey: in hexadecimal digits.
   static func signedHash(
     challenge: String, directoryID: String, lineDigest: Bytes32, nick: Nick, publicKey: String
@@ -104,7 +104,7 @@ package struct NickAuth {
     return Digest.sha256(message + text).withBytes { Digest.sha256($0) }
   }
 
-  /// 33 bytes from 66 lower-case digits, or nil.
+  /// Returns 33 bytes from 66 lower-case hexadecimal digits, or nil.
   private static func key(fromHex digits: [UInt8]) -> [UInt8]? {
     guard digits.count == 66 else { return nil }
     var key: [UInt8] = []
@@ -118,7 +118,7 @@ package struct NickAuth {
   }
 }
 
-/// The two strings of an 805's line, and nothing else in it.
+/// The two strings of an 805's line. Other keys are refused.
 private struct Proof {
   let publicKey: [UInt8]
   let signature: [UInt8]
@@ -145,7 +145,7 @@ private struct Proof {
   }
 }
 
-/// The envelope of an 805 as the reference reads it.
+/// Reads the envelope of an 805 like the reference.
 private enum ProofEnvelope {
   static func line(of frame: UnsafeRawBufferPointer, maxNesting: Int) throws(EnvelopeError)
     -> Range<Int>
@@ -169,7 +169,7 @@ private enum ProofEnvelope {
     return line
   }
 
-  /// `805`, `"805"`, or 805 with zeros behind the point.
+  /// Returns whether the value is `805`, `"805"`, or 805 with zeros after the point.
   private static func isProofType(_ reader: inout JSONReader) throws(EnvelopeError) -> Bool {
     if try reader.peek() == .string { return reader.isText(try reader.string(), "805") }
     guard try reader.peek() == .number else { throw .badType }

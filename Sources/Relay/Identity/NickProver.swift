@@ -1,10 +1,10 @@
-// A peer's side of nick authentication (protocol.md §8): a fresh key, its nick, and proofs that the
+// The peer's side of nick authentication (protocol.md §8): a new key, its nick, and proofs that the
 // nick belongs to the key. The relay never signs; `jm-directory-ctl probe` does.
 
 import CSecp256k1
 import Wire
 
-/// A secret key made at random and forgotten with this object.
+/// A random secret key, wiped with this object.
 package final class NickProver {
   private let context: OpaquePointer
   private let secret: UnsafeMutableRawBufferPointer
@@ -41,7 +41,7 @@ package final class NickProver {
 
   /// Returns the line of an 805.
   /// - Parameters:
-  ///   - handshakeLine: the text of the 793's line, as it was before it was escaped.
+  ///   - handshakeLine: the decoded line of the 793.
   ///   - challenge: 64 hexadecimal digits.
   package func proof(challenge: String, directoryID: String, handshakeLine: String) -> String {
     let hash = NickAuth.signedHash(

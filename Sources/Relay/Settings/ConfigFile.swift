@@ -1,5 +1,5 @@
-/// joinmarket-ng's `config.toml`, which its programs share: what it says of a directory node, under
-/// the names that the same settings have in the environment.
+/// The settings of a directory node in joinmarket-ng's `config.toml`, under their names in the
+/// environment. joinmarket-ng's programs share this file.
 
 import TOMLKit
 import Units
@@ -19,7 +19,7 @@ struct ConfigFile {
   }
 
   private(set) var entries: [Entry] = []
-  /// Keys that mean nothing to a directory node, in the file's alphabetical order.
+  /// Keys without a meaning for a directory node, in alphabetical order.
   private(set) var withoutMeaning: [String] = []
 
   init(_ text: String) throws(Malformed) {
@@ -51,14 +51,14 @@ struct ConfigFile {
     entries.append(Entry(name: name, key: "\(section).\(key)", value: Self.text(of: value)))
   }
 
-  /// joinmarket-ng's names of settings that come from the file.
+  /// joinmarket-ng's names of the settings in the file.
   private static let names = Set(
     Settings.table.compactMap(\.ngName).filter { name in
       ["DIRECTORY_SERVER__", "NETWORK_CONFIG__", "LOGGING__"].contains { name.hasPrefix($0) }
     })
 
-  /// As it would stand in an environment. What cannot stand there (a list) is no setting's value
-  /// and is refused with the rest.
+  /// Returns the value as text, as in an environment. A value without such a text (a list) is
+  /// refused like a wrong value.
   private static func text(of value: any TOMLValueConvertible) -> String {
     if let text = value.string { return text }
     if let number = value.int { return "\(number)" }

@@ -10,7 +10,7 @@ struct DotEnv: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package var name: String
     package var value: String
-    /// From 1.
+    /// The line number, from 1.
     package var line: Int
   }
 
@@ -19,7 +19,7 @@ struct DotEnv: Sendable, Equatable {
     package var reason: String
   }
 
-  /// In file order; of two with one name the later holds.
+  /// In file order. The later of two lines with one name is used.
   var entries: [Entry] = []
   package var malformed: [Malformed] = []
 
@@ -37,7 +37,7 @@ struct DotEnv: Sendable, Equatable {
     }
   }
 
-  /// By name, the later of two.
+  /// By name. The later of two is used.
   package var values: [String: Entry] {
     Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { _, later in later })
   }

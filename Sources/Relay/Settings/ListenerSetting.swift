@@ -1,6 +1,5 @@
-/// Listeners as an operator writes them: a list in HOST and one in LISTEN_UNIX, each entry a place
-/// and, if wanted, a name and a PROXY setting of its own:
-/// `/run/a.sock;name=a;proxy=true,/run/b.sock`.
+/// Listeners as an operator writes them: a list in HOST and one in LISTEN_UNIX. Each entry has an
+/// address and optionally a name and a PROXY setting: `/run/a.sock;name=a;proxy=true,/run/b.sock`.
 
 #if canImport(Glibc)
   import Glibc
@@ -11,13 +10,13 @@
 /// One entry of HOST or LISTEN_UNIX.
 package struct ListenerSetting: Sendable, Equatable {
   package enum Place: Sendable, Equatable {
-    /// - Parameter port: `nil`: PORT.
+    /// - Parameter port: `nil` is PORT.
     case tcp(host: String, port: UInt16?)
     case unix(path: String)
   }
 
   package let place: Place
-  /// `nil`: made from the kind and the position.
+  /// `nil`: the name is made from the kind and the position.
   package let name: String?
   /// `nil`: PROXY_PROTOCOL.
   package let hasProxyLine: Bool?
@@ -28,7 +27,7 @@ package struct ListenerSetting: Sendable, Equatable {
     self.hasProxyLine = hasProxyLine
   }
 
-  /// Reads the options behind the place; `nil` for one that is not known or comes twice.
+  /// Reads the options after the address; `nil` for an unknown or repeated option.
   fileprivate init?(_ text: Substring, place: (String) -> Place?) {
     let fields = text.split(separator: ";", omittingEmptySubsequences: false)
     guard let place = place(String(fields[0])) else { return nil }
@@ -76,7 +75,7 @@ package struct ListenerSetting: Sendable, Equatable {
 }
 
 extension SettingForm where Value == [ListenerSetting] {
-  /// Addresses, each with a port if it is not PORT.
+  /// A list of addresses, each with a port unless it is PORT.
   static var tcpListeners: SettingForm {
     SettingForm(
       allowed: "IPv4 or IPv6 addresses, or localhost; each may have :port, ;name= and ;proxy=",
@@ -131,12 +130,12 @@ package struct ListenerPlan: Sendable, Equatable {
   package let place: Place
   package let name: String
   package let hasProxyLine: Bool
-  /// The setting that asks for it, for faults.
+  /// The setting that defines it, for faults.
   package let setting: String
 }
 
 extension Settings {
-  /// Every listener of our own, in the order in which they are opened. Without a name the first of
+  /// The relay's own listeners, in the order in which they are opened. Without a name the first of
   /// a kind is `tcp` or `unix`, the others `tcp2`, `unix2` and so on.
   package var listeners: [ListenerPlan] {
     let tcp = tcpListeners.enumerated().map { index, entry in
@@ -161,7 +160,7 @@ extension Settings {
       hasProxyLine: entry.hasProxyLine ?? proxyProtocol, setting: setting)
   }
 
-  /// Listeners that stand in each other's way.
+  /// Faults for listeners with the same address or name.
   var listenerConflicts: [String] {
     var found: [String] = []
     var names: Set<String> = []

@@ -1,28 +1,28 @@
-/// One row of the settings table: how a setting is called, what it may be, what it does, and how it
-/// gets into and out of `Settings`. Rows are made only in `SettingsTable.swift`.
+/// One row of the settings table: a setting's names, its allowed values, its meaning, and how it is
+/// read from and written to `Settings`. Only `SettingsTable.swift` makes rows.
 
 package struct SettingDefinition: Sendable {
-  /// When a changed value takes hold after SIGHUP.
+  /// When a changed value takes effect after SIGHUP.
   package enum Reload: Sendable {
     /// At once.
     case applied
-    /// At the next start; the reload says so.
+    /// At the next start. The reload logs that.
     case needsRestart
   }
 
-  /// What a value without any text means.
+  /// The meaning of an empty value.
   package enum Empty: Sendable {
-    /// Means that the setting is not given.
+    /// The setting is not given.
     case unset
-    /// Is a value like any other.
+    /// The empty text is a value like any other.
     case value
   }
 
-  /// The environment name, as in `MAX_PEERS`.
+  /// The name in the environment, for example `MAX_PEERS`.
   package let name: String
-  /// joinmarket-ng's name, as in `DIRECTORY_SERVER__MAX_PEERS`.
+  /// joinmarket-ng's name, for example `DIRECTORY_SERVER__MAX_PEERS`.
   package let ngName: String?
-  /// Further spellings that are accepted.
+  /// Other accepted names.
   let aliases: [String]
   /// The allowed values in words.
   package let allowed: String
@@ -33,10 +33,9 @@ package struct SettingDefinition: Sendable {
   package let empty: Empty
   let isBool: Bool
 
-  /// Puts the value of a text into the settings; false, and nothing is changed, if it is not
-  /// allowed.
+  /// Sets the value from a text. Returns false and changes nothing if the value is not allowed.
   package let apply: @Sendable (String, inout Settings) -> Bool
-  /// The effective value as the text that would set it.
+  /// Returns the current value as the text that would set it.
   package let text: @Sendable (Settings) -> String
   /// Copies this setting's value from the first settings into the second.
   package let copy: @Sendable (Settings, inout Settings) -> Void
@@ -80,9 +79,9 @@ package struct SettingDefinition: Sendable {
   /// The default as text; empty when there is none.
   var defaultText: String { text(Settings()) }
 
-  /// Every name that stands for it in an environment, ours first: that is the precedence.
+  /// All names in an environment in the order of precedence, ours first.
   package var names: [String] { [name] + aliases + (ngName.map { [$0] } ?? []) }
 
-  /// Every flag that stands for it.
+  /// All flags of the setting.
   package var flags: [String] { ([name] + aliases).map(Self.flag(for:)) }
 }

@@ -1,14 +1,14 @@
-/// The command line read against the table: `--max-peers 5` or `--max-peers=5`, one flag a setting,
-/// and `--env-file PATH`. A yes-or-no flag may stand without its value and then means true.
+/// Reads the command line with the settings table: `--max-peers 5` or `--max-peers=5`, one flag for
+/// each setting, and `--env-file PATH`. A yes-or-no flag without a value means true.
 
 struct SettingFlags: Sendable {
   struct Given: Sendable {
     package var value: String
-    /// As it was spelt.
+    /// The flag as it was written.
     package var flag: String
   }
 
-  /// By the setting's name in the table. Of a flag given twice the later holds.
+  /// By the setting's name in the table. The later of two equal flags is used.
   package private(set) var values: [String: Given] = [:]
   private(set) var envFile: String?
   package private(set) var faults: [SettingsFault] = []
@@ -44,7 +44,7 @@ struct SettingFlags: Sendable {
     guard let row = Self.definitions[flag] else {
       let all = Array(Self.definitions.keys) + [Self.envFileFlag]
       faults.append(.unknownFlag(flag, nearest: SettingNames.nearest(to: flag, among: all)))
-      // Its value would only be named as a second fault.
+      // Skips its value, which would be reported as a second fault.
       if inline == nil, let next = rest.first, !next.hasPrefix("-") { rest.removeFirst() }
       return
     }

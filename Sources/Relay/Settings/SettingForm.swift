@@ -1,6 +1,6 @@
-/// How the text of one kind of setting becomes a value and a value becomes text again. A form
-/// refuses what is outside its range, so no other module sees a wrong value; what it
-/// writes, it reads back to the same value.
+/// Converts the text of one kind of setting to a value and back. A form refuses values outside its
+/// range, so no other module sees a wrong value. The text that it writes reads back as the same
+/// value.
 import Logging
 import Units
 import Wire
@@ -14,7 +14,7 @@ import Wire
 package struct SettingForm<Value: Sendable & Equatable>: Sendable {
   /// The allowed values in words, for faults and help.
   package let allowed: String
-  /// Upper-case stand-in for the value in `--help`.
+  /// The placeholder for the value in `--help`, in upper case.
   package let valueName: String
   /// `nil` for a text that is not allowed.
   package let read: @Sendable (String) -> Value?
@@ -22,7 +22,7 @@ package struct SettingForm<Value: Sendable & Equatable>: Sendable {
 }
 
 extension SettingForm {
-  /// The same form where no text stands for nothing.
+  /// The same form for an optional setting: an empty text is `nil`.
   static func optional<Wrapped>(_ form: SettingForm<Wrapped>) -> SettingForm
   where Value == Wrapped? {
     SettingForm(
@@ -45,7 +45,7 @@ extension SettingForm where Value: FixedWidthInteger {
 }
 
 extension SettingForm where Value == Duration {
-  /// Seconds, with a fraction if wanted, down to a nanosecond.
+  /// Seconds, optionally with a fraction, in steps of a nanosecond.
   package static func seconds(_ range: ClosedRange<Double>) -> SettingForm {
     let low = plainDecimal(range.lowerBound)
     let high = plainDecimal(range.upperBound)
@@ -133,7 +133,7 @@ private func listed(_ names: [String]) -> String {
 }
 
 extension SettingForm where Value == Logger.Level {
-  /// swift-log's names and those of Python's logging and loguru, in any letter case.
+  /// The level names of swift-log, Python's logging and loguru, in any letter case.
   package static var logLevel: SettingForm {
     SettingForm(
       allowed: listed(Logger.Level.allCases.map(\.rawValue)), valueName: "NAME",
@@ -150,7 +150,7 @@ extension SettingForm where Value == Logger.Level {
 }
 
 extension SettingForm where Value == UInt32 {
-  /// Permission bits in octal, as chmod takes them.
+  /// Permission bits in octal, as for chmod(1).
   static var fileMode: SettingForm {
     SettingForm(
       allowed: "an octal mode, 0000 to 0777", valueName: "MODE",
@@ -166,7 +166,7 @@ extension SettingForm where Value == UInt32 {
 }
 
 extension SettingForm where Value == String {
-  /// Any text without control characters, but for line breaks and tabs.
+  /// Any text without control characters other than line breaks and tabs.
   package static func text(upTo limit: Int) -> SettingForm {
     SettingForm(
       allowed: "text of at most \(limit) bytes without control characters", valueName: "TEXT",
@@ -188,7 +188,7 @@ extension SettingForm where Value == String {
       write: { $0 })
   }
 
-  /// A numeric address: no name is ever looked up. Brackets around an IPv6 address are dropped.
+  /// A numeric address; names are not resolved. Brackets around an IPv6 address are dropped.
   package static var host: SettingForm {
     SettingForm(
       allowed: "an IPv4 or IPv6 address, or localhost", valueName: "HOST",
@@ -204,7 +204,7 @@ extension SettingForm where Value == String {
       write: { $0 })
   }
 
-  /// `<56 base32>.onion:port`. Only the form; whether the checksum is right is `Wire`'s to say.
+  /// `<56 base32>.onion:port`. Only the form is checked; `Wire` checks the checksum.
   static var onionEndpoint: SettingForm {
     SettingForm(
       allowed: "a v3 onion name and a port, as in <56 characters>.onion:5222",
@@ -224,7 +224,7 @@ extension SettingForm where Value == String {
 }
 
 extension SettingForm where Value == [String] {
-  /// Host names or addresses without ports, with commas or blanks between them.
+  /// Host names or addresses without ports, separated by commas or blanks.
   static var hostNames: SettingForm {
     SettingForm(
       allowed: "at most 64 host names or addresses without ports, separated by commas",

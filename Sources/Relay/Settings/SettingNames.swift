@@ -1,30 +1,30 @@
-/// Which names are ours, and which name somebody meant. A misspelt setting must not be silently
-/// ignored.
+/// The known names, and suggestions for misspelt ones. A misspelt setting must not be ignored
+/// silently.
 
 enum SettingNames {
-  /// Every environment name that means a setting.
+  /// All names of settings in an environment.
   package static let known: Set<String> = Set(Settings.table.flatMap(\.names))
 
-  /// joinmarket-ng's settings that mean nothing here: one relay turn is one write, and a line has
-  /// its own limit.
+  /// joinmarket-ng's settings without a meaning here: one turn makes one write, and a line has its
+  /// own limit.
   static let withoutEffect: Set<String> = [
     "BROADCAST_BATCH_SIZE", "DIRECTORY_SERVER__BROADCAST_BATCH_SIZE",
     "MAX_MESSAGE_SIZE", "DIRECTORY_SERVER__MAX_MESSAGE_SIZE",
   ]
 
-  /// systemd's socket activation, read elsewhere.
+  /// Variables of systemd's socket activation, which ServiceManager reads.
   private static let notSettings: Set<String> = [
     "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", configFile,
   ]
 
-  /// Names joinmarket-ng's `config.toml`.
+  /// The variables that locate joinmarket-ng's `config.toml`.
   static let configFile = "JOINMARKET_CONFIG_FILE"
 
-  /// joinmarket-ng's notifications: there is nothing here that would send one.
+  /// joinmarket-ng's notifications, which the relay does not have.
   private static let notifications = "NOTIFICATIONS__"
 
-  /// A name in the environment that begins so was meant for this relay. First words that other
-  /// programs use too (HOST, LOG, DATA, PUBLIC) are not among them.
+  /// A name in the environment with one of these prefixes was meant for this relay. Prefixes that
+  /// other programs use too (HOST, LOG, DATA, PUBLIC) are not listed.
   private static let prefixes = [
     "DIRECTORY_SERVER__", "NETWORK_CONFIG__", "LOGGING__", "JOINMARKET_", "HEARTBEAT_",
     "HEALTH_CHECK_", "NICK_AUTH_", "NICK_CHALLENGE_", "MESSAGE_", "LISTEN_", "MAX_PEER",
@@ -35,8 +35,9 @@ enum SettingNames {
     "SHUTDOWN_GRACE", "LOG_LEVEL", "LOG_FORMAT", "ALLOW_ROOT", "BROADCAST_BATCH",
   ]
 
-  /// The warning for an unknown name, or `nil`. In a `.env` every name was meant for us; in the
-  /// environment one with our prefixes, or one slip away from a name of ours.
+  /// Returns the warning for an unknown name, or `nil`. All names in a `.env` were meant for the
+  /// relay. In the environment these are names with our prefixes, and names with one typing error
+  /// in a known name.
   package static func warning(for name: String, origin: SettingOrigin, anyName: Bool)
     -> SettingsWarning?
   {
@@ -51,8 +52,8 @@ enum SettingNames {
     return .unknownName(name, nearest: nearest(to: name, among: known), origin: origin)
   }
 
-  /// The candidate that fewest slips (a letter more, less, other, or two swapped) turn into the
-  /// name; `nil` if none is near. Letter case does not count as a slip.
+  /// Returns the nearest candidate by typing errors (a letter added, missing, changed, or two
+  /// swapped), or `nil` if none is near. Letter case does not count.
   static func nearest(
     to name: String, among candidates: some Sequence<String>, within limit: Int? = nil
   ) -> String? {

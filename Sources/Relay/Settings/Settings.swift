@@ -1,7 +1,6 @@
-/// What an operator can choose, typed and checked. `Server` and the products read it; `Settings()`
-/// is every default. The values here are the only place a default is written down: the table in
-/// `SettingsTable.swift` adds name, range and meaning to each field, and every text that shows a
-/// default (help, docs/settings.md, check-config) is rendered from the two.
+/// The settings of an operator, typed and checked. `Settings()` has all defaults, and no other
+/// place defines a default. The table in `SettingsTable.swift` adds name, range and meaning to each
+/// field. All texts with a default (help, docs/settings.md, check-config) are made from the two.
 import Logging
 import Units
 import Wire
@@ -10,11 +9,11 @@ package struct Settings: Sendable, Equatable {
   // MARK: Who we are
 
   package var network: Network = .mainnet
-  /// `nil`: only on regtest.
+  /// `nil`: true only on regtest.
   package var allowClearnetLocations: Bool?
-  /// The relay's own `onion:port`, as it stands first in peerlists.
+  /// The relay's own `onion:port`, the first entry of peerlists.
   package var directoryLocation: String?
-  /// The file tor writes its onion name to; with `onionPort` it gives the location.
+  /// The file into which Tor writes its onion name. With `onionPort` it gives the location.
   package var onionHostnameFile: String?
   package var onionPort: UInt16 = 5222
   package var motd = "JoinMarket Directory Server"
@@ -36,12 +35,12 @@ package struct Settings: Sendable, Equatable {
   // MARK: How many
 
   package var maxPeers = 10_000
-  /// Connections before their handshake. As many as Tor serves in one burst
-  /// (HiddenServicePoWQueueBurst in tor/torrc): peers that return at once all get in.
+  /// Connections before their handshake. Equals the burst that Tor serves
+  /// (HiddenServicePoWQueueBurst in tor/torrc), so that all peers that return at once are admitted.
   package var maxPending = 2_500
   package var maxPeersPerCircuit = 8
   package var handshakeTimeout: Duration = .seconds(30)
-  /// How long the holder of a nick has to answer a probe in a takeover (protocol.md §3.1).
+  /// The time in which the holder of a nick must answer a probe in a takeover (protocol.md §3.1).
   package var nickChallengeTimeout: Duration = .seconds(10)
 
   // MARK: What a frame may be
@@ -52,19 +51,19 @@ package struct Settings: Sendable, Equatable {
 
   // MARK: How fast; 0 turns a limit off
 
-  /// Frames a second from one connection.
+  /// Frames a second from each connection.
   package var messageRateLimit = 100
   package var messageBurstLimit = 1_000
-  /// Violations after which a connection is closed; 0 is never.
+  /// Violations after which a connection is closed; 0 means never.
   package var rateLimitDisconnect = 0
-  /// Public frames a minute from one connection.
+  /// Public frames a minute from each connection.
   package var publicRateLimit = 30
   package var publicBurstLimit = 120
-  /// Bytes of public frames a minute from one connection.
+  /// Bytes of public frames a minute from each connection.
   package var publicBytesLimit = ByteCount.kibibytes(64)
-  /// Public `!orderbook` a minute from one connection.
+  /// Public `!orderbook` a minute from each connection.
   package var orderbookRateLimit = 6
-  /// GETPEERLIST a minute from one connection.
+  /// GETPEERLIST a minute from each connection.
   package var peerlistRateLimit = 6
   /// Deliveries of public frames a second, all peers together.
   package var fanoutRateLimit = 100_000
@@ -104,14 +103,14 @@ package struct Settings: Sendable, Equatable {
   package var logLevel: Logger.Level = .info
   package var logFormat: LogFormat = .text
   package var statusNicks = true
-  /// Names, besides those of this machine, under which the status port may be asked.
+  /// Host names for the status port, in addition to those of this machine.
   package var statusHosts: [String] = []
   /// Tor's control port, to close circuits. `nil`: none.
   package var torControl: TorControlSetting?
   package var torControlCookieFile: String?
   package var torControlPasswordFile: String?
-  /// How long a circuit's budgets stay exhausted before Tor is asked to close it. A client that
-  /// keeps to what a connection may do never exhausts them, so a minute is no burst any more.
+  /// The time after which Tor is asked to close a circuit whose budgets stay exhausted. A client
+  /// within the limits of a connection never exhausts them, so a minute is longer than any burst.
   package var torControlCloseAfter: Duration = .seconds(60)
   /// The operator's socket. `nil`: none.
   package var adminSocket: String?
@@ -122,13 +121,13 @@ package struct Settings: Sendable, Equatable {
 
   package init() {}
 
-  /// Whether peers may serve at other places than an onion.
+  /// Whether peers may serve at other addresses than an onion.
   package var allowsClearnet: Bool { allowClearnetLocations ?? (network == .regtest) }
 }
 
-/// What keeps sockets and state while the relay restarts.
+/// The store that keeps sockets and state while the relay restarts.
 package enum FDStoreSetting: Sendable, Equatable {
-  /// systemd's store if the unit says that it has one (`FDSTORE`, systemd 254), else none.
+  /// systemd's store if the unit has one (`FDSTORE`, systemd 254), else none.
   case automatic
   case none
   case systemd
@@ -136,16 +135,16 @@ package enum FDStoreSetting: Sendable, Equatable {
   case path(String)
 }
 
-/// What the relay asks of a peer's nick (protocol.md §8).
+/// The proofs of nicks that the relay requests (protocol.md §8).
 package enum NickAuthMode: String, CaseIterable, Sendable {
   case preferVerified = "prefer_verified"
   case requireVerified = "require_verified"
   case disabled
 }
 
-/// The identity that signed nick proofs are bound to.
+/// The directory id to which nick proofs are bound.
 package enum NickAuthDirectoryID: Sendable, Equatable {
-  /// None: nick authentication is neither advertised nor done.
+  /// `nil`: nick authentication is off and not advertised.
   case unset
   /// The relay's own onion endpoint, once it is known.
   case automatic

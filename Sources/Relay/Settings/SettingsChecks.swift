@@ -1,15 +1,16 @@
-/// What must hold between settings that are each fine alone, and what changes between two readings.
+/// Checks between settings that are each valid alone, and the changes between two readings.
 
 import Wire
 
 extension Settings {
-  /// Defaults that follow from other settings.
+  /// Fills in defaults that depend on other settings.
   mutating func completeDefaults() {
     if nickAuthDirectoryID == .unset, onionHostnameFile != nil { nickAuthDirectoryID = .automatic }
   }
 
-  /// Combinations under which the relay would not do what its operator wants.
-  /// - Parameter inheritsListeners: sockets come from systemd, so none of our own is needed.
+  /// Faults: combinations with which the relay would not do what its operator wants.
+  /// - Parameter inheritsListeners: whether systemd passes sockets, so that no own listener is
+  ///   needed.
   func conflicts(inheritsListeners: Bool) -> [SettingsFault] {
     var found: [String] = []
     if listeners.isEmpty, !inheritsListeners {
@@ -54,7 +55,7 @@ extension Settings {
     return found.map { .conflict($0) }
   }
 
-  /// Combinations that work and are probably mistakes.
+  /// Warnings: combinations that work and are probably mistakes.
   func suspiciousSettings() -> [SettingsWarning] {
     var found: [String] = []
     if messageBurstLimit < messageRateLimit {
@@ -89,7 +90,7 @@ extension Settings {
     return found.map { .questionable($0) }
   }
 
-  /// Why clients cannot dial this endpoint.
+  /// Returns the reason why clients cannot dial this endpoint.
   private func directoryIDFault(_ id: String) -> String? {
     guard let colon = id.lastIndex(of: ":"), let port = UInt16(id[id.index(after: colon)...]),
       port > 0
@@ -111,25 +112,25 @@ extension Settings {
   }
 }
 
-/// A setting that is not the same in two readings.
+/// A setting that differs between two readings.
 package struct SettingChange: Sendable {
   package let definition: SettingDefinition
   package let old: String
   package let new: String
 
-  /// The new value, but for one that names an onion: no record at info or above may.
+  /// The new value, without onions: no record at `info` or above may name one.
   package var newForLog: String { new.lowercased().contains(".onion") ? "(not logged)" : new }
 }
 
 extension Settings {
-  /// Each setting whose value is another one here, in table order.
+  /// The settings with different values, in table order.
   package func differences(from old: Settings) -> [SettingChange] {
     Self.table.filter { !$0.isEqual(self, old) }.map {
       SettingChange(definition: $0, old: $0.text(old), new: $0.text(self))
     }
   }
 
-  /// These settings with those of a new reading that a reload applies; the others stay as they are.
+  /// Returns these settings with the values of a new reading that a reload applies.
   package func reloading(_ new: Settings) -> Settings {
     var result = self
     for row in Self.table where row.reload == .applied { row.copy(new, &result) }

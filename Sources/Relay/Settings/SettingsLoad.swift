@@ -1,7 +1,6 @@
-/// Reads the settings: flags first, then the environment, then the `.env` file, then
-/// joinmarket-ng's `config.toml`, then the defaults. The products call `Settings.load` at start and
-/// the server calls it again on SIGHUP; nothing is kept between two calls, and nothing but the file
-/// is read that was not passed in.
+/// Reads the settings. Precedence: flags, environment, `.env`, joinmarket-ng's `config.toml`,
+/// defaults. The programs call `Settings.load` at the start and again on SIGHUP. It keeps no state,
+/// and reads only its parameters and the files.
 import FoundationEssentials
 
 #if canImport(Darwin)
@@ -13,7 +12,7 @@ import FoundationEssentials
 extension Settings {
   /// - Parameters:
   ///   - arguments: the flags, without program and subcommand.
-  ///   - workingDirectory: where `.env` is looked for, and where a relative `--env-file` starts.
+  ///   - workingDirectory: the folder of `.env` and of a relative `--env-file`.
   package static func load(
     arguments: [String], environment: [String: String], workingDirectory: String = "."
   ) -> SettingsReading {
@@ -39,7 +38,7 @@ extension Settings {
     }
     settings.completeDefaults()
     if reading.faults.isEmpty {
-      // What has really been handed over is seen at the start.
+      // The sockets themselves are checked at the start.
       let inherits = !["", "0"].contains(environment["LISTEN_FDS"] ?? "")
       reading.faults += settings.conflicts(inheritsListeners: inherits)
       reading.warnings += settings.suspiciousSettings()
@@ -61,7 +60,7 @@ extension Settings {
     do throws(FileFault) {
       contents = try textOfFile(path)
     } catch {
-      // Only a file that somebody asked for has to be there.
+      // Only a file that was named has to exist.
       if given != nil || error != .missing {
         reading.faults.append(.unreadableFile(path: shown, reason: error.reason))
       }
@@ -83,8 +82,8 @@ extension Settings {
     return file.values.values.map { ($0, shown) }
   }
 
-  /// `JOINMARKET_CONFIG_FILE`, which has to be there, or `config.toml` in `JOINMARKET_DATA_DIR`,
-  /// which need not.
+  /// `JOINMARKET_CONFIG_FILE`, which must exist, or `config.toml` in `JOINMARKET_DATA_DIR`, which
+  /// may be missing.
   private static func readConfigFile(
     in directory: String, environment: [String: String],
     file: [(entry: DotEnv.Entry, path: String)], into reading: inout SettingsReading
@@ -120,7 +119,7 @@ extension Settings {
   }
 }
 
-/// One source of values, by the names under which they are given there.
+/// One source of values, by its names of settings.
 private struct SettingsLayer {
   private struct Given {
     let text: String
@@ -152,8 +151,8 @@ private struct SettingsLayer {
     values = Dictionary(pairs, uniquingKeysWith: { _, new in new })
   }
 
-  /// The name under which the setting is given here, its text and where it stands. Ours goes before
-  /// joinmarket-ng's; an empty text counts only where it is a value.
+  /// Returns the name, the text and the origin of a setting in this source. Our name precedes
+  /// joinmarket-ng's. An empty text counts only where it is a value.
   func find(_ row: SettingDefinition) -> (name: String, text: String, origin: SettingOrigin)? {
     for name in row.names {
       guard let given = values[name], !given.text.isEmpty || row.empty == .value else { continue }
@@ -194,9 +193,9 @@ private enum FileFault: Error, Equatable {
   }
 }
 
-/// At most 1 MiB, whole.
+/// Reads a whole file of at most 1 MiB.
 private func textOfFile(_ path: String) throws(FileFault) -> String {
-  // Not blocking: a FIFO at this path must not hold up the start.
+  // Non-blocking: a FIFO at this path must not delay the start.
   let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard fd >= 0 else { throw errno == ENOENT ? .missing : .failed(errno) }
   defer { close(fd) }

@@ -1,5 +1,5 @@
-/// What reading the settings found: the settings if nothing was wrong, and every fault and warning
-/// in words that an operator can act on. All of them are one line, whatever was in the input.
+/// The result of reading the settings: the settings, unless there was a fault, and all faults and
+/// warnings as texts for the operator. Each text is one line, whatever the input was.
 
 import Units
 
@@ -8,12 +8,11 @@ package struct SettingsReading: Sendable {
   public internal(set) var settings: Settings?
   public internal(set) var faults: [SettingsFault] = []
   public internal(set) var warnings: [SettingsWarning] = []
-  /// Where each setting came from, by its name in the table.
+  /// The origin of each setting, by its name in the table.
   public internal(set) var origins: [String: SettingOrigin] = [:]
 }
 
-/// Where a value came from. Flags go before the environment, that before `.env`, that before
-/// `config.toml`.
+/// The origin of a value. Precedence: flags, environment, `.env`, `config.toml`.
 package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
   case flag(String)
   case environment
@@ -42,7 +41,7 @@ package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible 
   case unreadableFile(path: String, reason: String)
   case malformedLine(path: String, line: Int, reason: String)
   case malformedConfigFile(path: String, line: Int, reason: String)
-  /// Settings that are fine alone and not together.
+  /// Settings that are valid alone and not together.
   case conflict(String)
 
   package var description: String {
@@ -62,7 +61,7 @@ package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible 
     }
   }
 
-  /// The same, but for an onion in it: no record at info or above may name one.
+  /// The same text without onions: no record at `info` or above may name one.
   package var forLog: String {
     guard description.lowercased().contains(".onion") else { return description }
     return switch self {
@@ -75,7 +74,7 @@ package enum SettingsFault: Error, Sendable, Equatable, CustomStringConvertible 
 
 package enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
   case unknownName(String, nearest: String?, origin: SettingOrigin)
-  /// joinmarket-ng has it, and here there is nothing that it could change.
+  /// A setting of joinmarket-ng that has no effect here.
   case noEffect(String, origin: SettingOrigin)
   case repeated(String, path: String, line: Int)
   /// Keys of joinmarket-ng's `config.toml`, which other programs read too.
@@ -98,7 +97,7 @@ package enum SettingsWarning: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// Cut to a length at which a line stays readable.
+/// The text, shortened so that the line stays readable.
 private func shown(_ text: String) -> String {
   let cut = text.unicodeScalars.count > 100
   return (cut ? String(text.unicodeScalars.prefix(100)) + "…" : text).wordForOneLine

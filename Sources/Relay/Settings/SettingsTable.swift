@@ -1,10 +1,10 @@
-/// Every setting, once. Parsing, check-config, `--help`, docs/settings.md and the reload all come
-/// from these rows; a new setting is a field in `Settings` and a row here.
+/// All settings, each defined once. Parsing, check-config, `--help`, docs/settings.md and the
+/// reload use these rows. A new setting is a field in `Settings` and a row here.
 
 import Units
 
 extension Settings {
-  /// All settings, in the order in which they are shown.
+  /// All settings, in display order.
   package static let table: [SettingDefinition] =
     identityRows + listenerRows + limitRows + rateRows + backlogRows + heartbeatRows + nickAuthRows
     + processRows

@@ -13,7 +13,7 @@ extension Settings {
     }.joined(separator: "\n")
   }
 
-  /// The same as a Markdown table.
+  /// Returns the settings as a Markdown table.
   package static var markdownTable: String {
     var out = "| setting | joinmarket-ng's name | default | allowed | SIGHUP | meaning |\n"
     out += "|---|---|---|---|---|---|\n"
@@ -27,7 +27,8 @@ extension Settings {
     return out
   }
 
-  /// `NAME=value  (from origin)`, a line for each setting. The value can be pasted into a `.env`.
+  /// Returns `NAME=value  (from origin)`, a line for each setting. The value can be pasted into a
+  /// `.env`.
   package func lines(origins: [String: SettingOrigin]) -> [String] {
     Self.table.map { row in
       let text = row.text(self)
@@ -38,7 +39,7 @@ extension Settings {
 }
 
 extension SettingDefinition {
-  /// Range, default and reload in one breath.
+  /// Range, default and reload in one sentence.
   package var sentence: String {
     let unset = defaultText.isEmpty ? "not set" : defaultText
     let after = reload == .needsRestart ? " A change needs a restart." : ""
@@ -46,7 +47,7 @@ extension SettingDefinition {
   }
 }
 
-/// Broken at blanks; a longer word stands alone.
+/// Wraps a text at blanks; a longer word gets its own line.
 private func wrapped(_ text: String, columns: Int) -> [String] {
   var lines: [String] = []
   var line = ""

@@ -1,4 +1,4 @@
-/// `TOR_CONTROL`: where Tor's control port is, and which listener that Tor stands in front of.
+/// `TOR_CONTROL`: the address of Tor's control port, and the listener that this Tor serves.
 
 package struct TorControlSetting: Sendable, Equatable {
   package enum Place: Sendable, Equatable {
@@ -7,7 +7,7 @@ package struct TorControlSetting: Sendable, Equatable {
   }
 
   package let place: Place
-  /// The name of a listener with circuits. `nil`: the only one.
+  /// The name of a listener with circuits. `nil`: the only such listener.
   package let listener: String?
 
   package init(_ place: Place, listener: String? = nil) {
@@ -37,8 +37,8 @@ package struct TorControlSetting: Sendable, Equatable {
     return start + (listener.map { ";listener=\($0)" } ?? "")
   }
 
-  /// The position of the listener whose Tor this is.
-  /// - Parameter listeners: all, in their order.
+  /// Returns the position of the listener that this Tor serves.
+  /// - Parameter listeners: all listeners, in their order.
   package func position(
     among listeners: [(name: String, hasProxyLine: Bool)]
   ) throws(TorControlFault) -> Int {
@@ -95,7 +95,7 @@ extension SettingForm where Value == TorControlSetting {
 }
 
 extension Settings {
-  /// What is wrong with the settings of the control port, as far as they tell by themselves.
+  /// Returns the faults in the settings of the control port.
   func torControlConflicts(inheritsListeners: Bool) -> [String] {
     var found: [String] = []
     if torControlCookieFile != nil, torControlPasswordFile != nil {

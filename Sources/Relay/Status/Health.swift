@@ -3,22 +3,23 @@ import EventLoop
 import Server
 import Units
 
-/// Whether the relay would serve a peer now, and if not, why (promises.md, "Always come back").
+/// Whether the relay would serve a peer now, and the reasons if not (promises.md, "Always come
+/// back").
 package struct Health: Equatable {
-  /// What makes it unhealthy; none: it is healthy.
+  /// The reasons to be unhealthy. Empty means healthy.
   package enum Fault: String, Equatable, CaseIterable {
     case stopping
     /// The loop's tick came more than `HealthLimits.stall` late.
     case stalled = "loop_stalled"
     /// No listener accepts.
     case notListening = "not_listening"
-    /// The probe through its own listener has not succeeded lately.
+    /// The probe through its own listeners has not succeeded recently.
     case probeFailed = "self_probe_failed"
   }
 
   package var faults: [Fault]
-  /// `MAX_PEERS` or `MAX_PENDING` are here, or the process has no more descriptors. A full relay is
-  /// healthy: restarting it helps nobody.
+  /// `MAX_PEERS` or `MAX_PENDING` is reached, or the process has no more descriptors. A full relay
+  /// is healthy: a restart would not help.
   package var isFull: Bool
 
   var isHealthy: Bool { faults.isEmpty }
@@ -46,14 +47,14 @@ extension RelayStatus {
     if node.lag.last > Health.stall || loop.systemNow - node.lag.due > Health.stall {
       faults.append(.stalled)
     }
-    // A full relay turns the probe away, too.
+    // A full relay refuses the probe too.
     if let probe, !directory.isStopping, !isFull, !probe.isFresh(at: loop.now) {
       faults.append(.probeFailed)
     }
     return Health(faults: faults, isFull: isFull)
   }
 
-  /// Whether pending connections have to wait for others to leave.
+  /// Whether new connections have to wait until others leave.
   private var isFull: Bool {
     let directory = node.directory
     return directory.registry.peerCount >= directory.limits.peers

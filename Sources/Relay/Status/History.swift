@@ -3,13 +3,13 @@ import EventLoop
 import Server
 import Units
 
-/// What the page's plots show: the last hour in steps of 10 s, the last day in steps of 2 min and
-/// the last week in steps of 10 min, in memory, of a fixed size (2,088 samples of 104 bytes, 217
-/// KB), and gone with the process. Nothing in it is about a single peer.
+/// The data of the page's plots: the last hour in steps of 10 s, the last day in steps of 2 min and
+/// the last week in steps of 10 min. It is in memory only and has a fixed size (2,088 samples of
+/// 104 bytes, 217 KB). Nothing in it is about a single peer.
 ///
-/// `StatusEndpoint` has it sample; clients get it in parts.
+/// `StatusEndpoint` takes the samples; clients get them in parts.
 struct History {
-  /// One step: states at its end, and what happened in it.
+  /// One step: states at its end and totals of the step.
   struct Sample: Equatable {
     package var peers: Int32 = 0
     /// Peers with offers.
@@ -27,7 +27,7 @@ struct History {
     var opened: Int32 = 0
     package var closed: Int32 = 0
     package var dropped: Int32 = 0
-    /// The worst loop lag, in microseconds.
+    /// The largest loop lag, in microseconds.
     package var lag: Int32 = 0
     /// Resident bytes.
     package var memory: Int = 0
@@ -35,8 +35,8 @@ struct History {
     package var cpu: Int32 = 0
     package var descriptors: Int32 = 0
 
-    /// Several steps as one: the states of the last, the sums of what happened, and the highest of
-    /// what shows pressure.
+    /// Merges several steps: the states of the last one, the sums of totals, and the maximum of
+    /// figures that show pressure.
     static func merged(_ samples: some Collection<Sample>) -> Sample {
       samples.reduce(into: Sample()) { sum, sample in
         sum.peers = sample.peers
@@ -59,7 +59,7 @@ struct History {
     }
   }
 
-  /// The last so many samples, oldest first.
+  /// The last `capacity` samples, oldest first.
   struct Ring {
     package let capacity: Int
     package let step: Duration
@@ -86,13 +86,13 @@ struct History {
       end = time
     }
 
-    /// The sample in this place, the oldest being 0.
+    /// Returns the sample at this position; the oldest has 0.
     package subscript(place: Int) -> Sample {
       samples[samples.count < capacity ? place : (next + place) % capacity]
     }
   }
 
-  /// What a reader may ask for; the raw value is the query of /history.json.
+  /// The histories; the raw value is the query of /history.json.
   package enum Range: String {
     case hour, day, week
   }
@@ -132,7 +132,7 @@ struct History {
   }
 }
 
-/// Takes the samples: the difference of two readings of the counters, every ten seconds.
+/// Takes a sample every ten seconds: the difference of two readings of the counters.
 package final class HistoryRecorder {
   private struct Totals {
     var received = 0
@@ -203,8 +203,8 @@ package final class HistoryRecorder {
     lagCounts.append(node.lag.counts)
   }
 
-  /// 99 of 100 ticks of the last ten minutes came at most so late: the upper bound of a bucket of
-  /// the histogram, or the worst ever.
+  /// The 99th percentile of the loop lag of the last ten minutes: the upper bound of a bucket of
+  /// the histogram, or the largest lag ever.
   package var lagP99: Duration {
     let before = lagCounts.first ?? [Int](repeating: 0, count: node.lag.counts.count)
     let counts = zip(node.lag.counts, before).map { $0 - $1 }

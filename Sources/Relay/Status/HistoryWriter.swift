@@ -1,9 +1,9 @@
 import Units
 
-/// Writes one of the histories as JSON, a column at a time, so that a week never holds the loop:
-/// `{"step_seconds": 10, "end": 1700000000.5, "peers": […], "deliveries": […], …}`, oldest first.
-/// `end` is the time of the newest sample, in seconds since 1970. All columns are as they were when
-/// writing began.
+/// Writes one of the histories as JSON, one column a turn, so that a week does not delay the event
+/// loop: `{"step_seconds": 10, "end": 1700000000.5, "peers": […], "deliveries": […], …}`, oldest
+/// first. `end` is the time of the newest sample, in seconds since 1970. All columns are as they
+/// were when writing began.
 final class HistoryWriter {
   private typealias Column = (name: String, value: @Sendable (History.Sample) -> Int)
 

@@ -5,12 +5,11 @@ import Server
 import Units
 import Wire
 
-/// Everything that GET /metrics tells: totals only, no nick, no onion, no payload (promises.md,
-/// "Never tell"). A scrape makes one walk over the peers and some 10 KB of text; between scrapes
-/// the metrics cost the additions in `Counters`.
+/// The content of GET /metrics: totals only, no nick, no onion, no payload (promises.md, "Never
+/// tell"). A scrape iterates over the peers once and makes about 10 KB of text. Between scrapes the
+/// metrics cost only the additions in `Counters`.
 ///
-/// Every family and every label is there from the first scrape, at zero: an alert on something that
-/// has never happened needs it.
+/// All families and labels exist from the first scrape, at zero: alerts need them.
 package enum Metrics {
   package static func text(of status: RelayStatus, _ format: MetricsText.Format) -> [UInt8] {
     var text = MetricsText(format)
@@ -98,7 +97,7 @@ package enum Metrics {
       ProxyMismatches.Kind.allCases.map { ($0.rawValue, status.node.proxyMismatches[$0]) })
   }
 
-  /// Labels are the names that the operator gave.
+  /// Labels are the operator's names of listeners.
   private static func appendListeners(of status: RelayStatus, to text: inout MetricsText) {
     let states = status.node.listenerStates
     let now = status.node.loop.now

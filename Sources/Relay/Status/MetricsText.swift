@@ -2,15 +2,15 @@ import Units
 
 /// The text of a scrape, in Prometheus' format (0.0.4) or in OpenMetrics (1.0), which differ in a
 /// few words: OpenMetrics names a counter's family without `_total`, knows `info`, and ends with `#
-/// EOF`. Both are written from the same calls, so they never say different things. Names and labels
-/// are ours and need no escaping.
+/// EOF`. Both are written by the same calls, so their values are equal. Names and labels are ours
+/// and need no escaping.
 package struct MetricsText {
   package enum Format {
     case prometheus
     case openMetrics
 
-    /// What the `Accept` header asks for. Prometheus offers OpenMetrics first; a person's browser
-    /// asks for neither.
+    /// Returns the format that the `Accept` header requests. Prometheus prefers OpenMetrics; a
+    /// browser requests neither.
     package init(accept: String?) {
       self = accept?.contains("application/openmetrics-text") == true ? .openMetrics : .prometheus
     }
@@ -82,8 +82,8 @@ package struct MetricsText {
   }
 
   /// - Parameters:
-  ///   - bounds: of all buckets but the last, which holds everything above.
-  ///   - counts: one a bucket, not summed up.
+  ///   - bounds: the upper bounds of all buckets but the last one.
+  ///   - counts: one for each bucket, not cumulative.
   mutating func histogram(
     _ name: String, _ help: String, bounds: [Duration], counts: [Int], sum: Duration
   ) {

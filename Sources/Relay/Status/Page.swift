@@ -2,11 +2,11 @@ import Directory
 import EventLoop
 import Wire
 
-/// GET /: one page for the operator, made of the files in `Page/`, which the build embeds. It loads
-/// nothing from elsewhere, and a strict Content-Security-Policy holds it to that: style and script
-/// run because their hashes are named, and only the relay itself may be asked for data. It asks
-/// /summary.json every two seconds and /history.json every ten, shows when no answer comes, and
-/// continues when the relay is back.
+/// GET /: the operator's page, made of the files in `Page/`, which the build embeds. It loads
+/// nothing from other hosts. A strict Content-Security-Policy allows only its own style and script,
+/// by their hashes, and requests to the relay. The page requests /summary.json every two seconds
+/// and /history.json every ten. It shows when no answer comes, and continues when the relay is
+/// back.
 package enum Page {
   package static var reply: HTTPReply {
     HTTPReply(
@@ -14,7 +14,7 @@ package enum Page {
       body: .whole(Array(html.utf8)))
   }
 
-  /// Also on the page's data: nobody else's page may read or keep it.
+  /// Also for the page's data: other pages must not read or keep it.
   static var guards: [HTTPReply.Header] {
     [
       HTTPReply.Header("Cache-Control", "no-store"),
@@ -59,7 +59,7 @@ package enum Page {
   static let style = text(PackageResources.page_css)
   static let script = text(PackageResources.page_js)
 
-  /// `index.html` with the two files that it names put in their places.
+  /// `index.html` with the style and the script inserted.
   static let html = text(PackageResources.index_html)
     .replacing(styleLink, with: "<style>\(style)</style>")
     .replacing(scriptLink, with: "<script>\(script)</script>")

@@ -1,6 +1,5 @@
-/// The state of the relay in about a kilobyte of JSON, at /summary.json: what the page and
-/// `jm-directory-ctl top` ask for every second or two. Totals only: the reader makes rates of them,
-/// since it knows when it asked last.
+/// The state of the relay in about a kilobyte of JSON, at /summary.json. The page and
+/// `jm-directory-ctl top` request it every second or two and compute rates from its totals.
 
 import Directory
 import EventLoop
@@ -18,14 +17,14 @@ package struct RelaySummary: Codable, Sendable, Equatable {
 
   package var version: String
   package var network: String
-  /// Seconds since 1970; a new one says that the relay was restarted.
+  /// Seconds since 1970. Another value means that the relay was restarted.
   package var startTime: Double
   package var uptime: Double
   package var healthy: Bool
   package var full: Bool
-  /// Why it is not healthy.
+  /// The reasons why it is not healthy.
   package var faults: [String]
-  /// The limits that refuse or delay something now, by name.
+  /// The names of the limits in force.
   package var limiting: [String]
   /// When health, fullness or `limiting` last changed, in seconds since 1970, to ten seconds.
   package var stateSince: Double
@@ -57,21 +56,20 @@ package struct RelaySummary: Codable, Sendable, Equatable {
   package var laggingPeers: Int
   /// Those with more than PEER_BACKLOG_SOFT to read.
   package var slowReaders: Int
-  /// 99 of 100 ticks of the last ten minutes came at most so late, in milliseconds.
+  /// The 99th percentile of the loop lag of the last ten minutes, in milliseconds.
   package var lagP99: Double
   package var worstLag: Double
   package var cpuSeconds: Double
   package var memory: Int
   package var descriptors: Int
   package var maxDescriptors: Int
-  /// Those that have come up, since the start.
+  /// Only reasons that have occurred since the start.
   package var closed: [Count]
   package var limits: [Count]
   package var dropped: [Count]
   package var rejected: [Count]
 
-  /// As large as it gets when the numbers, which an endpoint may have made up, are too large for a
-  /// sum.
+  /// Saturates: the numbers come from an endpoint and may be anything.
   package var peers: Int {
     let (sum, isTooLarge) = activePeers.addingReportingOverflow(passivePeers)
     return isTooLarge ? (activePeers < 0 ? .min : .max) : sum
@@ -131,7 +129,7 @@ extension RelaySummary {
     counts.filter { $0.count > 0 }.map { Count(name: $0.label, count: $0.count) }
   }
 
-  /// Every string in it is one of our own words and needs no escaping.
+  /// All strings are constants that need no escaping.
   package var json: String {
     func list(_ counts: [Count]) -> String {
       let items = counts.map { "{\"name\": \"\($0.name)\", \"count\": \($0.count)}" }

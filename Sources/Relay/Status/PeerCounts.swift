@@ -4,8 +4,8 @@ import Server
 import Units
 import Wire
 
-/// Who is here, in numbers only, as one walk over all places finds it: about a millisecond for
-/// 100,000 of them. Metrics and the page are made from it; no nick comes near either.
+/// The numbers of peers, from one iteration over all slots: about a millisecond for 100,000 of
+/// them. Metrics and the page use it, so they never see a nick.
 struct PeerCounts {
   /// Peers that serve an onion, and those that do not.
   package var active = 0
@@ -13,16 +13,17 @@ struct PeerCounts {
   package var verified = 0
   /// Those that have sent nothing for HEARTBEAT_IDLE_THRESHOLD.
   package var quiet = 0
-  /// Silent for long and not to be probed: the first to go when places run short.
+  /// Silent for long and without an answer to probes: the first to be evicted when places run
+  /// short.
   package var evictable = 0
-  /// Those that advertised no feature at all.
+  /// Those that advertised no feature.
   var withoutFeatures = 0
   package var offers = 0
   package var peersWithOffers = 0
   /// By name, in the order of `features`.
   var withFeature = [Int](repeating: 0, count: PeerCounts.features.count)
 
-  /// Features that the relay knows: strangers' inventions would be labels without end.
+  /// Only features that the relay knows: unknown names would make labels without limit.
   package static let features: [(name: String, flag: Features.Known)] = [
     ("peerlist_features", .peerlistFeatures), ("ping", .ping), ("neutrino_compat", .neutrinoCompat),
     ("push_encrypted", .pushEncrypted), ("nick_auth", .nickAuth),
@@ -30,7 +31,7 @@ struct PeerCounts {
 
   /// - Parameters:
   ///   - silence: peers last heard before this are quiet.
-  ///   - ownProbe: the nick of the relay's own probe, which is no peer.
+  ///   - ownProbe: the nick of the relay's own probe, which does not count as a peer.
   package init(
     of registry: borrowing Registry, quietBefore silence: Instant, except ownProbe: Nick?
   ) {
@@ -62,7 +63,7 @@ extension RelayStatus {
       except: probe?.nick)
   }
 
-  /// How often each limit has been hit, by the setting that moves it.
+  /// The number of times that each limit took effect, by its setting.
   var limitHits: [(label: String, count: Int)] {
     let counters = node.directory.counters
     return [
@@ -84,14 +85,14 @@ extension RelayStatus {
     ]
   }
 
-  /// Frames not passed on, by reason; copies withheld from single receivers are among them.
+  /// Dropped frames, by reason; includes copies that single receivers did not get.
   var droppedFrames: [(label: String, count: Int)] {
     node.directory.counters.dropped.all.map { key, count in
       (key.rawValue, count + (key == .tooLongForClient ? node.outbox.withheldLongFrames : 0))
     }
   }
 
-  /// Handshakes by outcome: accepted, or why not.
+  /// Handshakes by outcome: accepted, or the reason for the refusal.
   package var handshakes: [(label: String, count: Int)] {
     [("accepted", node.directory.counters.handshakesAccepted)]
       + node.directory.counters.rejected.all.map { ($0.key.label, $0.count) }

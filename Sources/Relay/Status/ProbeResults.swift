@@ -1,10 +1,10 @@
 import Units
 import Wire
 
-/// What the relay's own probe has found at each listener. `SelfProbe` writes it; /health is made
-/// from it.
+/// The results of the relay's own probe at each listener. `SelfProbe` writes them; /health uses
+/// them.
 package final class ProbeResults {
-  /// How old a success may be for the relay to count as healthy.
+  /// The largest age of a success with which the relay counts as healthy.
   package static let validity = Duration.seconds(30)
 
   private struct Listener {
@@ -12,7 +12,7 @@ package final class ProbeResults {
     var hasFailed = false
   }
 
-  /// The nick of the probe; the status leaves it out.
+  /// The nick of the probe, which the status does not show.
   package let nick: Nick
   private var listeners: [Listener]
 
@@ -25,7 +25,7 @@ package final class ProbeResults {
 
   package func fail(_ listener: Int) { listeners[listener].hasFailed = true }
 
-  /// Whether this listener served the last probe, as `isFresh` has it for all.
+  /// Whether this listener served a recent probe (`isFresh` for one listener).
   package func isFresh(_ listener: Int, at now: Instant) -> Bool {
     guard listener < listeners.count else { return true }
     let state = listeners[listener]
@@ -36,11 +36,10 @@ package final class ProbeResults {
   /// The oldest of the listeners' last successes. `nil` before the first success.
   package var lastSuccess: Instant? { listeners.compactMap(\.lastSuccess).min() }
 
-  /// Whether a listener has failed that never served.
+  /// Whether a listener has failed and never served before.
   package var hasFailed: Bool { listeners.contains { $0.hasFailed && $0.lastSuccess == nil } }
 
-  /// Whether a peer would be served, as far as this can tell. True before the first probe has
-  /// ended.
+  /// Whether all listeners served a recent probe. True before the first probe has ended.
   package func isFresh(at now: Instant) -> Bool {
     !hasFailed && lastSuccess.map { now - $0 <= Self.validity } ?? true
   }

@@ -6,7 +6,7 @@ import Server
   import Darwin
 #endif
 
-/// What the system knows of this process. Each is asked for when it is to be shown.
+/// Figures of the system about this process, read when they are shown.
 package enum ProcessFigures {
   /// User and system time since the start, in seconds.
   package static var cpuSeconds: Double {
@@ -21,7 +21,7 @@ package enum ProcessFigures {
     return Double(seconds) + Double(microseconds) / 1e6
   }
 
-  /// The second number of `/proc/self/statm`, in bytes; `nil` where there is none.
+  /// The second number of `/proc/self/statm`, in bytes; `nil` on systems without it.
   static var residentBytes: Int? {
     let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
@@ -36,8 +36,8 @@ package enum ProcessFigures {
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
-  /// The size of `/proc/self/fd`, which is their number since Linux 6.2; `nil` before and
-  /// elsewhere.
+  /// The number of open descriptors: the size of `/proc/self/fd` since Linux 6.2, `nil` on other
+  /// systems.
   static var openDescriptors: Int? {
     var info = stat()
     guard stat("/proc/self/fd", &info) == 0, info.st_size > 0 else { return nil }
@@ -52,7 +52,7 @@ package enum ProcessFigures {
     while let entry = readdir(folder) {
       if entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
     }
-    // One is the folder's own.
+    // One descriptor belongs to the open folder.
     return count - 1
   }
 

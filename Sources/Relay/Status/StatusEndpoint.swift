@@ -2,15 +2,15 @@ import EventLoop
 import Server
 import Settings
 
-/// What the operator, the container engine and Prometheus ask for, by GET or HEAD: /health,
-/// /status, /metrics, the page at / and its data. Everything else is 404 or 405 with a body that
-/// says so.
+/// The HTTP endpoint for the operator, the container engine and Prometheus. It answers GET and HEAD
+/// for /health, /status, /metrics, the page at / and its data. Other requests get 404 or 405 with a
+/// text.
 package final class StatusEndpoint {
   private let relay: RelayStatus
   private let recorder: HistoryRecorder
   private var server: HTTPServer?
 
-  /// As the settings have it.
+  /// The address as in the settings.
   private let configured: SocketAddress
 
   /// - Parameter inherited: the listening socket of another process.
@@ -25,7 +25,7 @@ package final class StatusEndpoint {
     }
   }
 
-  /// What the next process needs to go on with the port.
+  /// The values with which the next process continues the listener.
   package var handOver: Listener.HandOver? {
     server.map {
       Listener.HandOver(
@@ -33,7 +33,7 @@ package final class StatusEndpoint {
     }
   }
 
-  /// Where it listens, with the port the system chose.
+  /// The address of the listener, with the port that the system chose.
   package var address: SocketAddress { server?.address ?? .tcp(host: "", port: 0) }
 
   private enum Route: String {
@@ -69,7 +69,7 @@ package final class StatusEndpoint {
     }
   }
 
-  /// Health and totals are no secrets, and Prometheus asks by any name.
+  /// Health and totals are not secret, and Prometheus may use any host name.
   private func isOpen(_ route: Route) -> Bool { route == .health || route == .metrics }
 
   private func isKnownHost(_ host: String?) -> Bool {

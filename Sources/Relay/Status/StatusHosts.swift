@@ -4,18 +4,18 @@
   import Darwin
 #endif
 
-/// The names under which the page and /status answer. A stranger's web page can have a name of its
-/// own point to this machine and then read what a browser here is answered (DNS rebinding); it
-/// cannot choose the name that the browser sends.
+/// The host names for which the page and /status answer. A foreign web page can let its own host
+/// name point to this machine and then read the answers to a browser here (DNS rebinding). It
+/// cannot change the Host header that the browser sends.
 package struct StatusHosts {
   private let names: Set<String>
 
-  /// - Parameter names: those of the operator, in lower case, besides this machine's own.
+  /// - Parameter names: the operator's names, in lower case, in addition to this machine's own.
   package init(_ names: [String]) {
     self.names = Set(names + ["localhost"] + [Self.machineName].compactMap { $0 })
   }
 
-  /// - Parameter host: the value of a Host header. Without one it is no browser that asks.
+  /// - Parameter host: the value of the Host header. A request without one is not from a browser.
   package func allows(_ host: String?) -> Bool {
     guard let host else { return true }
     let name = Self.name(in: host.lowercased())
@@ -23,7 +23,7 @@ package struct StatusHosts {
       || Self.isLocalAddress(name)
   }
 
-  /// Without its port, its brackets and the dot at its end.
+  /// Returns the name without port, brackets and final dot.
   private static func name(in host: String) -> String {
     if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
     let parts = host.split(separator: ":", omittingEmptySubsequences: false)

@@ -1,12 +1,12 @@
-/// The status report: its JSON form, which `/status` serves and joinmarket-ng's tools read too, and
-/// its lines for people, which `jm-directory-ctl status` and the SIGUSR1 report show.
+/// The status report: its JSON form for `/status` and joinmarket-ng's tools, and its text for
+/// `jm-directory-ctl status` and the SIGUSR1 report.
 
 import Directory
 import Units
 
 /// Keys and nesting are those of `/status`.
 package struct StatusReport: Codable, Sendable, Equatable {
-  /// The relay's version; `nil` from a directory that does not say.
+  /// The relay's version; `nil` from other directories.
   package var version: String?
   package var network: String
   var uptimeSeconds: Double
@@ -31,10 +31,9 @@ package struct StatusReport: Codable, Sendable, Equatable {
     var neutrinoCompatPeers = 0
     var peerlistFeaturesPeers = 0
     var pushEncryptedPeers = 0
-    /// Peers that have proved their nick; `nil` from a directory that does not say.
+    /// Peers that have proved their nick; `nil` from other directories.
     package var verifiedPeers: Int?
-    /// Peers that have been silent for long and cannot be probed; `nil` from a directory that does
-    /// not say.
+    /// Peers that have been silent for long and cannot be probed; `nil` from other directories.
     package var evictablePeers: Int?
 
     package init() {}
@@ -70,7 +69,7 @@ package struct StatusReport: Codable, Sendable, Equatable {
   package struct Offers: Codable, Sendable, Equatable {
     var totalOffers = 0
     package var peersWithOffers = 0
-    /// By nick, those with more than two, at most ten.
+    /// By nick, with more than two offers, at most ten.
     var peersManyOffers: [Tally] = []
 
     package init() {}
@@ -84,7 +83,7 @@ package struct StatusReport: Codable, Sendable, Equatable {
 
   package struct Nicks: Codable, Sendable, Equatable {
     package var total: Int
-    /// May be fewer than `total`, or none, when the operator hides them.
+    /// May have fewer elements than `total`, or none, when the operator hides nicks.
     package var nicks: [String]
 
     package init(total: Int, nicks: [String]) {
@@ -152,7 +151,7 @@ package struct StatusReport: Codable, Sendable, Equatable {
 }
 
 extension StatusReport {
-  /// The report for people, one fact a line.
+  /// Returns the report for people, one fact a line.
   /// - Parameter firstNicks: how many nicks of each list are named before "... and N more".
   package func lines(firstNicks: Int) -> [String] {
     var lines = version.map { ["version: \($0.escapedForOneLine)"] } ?? []

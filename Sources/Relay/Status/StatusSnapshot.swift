@@ -2,9 +2,9 @@ import Directory
 import Units
 import Wire
 
-/// The state of the relay at one moment, as /status, the SIGUSR1 report and the ctl show it. Taking
-/// it with 10,000 peers copies 16 bytes a nick and takes well under a millisecond; writing it down
-/// is done in parts.
+/// The state of the relay at one moment, for /status, the SIGUSR1 report and the ctl. With 10,000
+/// peers a snapshot copies 16 bytes a nick and takes well under a millisecond; encoding it is done
+/// in parts.
 package struct StatusSnapshot {
   package var network: Network
   package var uptime: Duration
@@ -25,12 +25,12 @@ package struct StatusSnapshot {
   var manyOffers: [StatusReport.Tally] = []
   package var showsNicks: Bool
 
-  /// How many violators and peers with many offers are named.
+  /// The number of violators and of peers with many offers in the report.
   static let topCount = 10
-  /// More offers than this are many.
+  /// A peer with more offers has many.
   static let fewOffers = 2
 
-  /// - Parameter ownProbe: the nick of the self-probe, which is not listed.
+  /// - Parameter ownProbe: the nick of the self-probe, which is left out.
   package init(
     of directory: Directory, uptime: Duration, showsNicks: Bool, except ownProbe: Nick? = nil
   ) {
@@ -77,7 +77,7 @@ package struct StatusSnapshot {
 
   package var peerCount: Int { active.count + passive.count }
 
-  /// The whole report as a value, each nick list cut to `firstNicks`.
+  /// Returns the whole report, each list of nicks shortened to `firstNicks`.
   package func report(firstNicks: Int) -> StatusReport {
     var stats = StatusReport.Stats()
     stats.totalPeers = peerCount

@@ -3,8 +3,7 @@ import Units
 import Wire
 
 /// Writes a snapshot as the JSON of /status in parts of a few hundred nicks, so that ten thousand
-/// of them never hold the loop. Everything in it is plain ASCII by construction: numbers, nicks,
-/// and words of ours.
+/// of them do not delay the event loop. Its content is plain ASCII: numbers, nicks and constants.
 final class StatusWriter {
   private let snapshot: StatusSnapshot
   private var lists: [(key: String, nicks: [Nick])]

@@ -2,7 +2,7 @@
 /// no control and no invisible character, and between quotes it is a valid JSON string.
 
 extension String {
-  /// The text with quotes, backslashes and invisible characters escaped as in JSON.
+  /// Returns the text with quotes, backslashes and invisible characters escaped as in JSON.
   package var escapedForOneLine: String {
     var out = ""
     out.reserveCapacity(utf8.count + 8)
@@ -25,10 +25,10 @@ extension String {
     return out
   }
 
-  /// In quotes, escaped.
+  /// Returns the escaped text in quotes.
   package var quotedForOneLine: String { "\"" + escapedForOneLine + "\"" }
 
-  /// The text unchanged if it is one plain word, otherwise in quotes.
+  /// Returns the text unchanged if it is one plain word, otherwise in quotes.
   package var wordForOneLine: String {
     let plain = utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"'\\=".utf8.contains($0) }
     return plain && !isEmpty ? self : quotedForOneLine
@@ -36,8 +36,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Controls, what changes how the rest of a line is shown (U+2028, U+202E and their like), and
-  /// what shows nothing (variation selectors, fillers).
+  /// Control characters, characters that change the display of a line (U+2028, U+202E and similar),
+  /// and characters without a glyph (variation selectors, fillers).
   fileprivate var mustBeEscaped: Bool {
     if properties.isDefaultIgnorableCodePoint { return true }
     return switch properties.generalCategory {

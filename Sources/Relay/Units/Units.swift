@@ -1,4 +1,4 @@
-// The quantities that every module uses: a point in time and a number of bytes.
+// The quantities of all modules: a point in time and a number of bytes.
 
 /// A point on a monotonic clock. Only differences between instants have a meaning.
 package struct Instant: Hashable, Comparable, Sendable {
@@ -17,16 +17,16 @@ package struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-  /// Whole nanoseconds; what lies below one is cut off. Good for ±292 years.
+  /// Whole nanoseconds, rounded towards zero. The range is ±292 years.
   package var nanoseconds: Int64 {
     components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
   }
 
-  /// Seconds with their fraction, for people and JSON.
+  /// Seconds with a fraction, for people and JSON.
   package var seconds: Double { Double(nanoseconds) / 1e9 }
 }
 
-/// A number of bytes, so that it is never taken for a count of frames or peers.
+/// A number of bytes. The type keeps it apart from counts of frames or peers.
 package struct ByteCount: Hashable, Comparable, Sendable {
   package var bytes: Int
 
