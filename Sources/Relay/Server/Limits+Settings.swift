@@ -29,6 +29,7 @@ extension Limits {
     fanout = FanOutBudget.Limits(
       deliveries: settings.fanoutRateLimit, bytes: settings.fanoutBytesLimit.bytes,
       orderbookRequests: settings.orderbookTotalLimit)
+    strangerTime = settings.strangerTime
     sweepInterval = settings.heartbeat.sweepInterval
     idleThreshold = settings.heartbeat.idleThreshold
     hardEvict = settings.heartbeat.hardEvict

@@ -71,6 +71,8 @@ package struct Settings: Sendable, Equatable {
   package var fanoutBytesLimit = ByteCount.mebibytes(64)
   /// Public `!orderbook` a minute, all peers together.
   package var orderbookTotalLimit = 150
+  /// How long a peer is a stranger (`Directory.isStranger`).
+  package var strangerTime: Duration = .seconds(180)
 
   // MARK: What a peer may leave unread
 

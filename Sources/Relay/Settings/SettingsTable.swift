@@ -172,6 +172,12 @@ extension Settings {
       Public !orderbook requests a minute, all peers together; each maker answers all of them. \
       More wait; peers that ask seldom come first. 0: no limit.
       """),
+    .init(
+      "STRANGER_TIME", \.strangerTime, .seconds(0...86400), .applied,
+      """
+      How long a new peer shares the budget of strangers, unless it proves its nick or a peer that \
+      is no stranger speaks to it.
+      """),
   ]
 
   private static let backlogRows: [SettingDefinition] = [

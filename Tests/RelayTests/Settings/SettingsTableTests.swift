@@ -141,6 +141,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
       "FANOUT_BYTES_LIMIT", "64MiB", [("0", "0"), ("1024GiB", "1024GiB")],
       wrong: ["-1", "1025GiB"]),
     .integer("ORDERBOOK_TOTAL_LIMIT", "150", 0, 1_000_000),
+    .seconds("STRANGER_TIME", "180", "0", "86400"),
     .init(
       "MAX_PEER_BACKLOG", "8MiB", [("64 KiB", "64KiB"), ("1GiB", "1GiB")],
       wrong: ["65535", "2GiB"]),
