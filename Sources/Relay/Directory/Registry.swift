@@ -12,6 +12,9 @@ package struct Registry {
   /// The pages of peerlists. Every change of an entry forgets its page.
   package var peerlistCache: PeerlistCache
 
+  /// When the latest connection came. No two have come at the same time, whatever the clock says.
+  private var lastArrival = Instant(nanoseconds: .min)
+
   /// The number of connections in any state.
   package private(set) var connectionCount = 0
   /// The number of peers that have announced an offer and so answer `!orderbook`.
@@ -30,7 +33,8 @@ package struct Registry {
     let slot = vacant.popLast() ?? Int32(slots.count)
     if slot == slots.count { slots.append(Peer()) }
     slots[Int(slot)].state = .pending
-    slots[Int(slot)].connectedAt = now
+    lastArrival = max(now, lastArrival + .nanoseconds(1))
+    slots[Int(slot)].connectedAt = lastArrival
     slots[Int(slot)].lastReceived = now
     connectionCount += 1
     pendingCount += 1
@@ -75,6 +79,7 @@ package struct Registry {
       pendingCount += 1
     }
     connectionCount += 1
+    lastArrival = max(lastArrival, peer.connectedAt)
     slots[index] = peer
     slots[index].circuit = nil
     setCircuit(peer.circuit, at: index)

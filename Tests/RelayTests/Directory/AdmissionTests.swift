@@ -166,7 +166,9 @@ struct AdmissionTests {
     limits.peers = 2
     let stage = DirectoryHarness(limits: limits)
     let first = stage.join(DirectoryHarness.nick(1))
-    stage.join(DirectoryHarness.nick(2))
+    let second = stage.join(DirectoryHarness.nick(2))
+    // Nobody is displaced for the next: the first is of the older half, the second has an offer.
+    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!sw0reloffer 0 1 2 3 4", from: second)
     let third = try #require(stage.connect())
     stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: third)
     #expect(

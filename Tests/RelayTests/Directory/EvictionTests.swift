@@ -43,6 +43,18 @@ struct EvictionTests {
     #expect(peers[..<4].allSatisfy(stage.isHere))
   }
 
+  @Test("of peers that come at the same time the earlier half stays")
+  func oneMoment() throws {
+    let stage = stage { $0.peers = 8 }
+    let peers = (0..<8).map { stage.join(DirectoryHarness.nick($0)) }
+    for number in 10..<14 {
+      let next = stage.join(DirectoryHarness.nick(number))
+      stage.say(687, "\(DirectoryHarness.nick(number))!PUBLIC!sw0reloffer 0 1 2 3 4", from: next)
+      stage.skip(EvictionOrder.interval)
+    }
+    #expect(peers.map(stage.isHere) == [true, true, true, true, false, false, false, false])
+  }
+
   @Test("short descriptors: a peer that may go makes room, or a pending connection of many")
   func descriptors() throws {
     let stage = stage { $0.pending = 10 }

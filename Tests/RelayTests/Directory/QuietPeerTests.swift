@@ -51,10 +51,11 @@ struct QuietPeerTests {
   @Test("when places run short, the one that has been silent for the longest time makes room")
   func room() throws {
     let stage = Self.harness(places: 3)
-    // All of one age: none of them is among the younger half, which would go for others.
-    let modern = stage.join(nick(1), ["ping"])
     let second = stage.join(nick(2))
     let first = stage.join(nick(3))
+    // The youngest has an offer: nobody is displaced before somebody has been silent for long.
+    let modern = stage.join(nick(1), ["ping"])
+    stage.say(687, "\(nick(1))!PUBLIC!sw0reloffer 0 1 2 3 4", from: modern)
     stage.wait(.seconds(550))
     // Nobody is evictable yet.
     stage.say(799, "", from: modern)

@@ -109,6 +109,8 @@ struct ReferenceDirectory {
   var verdicts: [NickAuthCode: Int] = [:]
 
   var challengesMade: UInt8 = 0
+  /// When the latest connection came: no two come at the same time.
+  var lastArrival = Int64.min
   /// Of the real directory, in this step.
   var evicted: [Int] = []
   /// The real one has turned away the connection of this step.
@@ -138,8 +140,9 @@ struct ReferenceDirectory {
       evict(victim)
     }
     let full = rates.map { Bucket(saved: $0.cost * $0.burst, at: now) }
+    lastArrival = max(now, lastArrival + 1)
     peers[number] = Peer(
-      connectedAt: now, heardAt: now, buckets: full,
+      connectedAt: lastArrival, heardAt: now, buckets: full,
       publicBytes: Bucket(saved: bytesRate.cost * bytesRate.burst, at: now))
     return true
   }
