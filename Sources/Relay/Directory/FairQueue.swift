@@ -103,6 +103,8 @@ package struct FairQueue {
   private var servedStrangerLast = false
 
   private(set) var count = 0
+  /// Those of peers that are no strangers.
+  private var othersCount = 0
   /// The queued bytes, `overhead` included.
   private(set) var bytes = 0
   var limits: Limits
@@ -110,6 +112,14 @@ package struct FairQueue {
   init(_ limits: Limits = Limits()) { self.limits = limits }
 
   var isEmpty: Bool { count == 0 }
+
+  /// Whether nothing waits before a line of such a peer: the lines of strangers do not.
+  func isEmpty(before isStranger: Bool) -> Bool { isStranger ? isEmpty : othersCount == 0 }
+
+  /// Whether this peer has lines in this flow.
+  func holds(_ peer: PeerID, in flow: Flow) -> Bool {
+    flows[flow]?.queues.contains { $0.peer == peer } == true
+  }
 
   /// All queued lines: flows in the order of their lists, the lines of a connection in their order.
   /// Adding them to an empty queue gives a queue with the same promised order.
@@ -135,8 +145,7 @@ package struct FairQueue {
     }
     let isNew = held == 0
     flows[flow, default: Waiting()].add(line, level: min(level, Self.levels - 1))
-    count += 1
-    bytes += line.size
+    note(1, line.size, of: flow)
     if isNew { list(flow, at: flows[flow]?.level ?? level) }
     return dropped
   }
@@ -186,8 +195,7 @@ package struct FairQueue {
     else { return }
     let size = removed.lines.reduce(0) { $0 + $1.size }
     flows[flow]?.bytes -= size
-    bytes -= size
-    count -= removed.lines.count
+    note(-removed.lines.count, -size, of: flow)
     if flows[flow]?.queues.isEmpty == true { flows[flow] = nil }
   }
 
@@ -195,6 +203,12 @@ package struct FairQueue {
   /// doubling.
   static func level(ofUsed tokens: Int) -> Int {
     min(bulk - 1, Int.bitWidth - max(0, tokens).leadingZeroBitCount)
+  }
+
+  private mutating func note(_ lines: Int, _ bytes: Int, of flow: Flow) {
+    count += lines
+    if !flow.isStranger { othersCount += lines }
+    self.bytes += bytes
   }
 
   // MARK: Service
@@ -219,8 +233,7 @@ package struct FairQueue {
 
   private mutating func serve(_ flow: Flow) -> Line? {
     guard let line = flows[flow]?.takeNext() else { return nil }
-    count -= 1
-    bytes -= line.size
+    note(-1, -line.size, of: flow)
     flows[flow]?.debt += line.size - Self.quantum
     if flows[flow]?.debt ?? 0 < 0 { flows[flow]?.debt = 0 }
     if let waiting = flows[flow], !waiting.queues.isEmpty {
@@ -257,8 +270,7 @@ package struct FairQueue {
 
   private mutating func dropNewest(of flow: Flow) {
     guard let line = flows[flow]?.takeNewest() else { return }
-    count -= 1
-    bytes -= line.size
+    note(-1, -line.size, of: flow)
     if flows[flow]?.queues.isEmpty == true { flows[flow] = nil }
   }
 }

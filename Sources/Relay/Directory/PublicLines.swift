@@ -49,7 +49,8 @@ package struct PublicLines {
     _ cost: FanOutBudget.Cost, isStranger: Bool, at now: Instant
   ) -> Bool {
     guard held != .all, !cost.isBulk || !isBulkHeld, !isWaitingForTurn,
-      cost.makers == nil ? lines.isEmpty : requests.isEmpty
+      cost.makers == nil
+        ? lines.isEmpty(before: isStranger) : requests.isEmpty(before: isStranger)
     else { return false }
     return budget.take(cost, isStranger: isStranger, at: now)
   }
@@ -91,13 +92,25 @@ extension Directory {
       && now < peer.connectedAt + limits.strangerTime
   }
 
+  /// Whether the next line of this peer is one of strangers: also while lines wait that it sent as
+  /// one, for it must not overtake them.
+  private func isServedAsStranger(
+    _ peer: borrowing Peer, _ id: PeerID, isRequest: Bool
+  ) -> Bool {
+    if isStranger(peer) { return true }
+    if isRequest ? publicLines.requests.isEmpty : publicLines.lines.isEmpty { return false }
+    let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: true)
+    return isRequest
+      ? publicLines.requests.holds(id, in: flow) : publicLines.lines.holds(id, in: flow)
+  }
+
   /// Delivers a peer's public line, at once or when its turn comes.
   /// - Parameter isRequest: whether it asks for the order book.
   func passOn(
     _ frame: Frame, from id: PeerID, at index: Int, isRequest: Bool, into actions: inout Actions
   ) {
     let peer = registry[index]
-    let isStranger = isStranger(peer)
+    let isStranger = isServedAsStranger(peer, id, isRequest: isRequest)
     let level =
       isRequest
       ? level(of: peer, .orderbookRequests, peer.orderbookRequests, limits.orderbookRequests)
@@ -129,7 +142,7 @@ extension Directory {
   func announceDeparture(of peer: Peer, _ id: PeerID, into actions: inout Actions) {
     var departure: [UInt8] = []
     PeerlistWriter.departure(of: peer.entry, to: &departure)
-    let isStranger = isStranger(peer)
+    let isStranger = isServedAsStranger(peer, id, isRequest: false)
     let cost = cost(ofBytes: departure.count, isRequest: false)
     let isWithin = circuits.take(.departures, of: peer.circuit, at: now)
     if isWithin, publicLines.takeAtOnce(cost, isStranger: isStranger, at: now) {
@@ -139,7 +152,8 @@ extension Directory {
     let line = FairQueue.Line(
       frame: departure, sender: id, nick: peer.nick, type: .peerlist)
     let flow = FairQueue.Flow(circuit: peer.circuit, peer: id, isStranger: isStranger)
-    let level = isWithin ? 0 : FairQueue.bulk - 1
+    let used = peer.circuit.map { circuits.used(.departures, of: $0, at: now) } ?? 1
+    let level = isWithin ? FairQueue.level(ofUsed: used) : FairQueue.bulk - 1
     for _ in 0..<publicLines.lines.add(line, to: flow, level: level) {
       counters.dropped.count(.fanoutQueue)
     }

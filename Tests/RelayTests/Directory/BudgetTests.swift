@@ -303,6 +303,62 @@ struct FanOutBudgetTests {
     #expect(stage.read(maker).count <= 66)
   }
 
+  @Test("who is no stranger does not wait behind strangers, nor overtakes itself")
+  func others() {
+    var limits = Limits()
+    limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
+    let stage = DirectoryHarness(limits: limits)
+    let nick = DirectoryHarness.nick
+    let maker = stage.join(nick(1))
+    let reader = stage.join(nick(2))
+    stage.skip(.seconds(170))
+    let late = stage.join(nick(3))
+    stage.skip(.seconds(10))
+    // Thousands of strangers wait.
+    let many = (10..<60).map { stage.join(nick($0)) }
+    for (number, id) in many.enumerated() {
+      for _ in 0..<100 { stage.say(687, "\(nick(number + 10))!PUBLIC!x", from: id) }
+    }
+    stage.say(687, "\(nick(3))!PUBLIC!first", from: late)
+    // It is no stranger from now on, and its first line still waits.
+    stage.say(685, "\(nick(1))!\(nick(3))!hello", from: maker)
+    stage.forgetAll()
+    // What the last line of a stranger cost has come back.
+    stage.skip(.milliseconds(60))
+    stage.say(687, "\(nick(3))!PUBLIC!second", from: late)
+    stage.say(687, "\(nick(1))!PUBLIC!mine", from: maker)
+    #expect(stage.read(reader) == [DirectoryHarness.frame(687, "\(nick(1))!PUBLIC!mine")])
+    stage.wait(.seconds(60))
+    let own = stage.read(reader).filter { $0.contains(nick(3)) }
+    #expect(own.map { $0.hasSuffix("!first\"}") } == [true, false])
+  }
+
+  @Test("a circuit whose peers come and go waits behind one that speaks once")
+  func departuresInTurn() throws {
+    var limits = Limits()
+    limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
+    let stage = DirectoryHarness(limits: limits)
+    let nick = DirectoryHarness.nick
+    let reader = stage.join(nick(1))
+    var gone: [PeerID] = []
+    for number in 10..<18 {
+      let id = try #require(stage.connect())
+      stage.identify(id, circuit: 7)
+      stage.say(793, DirectoryHarness.handshake(nick(number), at: "a.test:\(number)"), from: id)
+      gone.append(id)
+    }
+    let maker = stage.join(nick(2))
+    stage.directory.publicLines.isSending = true
+    for id in gone { stage.leave(id) }
+    stage.say(687, "\(nick(2))!PUBLIC!x", from: maker)
+    stage.forgetAll()
+    stage.directory.publicLines.isSending = false
+    stage.wait(.seconds(1))
+    let heard = stage.read(reader)
+    // All of the circuit stand where its last departure puts them.
+    #expect(heard.count == 9 && heard.first == DirectoryHarness.frame(687, "\(nick(2))!PUBLIC!x"))
+  }
+
   @Test("the departure of a nick that is held again is not told")
   func departures() {
     var limits = Limits()

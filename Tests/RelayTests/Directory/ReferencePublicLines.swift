@@ -32,7 +32,14 @@ struct ReferencePublicLines {
     var flows: [[[Flow]]] = Array(repeating: Array(repeating: [], count: 9), count: 2)
     var servedStrangerLast = false
 
-    var isEmpty: Bool { flows.joined().joined().isEmpty }
+    /// A line of a stranger waits for all, another one for those of its class.
+    func isEmpty(before isStranger: Bool) -> Bool {
+      flows[0].joined().isEmpty && (!isStranger || flows[1].joined().isEmpty)
+    }
+
+    func holdsAsStranger(_ sender: Int) -> Bool {
+      flows[1].joined().contains { $0.lines[sender] != nil }
+    }
 
     private func place(of payer: String, _ isStranger: Bool) -> (level: Int, index: Int)? {
       for (level, list) in flows[isStranger ? 1 : 0].enumerated() {
@@ -224,9 +231,11 @@ extension ReferenceDirectory {
 
   mutating func passOn(_ frame: String, _ number: Int, isRequest: Bool) {
     guard let peer = peers[number] else { return }
-    let isStranger = isStranger(peer)
-    let isNext = isRequest ? publicLines.requests.isEmpty : publicLines.lines.isEmpty
-    if isNext, publicLines.may(isStranger: isStranger, isRequest: isRequest, at: now) {
+    let queue = isRequest ? publicLines.requests : publicLines.lines
+    let isStranger = isStranger(peer) || queue.holdsAsStranger(number)
+    if queue.isEmpty(before: isStranger),
+      publicLines.may(isStranger: isStranger, isRequest: isRequest, at: now)
+    {
       publicLines.spend(
         deliveries(isRequest: isRequest), isStranger: isStranger, isRequest: isRequest, at: now)
       return tellAll(frame, from: number)
@@ -252,9 +261,9 @@ extension ReferenceDirectory {
 
   mutating func announceDeparture(of peer: Peer, _ number: Int) {
     let frame = DirectoryHarness.frame(789, peer.entry + ";D")
-    let isStranger = isStranger(peer)
+    let isStranger = isStranger(peer) || publicLines.lines.holdsAsStranger(number)
     let isWithin = peer.circuit.map { takeOf($0, .departures, 1) } ?? true
-    if isWithin, publicLines.lines.isEmpty,
+    if isWithin, publicLines.lines.isEmpty(before: isStranger),
       publicLines.may(isStranger: isStranger, isRequest: false, at: now)
     {
       publicLines.spend(
@@ -264,8 +273,17 @@ extension ReferenceDirectory {
     }
     let isTaken = publicLines.lines.add(
       .init(frame: frame, sender: number, nick: peer.nick), payer: payer(peer, number),
-      isStranger: isStranger, level: isWithin ? 0 : 7, room: publicLines.room)
+      isStranger: isStranger, level: isWithin ? departureLevel(of: peer) : 7,
+      room: publicLines.room)
     if !isTaken { drop(.fanoutQueue) }
+  }
+
+  private func departureLevel(of peer: Peer) -> Int {
+    guard let circuit = peer.circuit else { return 1 }
+    let rate = rate(of: .departures)
+    let used =
+      circuitBuckets[circuit]?[.departures]?.used(cost: rate.cost, burst: rate.burst, at: now) ?? 0
+    return (0..<7).first { used < 1 << $0 } ?? 7
   }
 
   mutating func releasePublicLines() {
