@@ -28,6 +28,8 @@ package final class Listener {
   package let address: SocketAddress
   /// Called when it pauses by itself.
   package var onPause: ((Pause) -> Void)?
+  /// Asked before each connection; those that are not accepted wait for the next turn.
+  package var mayAccept: () -> Bool = { true }
 
   private let loop: EventLoop
   private let descriptor: Int32
@@ -167,7 +169,7 @@ package final class Listener {
   }
 
   private func acceptSome() {
-    for _ in 0..<Self.acceptsPerEvent {
+    for _ in 0..<Self.acceptsPerEvent where mayAccept() {
       let socket = SystemCalls.accept(descriptor)
       if socket >= 0 {
         accept(socket)

@@ -15,6 +15,9 @@ extension DirectoryNode {
   /// The connection has ended by itself.
   func ended(_ session: Session, _ end: Connection.End) {
     if sessions.endLingering(session) { return }
+    // What it sent before it left counts.
+    if session.isDeferred, end == .byPeer { session.read() }
+    guard !session.isClosed else { return }
     switch end {
     case .byPeer: close(session, .peerClosed)
     case .failed: close(session, .networkError)

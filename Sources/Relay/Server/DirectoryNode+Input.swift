@@ -71,6 +71,46 @@ extension DirectoryNode {
     if deferred.hasPostponed { nextTurn?.schedule(after: .zero) }
   }
 
+  // MARK: New connections
+
+  /// Whether a new connection may be accepted in this turn: those that are here come first.
+  var mayAccept: Bool { budget.hasTimeForNewConnections && !deferred.hasFresh }
+
+  /// Calls `body`, which serves a new connection, on the time of all of them.
+  func spendOnNewConnections(_ body: () -> Void) {
+    let start = loop.systemNow
+    body()
+    budget.spendOnNewConnections(from: start, to: loop.systemNow)
+    scheduleTurnEnd()
+  }
+
+  /// A session that has not shaken hands has sent something: it reads now, or when those before it
+  /// have read.
+  func readFresh(_ session: Session) {
+    if session.isDeferred { return session.limitInput() }
+    guard mayAccept else {
+      session.isDeferred = true
+      deferred.addFresh(session.id)
+      nextTurn?.schedule(after: .zero)
+      return
+    }
+    spendOnNewConnections { session.read() }
+  }
+
+  /// New connections go on in the order in which they sent something, until the time for them is
+  /// over.
+  func readDeferredFresh() {
+    while budget.hasTimeForNewConnections, let id = deferred.popFresh() {
+      guard let session = sessions[id], session.isDeferred else { continue }
+      session.isDeferred = false
+      session.startReading()
+      spendOnNewConnections { session.read() }
+    }
+    if deferred.hasFresh { nextTurn?.schedule(after: .zero) }
+  }
+
+  // MARK: Much at once
+
   /// A session has filled its first read.
   func readLater(_ session: Session) {
     session.stopReading()

@@ -96,6 +96,10 @@ package final class DirectoryNode {
   /// Takes over an accepted socket.
   /// - Parameter listener: the position of its listener.
   package func accept(_ descriptor: Int32, from listener: Int = 0) {
+    spendOnNewConnections { take(descriptor, from: listener) }
+  }
+
+  private func take(_ descriptor: Int32, from listener: Int) {
     if listener < listenerStates.count { listenerStates[listener].connectionsOpened += 1 }
     if connectionCount + 1 >= acceptGate.limit { makeRoom() }
     let id = directory.connect(at: loop.coarseNow, into: &actions)
@@ -137,6 +141,7 @@ package final class DirectoryNode {
   private func beginTurn() {
     budget.refillProofs()
     readPostponed()
+    readDeferredFresh()
     readBusy()
     sendMore()
     continuePeerlists()

@@ -15,6 +15,7 @@ extension DirectoryNode {
   /// Adds a listener that hands its connections to `accept(_:from:)` with its position.
   package func add(_ listener: Listener, name: String = "tcp", hasProxyLine: Bool = false) {
     acceptGate.add(listener)
+    listener.mayAccept = { [unowned self] in mayAccept }
     listenerStates.append(NodeListener(name: name, hasProxyLine: hasProxyLine))
   }
 

@@ -45,7 +45,7 @@ package final class Outbox {
   static let mostBytes = 256 << 10
 
   /// Subscribers that are given `shared` in one turn, at most, and the bytes that they are given
-  /// together: about a millisecond of work.
+  /// together: less than a millisecond of work.
   private let portion: Int
   static let portionBytes = 2 << 20
 
@@ -70,7 +70,7 @@ package final class Outbox {
   /// Copies that were not made because the receiver would drop its connection on so long a line.
   package private(set) var withheldLongFrames = 0
 
-  package init(portion: Int = 250) { self.portion = portion }
+  package init(portion: Int = 100) { self.portion = portion }
 
   package var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
   /// Whether broadcasts are on their way in portions.

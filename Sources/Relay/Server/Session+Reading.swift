@@ -103,7 +103,7 @@ extension Session {
 
   /// A peer that has to wait may send on, but not fill our memory; that it leaves must still be
   /// seen.
-  private func limitInput() {
+  func limitInput() {
     if inputCount > node.lineLimit { stopReading() }
   }
 }

@@ -16,6 +16,8 @@ package final class Session: Connection {
   private(set) var state: State
   /// Takes lines that are longer than a cs client's limit.
   package var takesLongFrames = false
+  /// It has input and reads when other new connections have.
+  var isDeferred = false
   /// Its place among the outbox's subscribers, or −1: the outbox's alone.
   var subscriberIndex: Int32 = -1
   /// What of this turn is for it alone: the outbox's.
@@ -53,6 +55,7 @@ package final class Session: Connection {
   override package func received() {
     // A flood of thousands of peers must not stand before the few lines of the others.
     if state == .present, inputCount >= Connection.readSize { return node.readLater(self) }
+    if state == .expectingProxyLine || state == .handshaking { return node.readFresh(self) }
     read()
   }
   override package func drained() { node.drained(self) }

@@ -471,7 +471,7 @@ struct HandoverLossTests {
         // From the directory's flags.
         "takesLongFrames",
         // Made anew: the input is scanned again, and the turn is over.
-        "node", "framer", "subscriberIndex", "turn",
+        "node", "framer", "subscriberIndex", "turn", "isDeferred",
       ])
     #expect(
       names(harness.node.directory) == [

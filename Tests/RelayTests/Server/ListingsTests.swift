@@ -57,6 +57,34 @@ struct ListingsTests {
     #expect(areAllRead)
   }
 
+  @Test("new connections share a part of a turn, and what they send before they leave counts")
+  func newConnections() throws {
+    let reader = try join(1_000)
+    let other = try join(1_001)
+    for socket in [reader, other] { _ = socket.read() }
+    let sockets = (0..<200).map { number in
+      let (ours, theirs) = TestSocket.pair()
+      node.accept(ours)
+      let nick = DirectoryHarness.nick(number)
+      theirs.write(
+        DirectoryHarness.frame(793, DirectoryHarness.handshake(nick)) + "\r\n"
+          + DirectoryHarness.frame(687, "\(nick)!PUBLIC!hello") + "\r\n")
+      return theirs
+    }
+    other.write(DirectoryHarness.frame(798, "") + "\r\n")
+    loop.turn()
+    let answer = DirectoryHarness.lines(other.read()[...])
+    #expect(answer.contains { $0.contains("799") })
+    #expect(node.directory.registry.peerCount < 202)
+    for socket in sockets.prefix(100) { socket.unplug() }
+    var heard = 0
+    let areAllHeard = loop.turns {
+      heard += DirectoryHarness.lines(reader.read()[...]).count { $0.contains("!hello") }
+      return heard == 200
+    }
+    #expect(areAllHeard && heard == 200)
+  }
+
   @Test(
     "name each peer that stays once and none after its leaving, share bytes, and keep nothing"
   )

@@ -26,6 +26,19 @@ struct TurnBudgetTests {
     budget.refillProofs()
     #expect(budget.hasProofs)
   }
+
+  @Test("the time for new connections is spent whole, and refilled")
+  func newConnections() {
+    var budget = TurnBudget()
+    let start = Instant(nanoseconds: 1_000)
+    let half = start + TurnBudget.newConnectionsTime / 2
+    budget.spendOnNewConnections(from: start, to: half)
+    #expect(budget.hasTimeForNewConnections)
+    budget.spendOnNewConnections(from: start, to: half)
+    #expect(!budget.hasTimeForNewConnections)
+    budget.refillReads()
+    #expect(budget.hasTimeForNewConnections)
+  }
 }
 
 @Suite("Deferred reads")
