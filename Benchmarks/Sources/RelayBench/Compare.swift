@@ -142,13 +142,16 @@
 
     private func startFloor() throws(BenchError) -> Child {
       let (_, tcp, unix) = try addresses("floor")
+      return try Self.startFloor(tcp: tcp, unix: unix)
+    }
+
+    static func startFloor(tcp: Address, unix: Address) throws(BenchError) -> Child {
       var path = [CChar](repeating: 0, count: 4096)
       let n = readlink("/proc/self/exe", &path, path.count - 1)
       guard n > 0 else { throw .system("/proc/self/exe") }
       let own = String(decoding: path[0..<n].map { UInt8(bitPattern: $0) }, as: UTF8.self)
       let arguments = ["floor", "--tcp", "\(tcp)", "--unix", "\(unix)"]
-      return try Child.start(
-        "floor", own, arguments, environment: Self.inherited, tcp: tcp, unix: unix)
+      return try Child.start("floor", own, arguments, environment: inherited, tcp: tcp, unix: unix)
     }
 
     /// How a relay is started, once or again and again at the same places.

@@ -13,7 +13,7 @@ import ArgumentParser
         """,
       subcommands: [
         RunCommand.self, FloorCommand.self, CompareCommand.self, AttackCommand.self,
-        AttackersCommand.self,
+        AttackersCommand.self, PacedCommand.self,
       ],
       defaultSubcommand: RunCommand.self)
   }

@@ -8,19 +8,24 @@
 
     /// Nanoseconds on a CPU of all its threads, from /proc/PID/task/*/schedstat: exact where
     /// /proc/PID/stat counts in ticks of 10 ms.
-    func cpu() throws(BenchError) -> Int64 {
+    func cpu() throws(BenchError) -> Int64 { try schedule().spent }
+
+    /// Nanoseconds on a CPU, and of waiting for one while ready to run.
+    func schedule() throws(BenchError) -> (spent: Int64, waited: Int64) {
       guard let folder = opendir("/proc/\(pid)/task") else { throw .system("process \(pid)") }
       defer { closedir(folder) }
-      var total: Int64 = 0
+      var total: (spent: Int64, waited: Int64) = (0, 0)
       while let entry = readdir(folder) {
         let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
           String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
         // A thread may end between the listing and the reading.
-        guard Int(name) != nil, let text = Self.read("/proc/\(pid)/task/\(name)/schedstat"),
-          let first = text.split(separator: " ").first, let spent = Int64(first)
+        guard Int(name) != nil, let text = Self.read("/proc/\(pid)/task/\(name)/schedstat")
         else { continue }
-        total += spent
+        let figures = text.split(separator: " ").compactMap { Int64($0) }
+        guard figures.count > 1 else { continue }
+        total.spent += figures[0]
+        total.waited += figures[1]
       }
       return total
     }

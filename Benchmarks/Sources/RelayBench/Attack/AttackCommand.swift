@@ -78,6 +78,7 @@
     private func details(_ row: AttackRow) -> String {
       let number = Report.number
       var text = "  relay \(number(row.relayCPU)) %, honest peers \(number(row.honestCPU)) %"
+      text += ", the relay waits \(number(row.relayWait)) % of the time for a core"
       if let attackers = row.attackers {
         text +=
           ", attackers \(number(row.attackerCPU)) % of a core: \(attackers.opened) connections"
@@ -85,11 +86,16 @@
         text += ", \(attackers.refused) refused, \(attackers.closed) closed"
         text += ", \(attackers.lines) lines, \(attackers.stolen) nicks stolen"
       }
+      for (name, pair) in [("relay", row.relayPair), ("floor", row.floorPair)] {
+        text += "\n  paced lines over the \(name): p50 \(number(pair.p50)), p99 \(number(pair.p99))"
+        text += ", longest \(number(pair.highest)) ms"
+      }
       let closes = row.closes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       text += "\n  closed by reason: " + closes.joined(separator: ", ")
       text +=
-        "\n  loop lag at most "
-        + "\(number(row.loopLag * 1000)) ms, not healthy in \(row.statusUnhealthy)"
+        "\n  loop lag at most \(number(row.loopLag * 1000)) ms"
+        + ", fan-out budget at least \(number(row.narrowestBudget)) %"
+        + ", not healthy in \(row.statusUnhealthy)"
       text += " of \(row.statusAnswers) answers"
       return text
     }

@@ -15,10 +15,15 @@
     var closed = 0
     var victimsClosed = 0
     /// Milliseconds.
-    var publicP50 = 0.0
-    var publicP99 = 0.0
+    var establishedP50 = 0.0
+    var establishedP99 = 0.0
+    var freshP50 = 0.0
+    var freshP99 = 0.0
     var privateP50 = 0.0
     var privateP99 = 0.0
+    /// Of the pairs that exchange a line every 20 ms, over the relay and over the floor.
+    var relayPair = Percentiles()
+    var floorPair = Percentiles()
     /// Takers that asked, those that got all answers, and the longest that it took in seconds.
     var booksAsked = 0
     var booksComplete = 0
@@ -33,6 +38,8 @@
     var orderbooksPerMinute = 0.0
     /// Per cent of a core.
     var relayCPU = 0.0
+    /// Per cent of the time in which the relay was ready to run and had no core.
+    var relayWait = 0.0
     var honestCPU = 0.0
     var attackerCPU = 0.0
     /// Bytes, the highest seen.
@@ -40,6 +47,8 @@
     var backlog = 0
     /// The largest lag of the event loop in seconds, rounded up to a bound of its histogram.
     var loopLag = 0.0
+    /// The smallest part of the fan-out budget that was open, in per cent.
+    var narrowestBudget = 100.0
     var statusAnswers = 0
     var statusUnhealthy = 0
     var closes: [String: Int] = [:]
@@ -58,8 +67,10 @@
       (publicLines, publicLost) = (seen.public.owed, seen.public.lost)
       (privateLines, privateLost) = (seen.private.owed, seen.private.lost)
       (wrong, closed, victimsClosed) = (seen.wrong, seen.closed, seen.victimsClosed)
-      publicP50 = seen.public.milliseconds(0.5)
-      publicP99 = seen.public.milliseconds(0.99)
+      establishedP50 = Measures.milliseconds(0.5, of: seen.establishedPublic)
+      establishedP99 = Measures.milliseconds(0.99, of: seen.establishedPublic)
+      freshP50 = Measures.milliseconds(0.5, of: seen.freshPublic)
+      freshP99 = Measures.milliseconds(0.99, of: seen.freshPublic)
       privateP50 = seen.private.milliseconds(0.5)
       privateP99 = seen.private.milliseconds(0.99)
       (booksAsked, booksComplete) = (seen.asked, seen.books.count)
@@ -74,10 +85,16 @@
         Double(seen.orderbooks) * 60 / Double(seconds) / Double(honest.makers.count)
     }
 
+    mutating func take(_ paced: PacedReport) {
+      relayPair = Percentiles(paced.relay)
+      floorPair = Percentiles(paced.floor)
+    }
+
     mutating func take(_ probe: RelayProbe) {
       resident = probe.residentBytes
       backlog = probe.backlogBytes
       loopLag = RelayProbe.lag(in: probe.last)
+      narrowestBudget = probe.narrowestBudget
       statusAnswers = probe.answers
       statusUnhealthy = probe.unhealthy
       closes = probe.closes
@@ -86,8 +103,9 @@
     // MARK: Text
 
     static let head = [
-      "attack", "lost", "closed", "private p50/p99 ms", "public p50/p99 ms", "book s", "joiners",
-      "!orderbook/min", "CPU %", "RSS MiB", "backlog MiB", "goals",
+      "attack", "lost", "closed", "private p50/p99 ms", "paced p99 ms: relay, floor",
+      "public p50/p99 ms", "of strangers", "book s", "joiners", "!orderbook/min", "CPU %",
+      "RSS MiB", "backlog MiB", "goals",
     ]
 
     var cells: [String] {
@@ -100,7 +118,9 @@
       return [
         name, "\(publicLost + privateLost) of \(publicLines + privateLines)",
         "\(closed + victimsClosed)", "\(number(privateP50)) / \(number(privateP99))",
-        "\(number(publicP50)) / \(number(publicP99))",
+        "\(number(relayPair.p99)), \(number(floorPair.p99))",
+        "\(number(establishedP50)) / \(number(establishedP99))",
+        "\(number(freshP50)) / \(number(freshP99))",
         "\(booksComplete) of \(booksAsked): \(book)", entry, number(orderbooksPerMinute),
         number(relayCPU), "\(resident >> 20)", Report.number(Double(backlog) / 1_048_576), verdict,
       ]
@@ -110,6 +130,21 @@
       if goals.isEmpty { return "" }
       let missed = goals.filter { !$0.met }.map(\.name.rawValue)
       return missed.isEmpty ? "met" : "MISSED: " + missed.joined(separator: ", ")
+    }
+  }
+
+  /// Milliseconds.
+  struct Percentiles: Codable, Sendable {
+    var p50 = 0.0
+    var p99 = 0.0
+    var highest = 0.0
+
+    init() {}
+
+    init(_ nanoseconds: [Int64]) {
+      p50 = Measures.milliseconds(0.5, of: nanoseconds)
+      p99 = Measures.milliseconds(0.99, of: nanoseconds)
+      highest = Measures.milliseconds(1, of: nanoseconds)
     }
   }
 

@@ -18,55 +18,75 @@
     private var places: Int { 10_000 / scale }
 
     func run() throws(BenchError) -> AttackRow {
+      try write("STRANGER_TIME=0\n", to: settingsPath)
       let (relay, statusPort) = try startRelay()
-      defer { relay.stop() }
+      defer {
+        relay.stop()
+        for file in [settingsPath, logPath] { unlink(file) }
+      }
+      let floor = try startFloor()
+      defer { floor.stop() }
       let names = Names(seed: seed)
       let path = "\(relay.unix)"
       let honest = try HonestPeers(
         path: path, names: names, sizes: sizes, attack: attack, reference: reference)
       try honest.connect()
+      try makeStrangers(relay)
       let process = ServerProcess(pid: relay.pid)
       var session = Session(
         honest: honest, probe: RelayProbe(port: statusPort, process: process),
-        attackers: nil, random: SplitMix64(seed: seed))
+        attackers: nil, paced: nil, random: SplitMix64(seed: seed))
       defer { session.probe.close() }
       try session.pump(until: Clock.now() + 1_000_000_000)
       if attack != .quiet {
-        session.attackers = try AttackerProcess([
-          "--path", path, "--attack", attack.rawValue, "--seed", "\(seed)", "--seconds",
+        session.attackers = try Helper([
+          "attackers", "--path", path, "--attack", attack.rawValue, "--seed", "\(seed)",
+          "--seconds",
           "\(seconds)", "--places", "\(places)", "--first-victim", "\(honest.victims.lowerBound)",
           "--scale", "\(scale)",
         ])
       }
       do {
-        return try measure(&session, process)
+        return try measure(&session, process, floor)
       } catch {
-        _ = session.attackers?.finish()
+        _ = session.attackers?.finish(AttackReport.self)
+        _ = session.paced?.finish(PacedReport.self)
         throw error
       }
     }
 
     private func measure(
-      _ session: inout Session, _ process: ServerProcess
+      _ session: inout Session, _ process: ServerProcess, _ floor: Child
     ) throws(BenchError) -> AttackRow {
-      try session.awaitAttackers(within: 60)
-      let relayBefore = try process.cpu()
+      // The pairs are there before the attack and measure while it goes on.
+      try session.awaitReady(\.attackers, within: 60)
+      session.paced = try Helper([
+        "paced", "--relay", session.honest.pool.path, "--floor", "\(floor.unix)", "--seed",
+        "\(seed)", "--seconds", "\(seconds)",
+      ])
+      let relayBefore = try process.schedule()
       let ownBefore = AttackersCommand.cpu()
       let start = Clock.now()
       try session.converse(from: start, seconds: seconds)
       session.honest.attackEndedAt = Clock.now()
       let nanoseconds = Double(Clock.now() - start)
-      let relayCPU = Double(try process.cpu() - relayBefore) * 100 / nanoseconds
+      let relayAfter = try process.schedule()
       let ownCPU = Double(AttackersCommand.cpu() - ownBefore) * 100 / nanoseconds
       try session.drain(until: Clock.now() + Self.grace)
       var row = AttackRow(attack: attack, reference: reference, seed: seed, seconds: seconds)
-      row.relayCPU = relayCPU
+      row.relayCPU = Double(relayAfter.spent - relayBefore.spent) * 100 / nanoseconds
+      row.relayWait = Double(relayAfter.waited - relayBefore.waited) * 100 / nanoseconds
       row.honestCPU = ownCPU
       row.take(session.honest)
       row.take(session.probe)
+      try session.awaitReport(\.paced, within: 10)
+      guard let paced = session.paced?.finish(PacedReport.self) else {
+        throw BenchError("the measured pairs ended without a report")
+      }
+      row.take(paced)
       if session.attackers != nil {
-        try session.awaitReport(within: 10)
-        guard let report = session.attackers?.finish() else {
+        try session.awaitReport(\.attackers, within: 30)
+        guard let report = session.attackers?.finish(AttackReport.self) else {
           throw BenchError("the attackers ended without a report")
         }
         row.attackers = report
@@ -86,12 +106,43 @@
       environment["NETWORK"] = "regtest"
       environment["MAX_PEERS"] = "\(places)"
       environment["NICK_AUTH_DIRECTORY_ID"] = AttackLines.directory
-      environment["LOG_LEVEL"] = "error"
+      environment["LOG_LEVEL"] = "notice"
       environment["ALLOW_ROOT"] = "true"
       let child = try Child.start(
-        "relay", server, [], environment: environment,
-        tcp: .tcp(host: "127.0.0.1", port: port), unix: .unix(path: unix))
+        "relay", server, ["--env-file", settingsPath], environment: environment,
+        tcp: .tcp(host: "127.0.0.1", port: port), unix: .unix(path: unix), log: logPath)
       return (child, port)
+    }
+
+    private func startFloor() throws(BenchError) -> Child {
+      try Comparison.startFloor(
+        tcp: .tcp(host: "127.0.0.1", port: try Child.freePort()),
+        unix: .unix(path: "\(Comparison.folder)/jm-attack-\(getpid())-floor.sock"))
+    }
+
+    // MARK: Who is a stranger
+
+    private var settingsPath: String { "\(Comparison.folder)/jm-attack-\(getpid()).env" }
+    private var logPath: String { "\(Comparison.folder)/jm-attack-\(getpid()).log" }
+
+    /// Has the relay treat peers to which nobody has spoken as strangers, as it does by default.
+    private func makeStrangers(_ relay: Child) throws(BenchError) {
+      try write("", to: settingsPath)
+      kill(relay.pid, SIGHUP)
+      let deadline = Clock.now() + 10_000_000_000
+      while !(ServerProcess.read(logPath) ?? "").contains("reload: applied") {
+        guard Clock.now() < deadline else {
+          throw BenchError("the relay does not apply STRANGER_TIME, see \(logPath)")
+        }
+        Clock.sleep(milliseconds: 20)
+      }
+    }
+
+    private func write(_ text: String, to path: String) throws(BenchError) {
+      let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+      guard fd >= 0 else { throw .system(path) }
+      defer { close(fd) }
+      Report.put(text, to: fd)
     }
   }
 
@@ -99,23 +150,27 @@
   private struct Session {
     let honest: HonestPeers
     var probe: RelayProbe
-    var attackers: AttackerProcess?
+    var attackers: Helper?
+    var paced: Helper?
     var random: SplitMix64
 
     mutating func turn() throws(BenchError) {
       try honest.pool.turn(atMost: 2)
       try probe.step(at: Clock.now())
       attackers?.read()
+      paced?.read()
     }
 
     mutating func pump(until deadline: Int64) throws(BenchError) {
       while Clock.now() < deadline { try turn() }
     }
 
-    mutating func awaitAttackers(within seconds: Int64) throws(BenchError) {
+    mutating func awaitReady(
+      _ helper: KeyPath<Session, Helper?>, within seconds: Int64
+    ) throws(BenchError) {
       let deadline = Clock.now() + seconds * 1_000_000_000
-      while let attackers, !attackers.isReady {
-        guard !attackers.hasEnded, Clock.now() < deadline else {
+      while let process = self[keyPath: helper], !process.isReady {
+        guard !process.hasEnded, Clock.now() < deadline else {
           throw BenchError("the attackers did not get ready")
         }
         try turn()
@@ -123,9 +178,13 @@
     }
 
     /// A busy attacker may end a little later than this process.
-    mutating func awaitReport(within seconds: Int64) throws(BenchError) {
+    mutating func awaitReport(
+      _ helper: KeyPath<Session, Helper?>, within seconds: Int64
+    ) throws(BenchError) {
       let deadline = Clock.now() + seconds * 1_000_000_000
-      while let attackers, !attackers.hasEnded, Clock.now() < deadline { try turn() }
+      while let process = self[keyPath: helper], !process.hasEnded, Clock.now() < deadline {
+        try turn()
+      }
     }
 
     /// The measured time: offers, conversations, questions and joiners, each at its rate.

@@ -16,8 +16,6 @@
     @Option var firstVictim: Int
     @Option var scale: Int
 
-    static let ready = "ready\n"
-
     func run() throws {
       Interruption.watch()
       let last = firstVictim + Attack.victimRates.count
@@ -34,8 +32,9 @@
       }
       let spent = Self.cpu()
       let start = Clock.now()
+      leaveProcessorsToOthers()
       // The parent measures from this line on.
-      Report.put(Self.ready, to: 1)
+      Report.put(Helper.ready, to: 1)
       try plan.begin(at: start)
       while Clock.now() < start + Int64(seconds) * 1_000_000_000 {
         try plan.step(at: Clock.now())
@@ -45,6 +44,16 @@
       Report.put(try JSON.text(plan.report), to: 1)
     }
 
+    /// Real attackers do not use the relay's processors: this process runs when nobody else wants
+    /// to. It cannot be undone without rights.
+    private func leaveProcessorsToOthers() {
+      var none = sched_param()
+      sched_setscheduler(0, Self.idle, &none)
+    }
+
+    /// SCHED_IDLE of <sched.h>, which Swift's Glibc leaves out.
+    private static let idle: Int32 = 5
+
     /// Nanoseconds of CPU of this process so far.
     static func cpu() -> Int64 {
       var time = timespec()
@@ -53,12 +62,15 @@
     }
   }
 
-  /// The attackers' process as its parent sees it.
-  struct AttackerProcess {
+  /// A process of this program that says `ready`, works and prints a report, as its parent sees it.
+  struct Helper {
+    static let ready = "ready\n"
+
     private let pid: pid_t
     private let output: Int32
     private var text = ""
 
+    /// - Parameter arguments: a command of this program and its arguments.
     init(_ arguments: [String]) throws(BenchError) {
       var ends: [Int32] = [0, 0]
       guard pipe(&ends) == 0 else { throw .system("pipe") }
@@ -69,19 +81,21 @@
       posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
       let own = "/proc/self/exe"
       var argv: [UnsafeMutablePointer<CChar>?] =
-        (["jm-directory-bench", "attackers"] + arguments).map { strdup($0) }
+        (["jm-directory-bench"] + arguments).map { strdup($0) }
       defer { for text in argv { free(text) } }
       argv.append(nil)
       var child: pid_t = 0
       let error = posix_spawn(&child, own, &actions, nil, argv, environ)
       close(ends[1])
-      guard error == 0 else { throw BenchError("attackers: \(String(cString: strerror(error)))") }
+      guard error == 0 else {
+        throw BenchError("\(arguments[0]): \(String(cString: strerror(error)))")
+      }
       pid = child
       output = ends[0]
       _ = fcntl(output, F_SETFL, O_NONBLOCK)
     }
 
-    var isReady: Bool { text.hasPrefix(AttackersCommand.ready) }
+    var isReady: Bool { text.hasPrefix(Self.ready) }
     private(set) var hasEnded = false
 
     /// Takes what has been printed.
@@ -95,15 +109,15 @@
       }
     }
 
-    /// Ends it and returns its report, nil if it did not come to one.
-    mutating func finish() -> AttackReport? {
+    /// Ends it and returns its report, nil if it has none.
+    mutating func finish<Report: Decodable>(_ type: Report.Type) -> Report? {
       read()
       kill(pid, SIGTERM)
       var status: Int32 = 0
       waitpid(pid, &status, 0)
       close(output)
       guard isReady else { return nil }
-      return try? JSON.decode(AttackReport.self, text.dropFirst(AttackersCommand.ready.count))
+      return try? JSON.decode(type, text.dropFirst(Self.ready.count))
     }
   }
 #endif

@@ -33,9 +33,19 @@
       pool.send(line, from: sender)
     }
 
+    /// A peer of the other kind that is established if the sender is: an established peer that
+    /// speaks to a stranger makes it one of the others.
     private func partner(_ sender: Int) -> Int {
-      if makers.contains(sender) { return takers.lowerBound + sender % takers.count }
-      return (sender - takers.lowerBound) % makers.count
+      let isMaker = makers.contains(sender)
+      let (own, others) = isMaker ? (makers, takers) : (takers, makers)
+      let half: Range<Int>
+      let number: Int
+      if isEstablished(sender) || others.count == 1 {
+        (half, number) = (others.lowerBound..<others.middle, sender - own.lowerBound)
+      } else {
+        (half, number) = (others.middle..<others.upperBound, sender - own.middle)
+      }
+      return half.lowerBound + number % half.count
     }
 
     /// A taker asks for all offers.

@@ -10,6 +10,12 @@
   final class HonestPeers: PeerPoolOwner {
     enum Role { case maker, taker, watcher, victim, joiner }
 
+    /// The first half of the makers and of the takers is established: a peer that is no stranger
+    /// has spoken to them. The others are strangers, as everybody is that has just joined.
+    func isEstablished(_ slot: Int) -> Bool {
+      slot < (takers.contains(slot) ? takers : makers).middle
+    }
+
     let sizes: HonestSizes
     let names: Names
     let makers: Range<Int>
@@ -37,6 +43,8 @@
     private var lastPublic: [UInt32]
     private var lastPrivate: [UInt32]
     private var circuits = 0
+    /// Established peers that have been spoken to.
+    private var spokenTo: Set<Int> = []
 
     /// A taker's question and the makers that have answered it.
     struct Book {
@@ -108,7 +116,18 @@
           throw BenchError("\(pool.readyCount) of \(standing.count) honest peers came in in 30 s")
         }
       }
+      // Nobody is a stranger yet, the watcher neither.
+      let old = (0..<takers.upperBound).filter(isEstablished)
+      for slot in old { pool.send(hello(to: slot), from: watcher) }
+      while spokenTo.count < old.count {
+        try pool.turn(atMost: 5)
+        guard Clock.now() < deadline else { throw BenchError("honest peers hear nothing") }
+      }
       for (slot, rate) in zip(victims, Attack.victimRates) { pool.slots[slot].readRate = rate }
+    }
+
+    private func hello(to slot: Int) -> [UInt8] {
+      Lines.frame(685, "\(names.honestNick(watcher))!\(names.honestNick(slot))!hello")
     }
 
     func open(_ slot: Int) throws(BenchError) -> Bool {
@@ -151,6 +170,8 @@
       } else if type == 687, makers.contains(slot), Lines.contains(line, n, "!PUBLIC!orderbook") {
         if isMeasuring { measures.orderbooks += 1 }
         answer(line, as: slot)
+      } else if type == 685 {
+        spokenTo.insert(slot)
       }
     }
 
@@ -172,7 +193,12 @@
       case .announcement:
         guard number > lastPublic[slot * pool.count + sender] else { return measures.noteWrong() }
         lastPublic[slot * pool.count + sender] = number
-        measures.public.arrived(took)
+        measures.public.arrived()
+        if isEstablished(sender) {
+          measures.establishedPublic.append(took)
+        } else {
+          measures.freshPublic.append(took)
+        }
       case .conversation:
         guard number > lastPrivate[sender] else { return measures.noteWrong() }
         lastPrivate[sender] = number
@@ -193,5 +219,10 @@
       books[taker]?.isComplete = true
       measures.books.append(Double(Clock.now() - book.askedAt) / 1e9)
     }
+  }
+
+  extension Range<Int> {
+    /// The first number of the second half, which is the smaller one.
+    var middle: Int { lowerBound + (count + 1) / 2 }
   }
 #endif

@@ -16,12 +16,18 @@
         if let nanoseconds { latencies.append(nanoseconds) }
       }
 
-      func milliseconds(_ part: Double) -> Double {
-        Double(Spread.percentile(part, of: latencies)) / 1e6
-      }
+      func milliseconds(_ part: Double) -> Double { Measures.milliseconds(part, of: latencies) }
+    }
+
+    static func milliseconds(_ part: Double, of latencies: [Int64]) -> Double {
+      Double(Spread.percentile(part, of: latencies)) / 1e6
     }
 
     var `public` = Flow()
+    /// Latencies of the public lines of makers that were established, and of those that had just
+    /// joined.
+    var establishedPublic: [Int64] = []
+    var freshPublic: [Int64] = []
     var `private` = Flow()
     /// Lines that came twice or in the wrong order.
     var wrong = 0

@@ -80,9 +80,12 @@
     func isFree(_ slot: Int) -> Bool { slots[slot].phase == .free }
 
     /// Connects a free slot and sends `greeting`, which begins with the PROXY line.
-    /// False when the relay's listen queue is full: try again later.
-    func open(_ slot: Int, greeting: [UInt8], readRate: Int = 0) throws(BenchError) -> Bool {
-      let connecting = try Socket.connect(to: .unix(path: path), from: nil)
+    /// - Parameter other: a socket to connect to instead of `path`.
+    /// - Returns: false when the relay's listen queue is full: try again later.
+    func open(
+      _ slot: Int, greeting: [UInt8], readRate: Int = 0, at other: String? = nil
+    ) throws(BenchError) -> Bool {
+      let connecting = try Socket.connect(to: .unix(path: other ?? path), from: nil)
       guard case .started(let fd) = connecting else { return false }
       slots[slot].fd = fd
       slots[slot].phase = .handshaking

@@ -14,6 +14,7 @@
     private(set) var backlogBytes = 0
     private(set) var residentBytes = 0
     private(set) var unhealthy = 0
+    private(set) var narrowestBudget = 100.0
     private(set) var answers = 0
     /// The values of the last answer, by name and labels.
     private(set) var last: [String: Double] = [:]
@@ -61,6 +62,8 @@
       answers += 1
       last = values
       backlogBytes = max(backlogBytes, Int(values["jm_directory_backlog_bytes"] ?? 0))
+      narrowestBudget = min(
+        narrowestBudget, values["jm_directory_fanout_budget_percent"] ?? 100)
       if values["jm_directory_healthy"] == 0 { unhealthy += 1 }
     }
 
