@@ -70,6 +70,7 @@ extension RelayStatus {
       ("MAX_PEERS", counters.rejected[.full] + counters.fullAtProof + counters.evictedPeers),
       ("MAX_PENDING", counters.closed[.pendingFull] + counters.evictedPending),
       ("MAX_PEERS_PER_CIRCUIT", counters.closed[.circuitFull]),
+      ("circuit budgets", counters.closed[.circuitRate] + counters.dropped[.circuitRate]),
       ("HANDSHAKE_TIMEOUT", counters.closed[.handshakeTimeout]),
       ("MAX_LINE_LENGTH", counters.closed[.tooLong]),
       ("MESSAGE_RATE_LIMIT", counters.dropped[.rate]),

@@ -86,5 +86,22 @@ extension ProductTests {
       try successor.expect(accepted)
       for peer in many.dropFirst() + [elsewhere, successor] { try peer.expectNothing() }
     }
+
+    @Test("A circuit that connects again and again is refused and counted, another one is not")
+    func comeAgain() throws {
+      let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS_PER_CIRCUIT": "1"]) { $1 })
+      for number in 1...20 {
+        let peer = try TestPeer(.tcp(try relay.port))
+        try? peer.send(Self.line(7) + Hello.taker(number).frame)
+        try? peer.leave()
+      }
+      let elsewhere = try TestPeer(.tcp(try relay.port))
+      try elsewhere.send(Self.line(8) + Hello.taker(21).frame)
+      try elsewhere.expect(Frames.accepted(by: try relay.nick))
+      let refused = try relay.closed("circuit_rate")
+      #expect(refused > 0)
+      let hits = #"jm_directory_limit_hits_total{limit="circuit budgets"}"#
+      #expect(try relay.metric(hits) == Double(refused))
+    }
   }
 }
