@@ -16,15 +16,18 @@ let relayModules: [Target.Dependency] = [
 
 /// One module of the relay, in a folder of its own. Its dependencies are the arrows of
 /// docs/architecture.md: the compiler refuses any other import.
+/// `isStrict`: what is unsafe is marked so, with its reason. These modules read the bytes of peers;
+/// the others call C, and marks on each call would say nothing.
 func relay(
-  _ name: String, _ dependencies: [Target.Dependency] = [], embedding files: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], embedding files: [String] = [],
+  isStrict: Bool = false
 ) -> Target {
   .target(
     name: name, dependencies: dependencies, path: "Sources/Relay/\(name)",
     resources: files.map { .embedInCode($0) },
     // The hot path crosses modules for every frame: without this flag a frame costs calls that
     // one module would inline (measured by `make bench`, row list: 20 % more instructions).
-    swiftSettings: strict + [
+    swiftSettings: strict + (isStrict ? [.strictMemorySafety()] : []) + [
       noLeaks,
       .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ])
@@ -59,11 +62,11 @@ let package = Package(
     .systemLibrary(
       name: "CNettle", pkgConfig: "nettle",
       providers: [.apt(["nettle-dev"]), .brew(["nettle"])]),
-    relay("Units"),
-    relay("Wire", ["Units", "CNettle"]),
-    relay("StateImage", ["Units", "Wire"]),
+    relay("Units", isStrict: true),
+    relay("Wire", ["Units", "CNettle"], isStrict: true),
+    relay("StateImage", ["Units", "Wire"], isStrict: true),
     relay("Identity", ["Units", "Wire", "CSecp256k1"]),
-    relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque]),
+    relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque], isStrict: true),
     relay("EventLoop", ["Units", "CLibevent"]),
     relay("Settings", ["Units", "Wire", .product(name: "TOMLKit", package: "TOMLKit")]),
     relay(

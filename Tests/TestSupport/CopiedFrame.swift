@@ -18,7 +18,7 @@ package struct CopiedFrame: Equatable, Sendable {
   /// What the decoder makes of a line, or nil if it refuses it.
   package init?(decoding bytes: [UInt8]) {
     var decoder = FrameDecoder(maxNesting: 10)
-    let frame = try? bytes.withUnsafeBytes { bytes in try decoder.withFrame(bytes, CopiedFrame.init)
+    let frame = try? bytes.withView { bytes in try decoder.withFrame(bytes, CopiedFrame.init)
     }
     guard let frame else { return nil }
     self = frame

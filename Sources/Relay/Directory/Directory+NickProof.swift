@@ -33,7 +33,7 @@ extension Directory {
   /// Takes the next line of a pending connection with a pending proof.
   /// - Parameter line: without its terminator; empty for a line over the limit.
   package func receiveProof(
-    _ line: UnsafeRawBufferPointer, from id: PeerID, maxNesting: Int, at time: Instant,
+    _ line: ByteView, from id: PeerID, maxNesting: Int, at time: Instant,
     into actions: inout Actions
   ) {
     advance(to: time)

@@ -133,7 +133,7 @@ extension Directory {
   }
 
   /// FNV-1a, 64 bits, of one order id. A collision only miscounts the peer's offers in /status.
-  private func fingerprint(_ id: UnsafeRawBufferPointer) -> UInt64 {
+  private func fingerprint(_ id: ByteView) -> UInt64 {
     id.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 

@@ -151,11 +151,11 @@ package struct FairQueue {
   }
 
   /// Whether this peer has exactly this frame queued. A second copy would be useless.
-  func holds(_ frame: UnsafeRawBufferPointer, of peer: PeerID, in flow: Flow) -> Bool {
+  func holds(_ frame: ByteView, of peer: PeerID, in flow: Flow) -> Bool {
     guard let queue = flows[flow]?.queues.first(where: { $0.peer == peer }) else { return false }
     return queue.lines.contains { line in
       line.frame.count == frame.count + 2
-        && line.frame.withUnsafeBytes { $0.prefix(frame.count).elementsEqual(frame) }
+        && line.frame.withView { $0.prefix(frame.count).elementsEqual(frame) }
     }
   }
 

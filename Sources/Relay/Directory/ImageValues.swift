@@ -15,11 +15,6 @@ extension PeerID {
 
 extension Nick {
   var bytes: [UInt8] { withBytes(Array.init) }
-
-  init?(_ bytes: [UInt8]) {
-    guard let nick = bytes.withUnsafeBytes({ Nick($0) }) else { return nil }
-    self = nick
-  }
 }
 
 extension Peer {

@@ -35,14 +35,14 @@ package final class Curve {
           secret.storeBytes(of: source.next() as UInt64, toByteOffset: 8 * i, as: UInt64.self)
         }
         // Fails for zero and from the group's order on: about once in 2^128.
-        if let key = publicKey(secret: UnsafeRawBufferPointer(secret)) { return key }
+        if let key = publicKey(secret: ByteView(UnsafeRawBufferPointer(secret))) { return key }
       }
     }
   }
 
   /// The compressed public key, 33 bytes, or nil if the 32 bytes are no secret key.
-  func publicKey(secret: UnsafeRawBufferPointer) -> [UInt8]? {
-    let bytes = secret.bindMemory(to: UInt8.self)
+  func publicKey(secret: ByteView) -> [UInt8]? {
+    let bytes = secret.buffer.bindMemory(to: UInt8.self)
     guard bytes.count == 32, let base = bytes.baseAddress else { return nil }
     var key = secp256k1_pubkey()
     guard secp256k1_ec_pubkey_create(context, &key, base) == 1 else { return nil }
@@ -68,7 +68,7 @@ package final class Curve {
     }
     if secp256k1_ecdsa_signature_normalize(context, nil, &parsed) == 1 { return .invalid }
     let fits = hash.withBytes { hash in
-      let digest = hash.bindMemory(to: UInt8.self)
+      let digest = hash.buffer.bindMemory(to: UInt8.self)
       guard let base = digest.baseAddress else { return false }
       return secp256k1_ecdsa_verify(context, &parsed, base, &key) == 1
     }

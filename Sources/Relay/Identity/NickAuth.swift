@@ -37,7 +37,7 @@ package struct NickAuth {
   /// Connections use this form. It is stricter than `Envelope`: no key may come twice at any depth.
   /// It is also more lenient, like the reference: the type may be written `"805"` or `805.0`.
   package func verify(
-    frame: UnsafeRawBufferPointer, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
+    frame: ByteView, maxNesting: Int, nick: Nick, lineDigest: Bytes32,
     nonce: Bytes32, directoryID: DirectoryID
   ) -> Verdict {
     guard let line = try? ProofEnvelope.line(of: frame, maxNesting: maxNesting) else {
@@ -57,11 +57,11 @@ package struct NickAuth {
 
   /// Verifies the line of an 805, still escaped.
   package func verify(
-    proofLine: UnsafeRawBufferPointer, nick: Nick, lineDigest: Bytes32, nonce: Bytes32,
+    proofLine: ByteView, nick: Nick, lineDigest: Bytes32, nonce: Bytes32,
     directoryID: DirectoryID
   ) -> Verdict {
     let text = JSONText.decode(proofLine)
-    guard let proof = try? text.withUnsafeBytes({ try Proof($0) }),
+    guard let proof = try? text.withView({ try Proof($0) }),
       let key = NickAuth.key(fromHex: proof.publicKey),
       let signature = Base64.decode(proof.signature)
     else { return Verdict(code: .malformed) }
@@ -123,7 +123,7 @@ private struct Proof {
   let publicKey: [UInt8]
   let signature: [UInt8]
 
-  init(_ bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
+  init(_ bytes: ByteView) throws(EnvelopeError) {
     var reader = JSONReader(bytes, maxNesting: 1, uniqueKeys: true)
     var cursor = try reader.openObject()
     var publicKey: [UInt8]?
@@ -147,7 +147,7 @@ private struct Proof {
 
 /// Reads the envelope of an 805 like the reference.
 private enum ProofEnvelope {
-  static func line(of frame: UnsafeRawBufferPointer, maxNesting: Int) throws(EnvelopeError)
+  static func line(of frame: ByteView, maxNesting: Int) throws(EnvelopeError)
     -> Range<Int>
   {
     var reader = JSONReader(frame, maxNesting: maxNesting, uniqueKeys: true)

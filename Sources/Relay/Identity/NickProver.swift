@@ -21,9 +21,9 @@ package final class NickProver {
     self.secret = secret
     let curve = Curve()
     while true {
-      Bytes32.random().withBytes { secret.copyMemory(from: $0) }
+      Bytes32.random().withBytes { secret.copyMemory(from: $0.buffer) }
       // Fails for zero and from the group's order on: about once in 2^128.
-      guard let key = curve.publicKey(secret: UnsafeRawBufferPointer(secret)),
+      guard let key = curve.publicKey(secret: ByteView(UnsafeRawBufferPointer(secret))),
         let nick = Nick(publicKey: key)
       else { continue }
       let digits = key.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
@@ -57,7 +57,7 @@ package final class NickProver {
     var der = [UInt8](repeating: 0, count: 72)
     var length = der.count
     var isDone = hash.withBytes { hash in
-      guard let digest = hash.bindMemory(to: UInt8.self).baseAddress,
+      guard let digest = hash.buffer.bindMemory(to: UInt8.self).baseAddress,
         let key = secret.bindMemory(to: UInt8.self).baseAddress
       else { return false }
       return secp256k1_ecdsa_sign(context, &signature, digest, key, nil, nil) == 1

@@ -39,12 +39,12 @@ extension DirectoryNode {
       if let session = sessions[receiver] { outbox.send(frame, to: session) }
     case .send(.made(let range, let type), let receiver):
       guard let session = sessions[receiver] else { return }
-      actions.bytes.withUnsafeBytes { outbox.send($0.part(range), type: type, to: session) }
+      actions.bytes.withView { outbox.send($0.part(range).buffer, type: type, to: session) }
     case .broadcast(.received(let frame), let sender):
       outbox.broadcast(frame, except: sender.flatMap { sessions[$0] })
     case .broadcast(.made(let range, let type), let sender):
-      actions.bytes.withUnsafeBytes {
-        outbox.broadcast($0.part(range), type: type, except: sender.flatMap { sessions[$0] })
+      actions.bytes.withView {
+        outbox.broadcast($0.part(range).buffer, type: type, except: sender.flatMap { sessions[$0] })
       }
     case .probe(let message, let receiver): sendProbe(message, to: receiver)
     case .admit(let id, let takesLongFrames):

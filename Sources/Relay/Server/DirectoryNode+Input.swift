@@ -7,7 +7,7 @@ import Wire
 
 /// What sessions read, handed to the directory.
 extension DirectoryNode {
-  func receiveFrame(_ line: UnsafeRawBufferPointer, from session: Session) {
+  func receiveFrame(_ line: ByteView, from session: Session) {
     let now = loop.coarseNow
     do {
       try decoder.withFrame(line) { frame in
@@ -22,7 +22,7 @@ extension DirectoryNode {
   }
 
   /// - Parameter line: empty for one that is longer than the limit.
-  func receiveProof(_ line: UnsafeRawBufferPointer, from session: Session) {
+  func receiveProof(_ line: ByteView, from session: Session) {
     budget.takeProof()
     directory.receiveProof(
       line, from: session.id, maxNesting: settings.maxNesting, at: loop.coarseNow, into: &actions)

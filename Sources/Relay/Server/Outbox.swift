@@ -133,7 +133,7 @@ package final class Outbox {
 
   /// Queues one frame without its terminator for every subscriber but its sender.
   package func broadcast(_ frame: Frame, except sender: Session?) {
-    let receivers = append(frame.body, terminated: false, except: sender)
+    let receivers = append(frame.body.buffer, terminated: false, except: sender)
     deliveries += receivers
     queued.count(
       frame.type, frames: receivers,
@@ -304,7 +304,7 @@ package final class Outbox {
     let sent = part.frames.withUnsafeBytes { frames in
       vectors.removeAll(keepingCapacity: true)
       for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
-      where !range.isEmpty { vectors.append(iovec(frames.part(range))) }
+      where !range.isEmpty { vectors.append(iovec(ByteView(frames).part(range).buffer)) }
       return vectors.withUnsafeBufferPointer { session.send($0) }
     }
     queued.count(.peerlist, frames: part.frameCount, bytes: part.count)

@@ -32,7 +32,7 @@ package struct ProxyMismatches {
 
 extension DirectoryNode {
   /// Counts a first line that is not what PROXY_PROTOCOL says, and warns now and then.
-  func noteProxyMismatch(in line: UnsafeRawBufferPointer, of session: Session) {
+  func noteProxyMismatch(in line: ByteView, of session: Session) {
     let isThere = line.hasPrefix("PROXY ")
     // A malformed one is neither.
     guard isThere != hasProxyLine(Int(session.listener)) else { return }

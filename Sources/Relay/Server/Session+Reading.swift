@@ -37,7 +37,8 @@ extension Session {
       var seen = 0
       withInput(whole: whole) { bytes in
         seen = bytes.count
-        taken = consume(bytes)
+        // libevent lends them for this call.
+        taken = consume(ByteView(bytes))
         return taken
       }
       // A line that begins in the first piece and ends in a later one needs them in one.
@@ -52,7 +53,7 @@ extension Session {
 
   /// Hands over every complete line.
   /// - Returns: how many bytes that took.
-  private func consume(_ bytes: UnsafeRawBufferPointer) -> Int {
+  private func consume(_ bytes: ByteView) -> Int {
     var start = 0
     defer { node.bytesIn += start }
     while state.takesLines {
@@ -70,7 +71,7 @@ extension Session {
         framer.drained(start)
         return start
       case .tooLong where state == .awaitingProof:
-        node.receiveProof(UnsafeRawBufferPointer(start: nil, count: 0), from: self)
+        node.receiveProof(.none, from: self)
         return start
       case .tooLong:
         let isProxyLine = state == .expectingProxyLine
@@ -83,7 +84,7 @@ extension Session {
     return start
   }
 
-  private func take(_ line: UnsafeRawBufferPointer) {
+  private func take(_ line: ByteView) {
     switch state {
     case .expectingProxyLine: takeProxyLine(line)
     case .awaitingProof: node.receiveProof(line, from: self)
@@ -91,7 +92,7 @@ extension Session {
     }
   }
 
-  private func takeProxyLine(_ line: UnsafeRawBufferPointer) {
+  private func takeProxyLine(_ line: ByteView) {
     guard let circuit = try? ProxyLine.parse(line) else {
       node.noteProxyMismatch(in: line, of: self)
       return node.close(self, .badProxyLine)

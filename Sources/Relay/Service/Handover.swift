@@ -200,7 +200,7 @@ struct Handover {
     do throws(ImageFault) {
       let origin = ImageOrigin(bootID: SealedMemory.bootID, network: network)
       let image = try StateImage(bytes, at: origin)
-      guard let nick = image.directory.nick.withUnsafeBytes({ Nick($0) }) else {
+      guard let nick = Nick(image.directory.nick) else {
         return .failure("\(ImageFault.malformed)")
       }
       return .success(image, nick)

@@ -57,7 +57,8 @@ package struct ImageWriter {
   package init(reserving length: Int = 0) { bytes.reserveCapacity(length) }
 
   package mutating func integer<T: FixedWidthInteger>(_ value: T) {
-    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    // An integer without padding.
+    unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
   }
 
   /// Overwrites bytes that were written right before `end`.

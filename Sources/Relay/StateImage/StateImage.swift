@@ -126,7 +126,7 @@ extension StateImage {
       length == UInt64(reader.remaining - Self.checksumLength)
     else { throw .truncated }
     let end = bytes.count - Self.checksumLength
-    let sum = bytes.withUnsafeBytes { Digest.sha256($0.part(0..<end)) }
+    let sum = bytes.withView { Digest.sha256($0.part(0..<end)) }
     guard sum.withBytes({ $0.elementsEqual(bytes[end...]) }) else { throw .checksum }
     guard bootID.elementsEqual(origin.bootID) else { throw .otherBoot }
     guard network == origin.network.code else { throw .otherNetwork }

@@ -1,38 +1,6 @@
 // Helpers for borrowed bytes. A borrowed buffer is valid only during the call that provides it;
 // code that keeps bytes copies them into `[UInt8]`.
 
-extension UnsafeRawBufferPointer {
-  /// The byte at `offset`; traps when there is none. Hides the standard library's subscript in this
-  /// module, which checks nothing in release: a parser that miscounts ends the process instead of
-  /// reading other memory.
-  @inline(__always)
-  subscript(offset: Int) -> UInt8 {
-    precondition(UInt(bitPattern: offset) < UInt(bitPattern: count), "no byte at this offset")
-    return baseAddress.unsafelyUnwrapped.load(fromByteOffset: offset, as: UInt8.self)
-  }
-
-  /// Returns the bytes at `range` as a buffer whose first offset is 0; traps when `range` is not
-  /// within the bytes.
-  @inline(__always)
-  package func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no bytes at this range")
-    return UnsafeRawBufferPointer(
-      start: baseAddress.map { $0 + range.lowerBound }, count: range.count)
-  }
-
-  /// Returns the number that these decimal digits spell: no sign, no leading zero, at most
-  /// `maximum`. Nil for anything else.
-  func decimal(atMost maximum: Int) -> Int? {
-    guard !isEmpty, count <= 18, count == 1 || self[0] != UInt8(ascii: "0") else { return nil }
-    var value = 0
-    for byte in self {
-      guard byte.isDigit else { return nil }
-      value = value * 10 + Int(byte - UInt8(ascii: "0"))
-    }
-    return value <= maximum ? value : nil
-  }
-}
-
 extension UInt8 {
   var isDigit: Bool { self &- UInt8(ascii: "0") < 10 }
 
@@ -57,7 +25,9 @@ extension UInt8 {
 
 extension [UInt8] {
   package mutating func append(_ text: StaticString) {
-    append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    // A literal's bytes are where it says, for as long as the process runs.
+    unsafe append(
+      contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   /// Appends `value` in decimal digits.
@@ -71,13 +41,13 @@ package struct Bytes32: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64)
 
   /// Nil unless there are 32.
-  package init?(_ bytes: UnsafeRawBufferPointer) {
+  package init?(_ bytes: ByteView) {
     guard bytes.count == 32 else { return nil }
-    words = bytes.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
+    words = (bytes.word(at: 0), bytes.word(at: 8), bytes.word(at: 16), bytes.word(at: 24))
   }
 
   package init?(_ bytes: [UInt8]) {
-    guard let value = bytes.withUnsafeBytes({ Bytes32($0) }) else { return nil }
+    guard let value = bytes.withView({ Bytes32($0) }) else { return nil }
     self = value
   }
 
@@ -89,8 +59,9 @@ package struct Bytes32: Hashable, Sendable {
 
   private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
-  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    withUnsafeBytes(of: words, body)
+  package func withBytes<R>(_ body: (ByteView) -> R) -> R {
+    // Integers without padding.
+    unsafe withUnsafeBytes(of: words) { unsafe body(ByteView($0)) }
   }
 
   /// 64 lower-case hexadecimal digits.
@@ -106,5 +77,7 @@ package struct Bytes32: Hashable, Sendable {
       && a.words.3 == b.words.3
   }
 
-  package func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
+  package func hash(into hasher: inout Hasher) {
+    withBytes { unsafe hasher.combine(bytes: $0.buffer) }
+  }
 }

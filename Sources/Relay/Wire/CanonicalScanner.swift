@@ -6,7 +6,7 @@
 
 enum CanonicalScanner {
   /// Returns the parts of `bytes`, or nil when they are not a canonical frame.
-  static func scan(_ bytes: UnsafeRawBufferPointer) -> Envelope? {
+  static func scan(_ bytes: ByteView) -> Envelope? {
     guard bytes.count >= 23, bytes.hasPrefix("{\"type\": ") else { return nil }
     var at = 9
     guard let code = number(bytes, &at), at + 13 <= bytes.count,
@@ -20,7 +20,7 @@ enum CanonicalScanner {
   }
 
   /// A JSON number: digits without a leading zero.
-  private static func number(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) -> UInt32? {
+  private static func number(_ bytes: ByteView, _ at: inout Int) -> UInt32? {
     let start = at
     var code: UInt64 = 0
     while at < bytes.count, bytes[at].isDigit {
@@ -32,7 +32,7 @@ enum CanonicalScanner {
   }
 
   /// The offset of the quote that ends the string, or nil when something in it is not canonical.
-  private static func endOfContent(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+  private static func endOfContent(_ bytes: ByteView, from start: Int) -> Int? {
     var at = start
     while true {
       at = JSONText.endOfPlainRun(bytes, from: at)
@@ -46,7 +46,7 @@ enum CanonicalScanner {
   }
 
   /// The length of the escape at `at` if `json.dumps` would write it, else nil.
-  private static func escapeLength(_ bytes: UnsafeRawBufferPointer, at: Int) -> Int? {
+  private static func escapeLength(_ bytes: ByteView, at: Int) -> Int? {
     guard at + 1 < bytes.count else { return nil }
     switch bytes[at + 1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
@@ -64,7 +64,7 @@ enum CanonicalScanner {
     }
   }
 
-  private static func lowerCaseUnit(_ bytes: UnsafeRawBufferPointer, at: Int) -> UInt32? {
+  private static func lowerCaseUnit(_ bytes: ByteView, at: Int) -> UInt32? {
     guard let unit = JSONText.fourDigits(bytes, at: at + 2) else { return nil }
     for i in at + 2..<at + 6 where bytes[i] &- UInt8(ascii: "A") < 6 { return nil }
     return unit

@@ -11,26 +11,26 @@ import CNettle
 #endif
 
 package enum Digest {
-  package static func sha256(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
+  package static func sha256(_ bytes: ByteView) -> Bytes32 {
     var context = sha256_ctx()
-    nettle_sha256_init(&context)
-    nettle_sha256_update(
-      &context, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-    return result { nettle_sha256_digest(&context, $0.count, $0.baseAddress) }
+    unsafe nettle_sha256_init(&context)
+    unsafe nettle_sha256_update(
+      &context, bytes.count, bytes.buffer.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    return unsafe result { unsafe nettle_sha256_digest(&context, $0.count, $0.baseAddress) }
   }
 
-  package static func sha256(_ bytes: [UInt8]) -> Bytes32 { bytes.withUnsafeBytes { sha256($0) } }
+  package static func sha256(_ bytes: [UInt8]) -> Bytes32 { bytes.withView { sha256($0) } }
 
   static func sha3(_ bytes: [UInt8]) -> Bytes32 {
     var context = sha3_256_ctx()
-    nettle_sha3_256_init(&context)
-    nettle_sha3_256_update(&context, bytes.count, bytes)
-    return result { nettle_sha3_256_digest(&context, $0.count, $0.baseAddress) }
+    unsafe nettle_sha3_256_init(&context)
+    unsafe nettle_sha3_256_update(&context, bytes.count, bytes)
+    return unsafe result { unsafe nettle_sha3_256_digest(&context, $0.count, $0.baseAddress) }
   }
 
   private static func result(_ write: (UnsafeMutableBufferPointer<UInt8>) -> Void) -> Bytes32 {
     var bytes = [UInt8](repeating: 0, count: 32)
-    bytes.withUnsafeMutableBufferPointer { write($0) }
+    unsafe bytes.withUnsafeMutableBufferPointer { unsafe write($0) }
     guard let value = Bytes32(bytes) else { preconditionFailure("a 256-bit digest has 32 bytes") }
     return value
   }
@@ -39,9 +39,9 @@ package enum Digest {
   package static func wipe(_ secret: UnsafeMutableRawBufferPointer) {
     guard let start = secret.baseAddress else { return }
     #if canImport(Darwin)
-      memset_s(start, secret.count, 0, secret.count)
+      unsafe memset_s(start, secret.count, 0, secret.count)
     #else
-      explicit_bzero(start, secret.count)
+      unsafe explicit_bzero(start, secret.count)
     #endif
   }
 }

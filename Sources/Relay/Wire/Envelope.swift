@@ -28,14 +28,14 @@ struct Envelope: Equatable {
   let isCanonical: Bool
 
   /// - Parameter maxNesting: levels of objects and arrays, the envelope itself being the first.
-  static func scan(_ bytes: UnsafeRawBufferPointer, maxNesting: Int) throws(EnvelopeError)
+  static func scan(_ bytes: ByteView, maxNesting: Int) throws(EnvelopeError)
     -> Envelope
   {
     if maxNesting > 0, let envelope = CanonicalScanner.scan(bytes) { return envelope }
     return try scanStrictly(bytes, maxNesting: maxNesting)
   }
 
-  private static func scanStrictly(_ bytes: UnsafeRawBufferPointer, maxNesting: Int)
+  private static func scanStrictly(_ bytes: ByteView, maxNesting: Int)
     throws(EnvelopeError) -> Envelope
   {
     var reader = JSONReader(bytes, maxNesting: maxNesting, uniqueKeys: false)
@@ -61,7 +61,7 @@ struct Envelope: Equatable {
     return Envelope(code: code, line: line, isCanonical: false)
   }
 
-  private static func typeCode(_ digits: UnsafeRawBufferPointer) throws(EnvelopeError) -> UInt32 {
+  private static func typeCode(_ digits: ByteView) throws(EnvelopeError) -> UInt32 {
     var code: UInt64 = 0
     for digit in digits {
       guard digit.isDigit else { throw .badType }

@@ -8,9 +8,9 @@ package struct Frame {
   package let code: UInt32
   /// The whole frame. A frame encoded anew may be up to three times as long as the line that came
   /// in.
-  package let body: UnsafeRawBufferPointer
+  package let body: ByteView
   /// The part of `body` that is the content of `line`, still escaped.
-  package let line: UnsafeRawBufferPointer
+  package let line: ByteView
 
   /// Nil for a code that the relay does not know.
   package var type: MessageType? { MessageType(code: code) }
@@ -30,7 +30,7 @@ package struct FrameDecoder {
   package init(maxNesting: Int) { self.maxNesting = maxNesting }
 
   /// - Parameter line: what the framer found, without its terminator and not empty.
-  package mutating func withFrame<R>(_ line: UnsafeRawBufferPointer, _ body: (Frame) -> R)
+  package mutating func withFrame<R>(_ line: ByteView, _ body: (Frame) -> R)
     throws(EnvelopeError) -> R
   {
     let envelope = try Envelope.scan(line, maxNesting: maxNesting)
@@ -39,18 +39,18 @@ package struct FrameDecoder {
     }
     encodeAnew(line.part(envelope.line), code: envelope.code)
     let start = Frame.prefixLength(code: envelope.code)
-    return encoded.withUnsafeBytes { bytes in
+    return encoded.withView { bytes in
       body(
         Frame(code: envelope.code, body: bytes, line: bytes.part(start..<bytes.count - 2)))
     }
   }
 
-  private mutating func encodeAnew(_ content: UnsafeRawBufferPointer, code: UInt32) {
+  private mutating func encodeAnew(_ content: ByteView, code: UInt32) {
     decoded.removeAll(keepingCapacity: true)
     encoded.removeAll(keepingCapacity: true)
     JSONText.decode(content, into: &decoded)
     Frame.open(code, to: &encoded)
-    decoded.withUnsafeBytes { JSONText.encode($0, into: &encoded) }
+    decoded.withView { JSONText.encode($0, into: &encoded) }
     Frame.close(to: &encoded)
   }
 }
@@ -59,7 +59,7 @@ extension Frame {
   /// Appends a whole frame with its CR LF.
   /// - Parameter text: the line in UTF-8, not escaped.
   package static func append(
-    _ type: MessageType, text: UnsafeRawBufferPointer, to out: inout [UInt8]
+    _ type: MessageType, text: ByteView, to out: inout [UInt8]
   ) {
     open(UInt32(type.rawValue), to: &out)
     JSONText.encode(text, into: &out)
@@ -70,7 +70,7 @@ extension Frame {
   package static func append(
     _ type: MessageType, text: some Collection<UInt8>, to out: inout [UInt8]
   ) {
-    Array(text).withUnsafeBytes { append(type, text: $0, to: &out) }
+    Array(text).withView { append(type, text: $0, to: &out) }
   }
 
   package static func append(_ type: MessageType, _ text: String, to out: inout [UInt8]) {

@@ -76,14 +76,14 @@ extension HandshakeRequest {
   ///   - line: the line of a 793, escaped, as `Frame` holds it.
   ///   - network: the relay's own.
   package static func parse(
-    line: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool? = nil
+    line: ByteView, network: Network, allowsClearnet: Bool? = nil
   ) throws(HandshakeError)
     -> HandshakeRequest
   {
     let text = JSONText.decode(line)
     let said: HandshakeFields
     do {
-      said = try text.withUnsafeBytes { bytes in
+      said = try text.withView { bytes in
         Result { () throws(EnvelopeError) in
           try HandshakeFields(bytes, network: network, allowsClearnet: allowsClearnet)
         }
@@ -114,7 +114,7 @@ private struct HandshakeFields {
   var featureCount = 0
   var hasTrueFeature = false
 
-  init(_ bytes: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool?)
+  init(_ bytes: ByteView, network: Network, allowsClearnet: Bool?)
     throws(EnvelopeError)
   {
     self.allowsClearnet = allowsClearnet
@@ -157,14 +157,14 @@ private struct HandshakeFields {
       isVersion5 = reader.bytes.part(try reader.number()).isEqual(to: "5")
     case (.network, .string):
       let name = reader.decoded(try reader.string())
-      isOurNetwork = name.withUnsafeBytes { Network(name: $0) } == network
+      isOurNetwork = name.withView { Network(name: $0) } == network
     case (.directory, .literal):
       isPeer = try reader.literal() == false
     case (.nick, .string):
-      nick = reader.decoded(try reader.string()).withUnsafeBytes { Nick($0) }
+      nick = Nick(reader.decoded(try reader.string()))
     case (.location, .string):
       let text = reader.decoded(try reader.string())
-      text.withUnsafeBytes { readLocation($0, network: network) }
+      text.withView { readLocation($0, network: network) }
     case (.features, .object):
       try readFeatures(&reader)
     case (let field, _):
@@ -174,7 +174,7 @@ private struct HandshakeFields {
     }
   }
 
-  private mutating func readLocation(_ text: UnsafeRawBufferPointer, network: Network) {
+  private mutating func readLocation(_ text: ByteView, network: Network) {
     if text.isEqual(to: "NOT-SERVING-ONION") {
       location = .notServing
       return
@@ -221,7 +221,7 @@ package enum HandshakeReply {
     text.append("\", \"network\": \"")
     text.append(contentsOf: network.rawValue.utf8)
     text.append("\", \"motd\": \"")
-    Array(motd.utf8).withUnsafeBytes { JSONText.encode($0, into: &text) }
+    Array(motd.utf8).withView { JSONText.encode($0, into: &text) }
     text.append("\"}")
     Frame.append(.directoryHandshake, text: text, to: &out)
   }

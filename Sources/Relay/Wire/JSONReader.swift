@@ -18,7 +18,7 @@ package struct JSONReader {
     fileprivate var keys: Set<[UInt8]> = []
   }
 
-  package let bytes: UnsafeRawBufferPointer
+  package let bytes: ByteView
   package private(set) var at = 0
   private var levelsLeft: Int
   private let uniqueKeys: Bool
@@ -28,7 +28,7 @@ package struct JSONReader {
   ///     one.
   ///   - uniqueKeys: whether a key that comes twice in one object, however it is spelt, is an
   ///     error.
-  package init(_ bytes: UnsafeRawBufferPointer, maxNesting: Int, uniqueKeys: Bool) {
+  package init(_ bytes: ByteView, maxNesting: Int, uniqueKeys: Bool) {
     self.bytes = bytes
     self.levelsLeft = maxNesting
     self.uniqueKeys = uniqueKeys
@@ -127,7 +127,7 @@ package struct JSONReader {
   /// Whether the string, once decoded, is `word`.
   package func isText(_ text: Text, _ word: StaticString) -> Bool {
     if !text.hasEscapes { return bytes.part(text.range).isEqual(to: word) }
-    return decoded(text).withUnsafeBytes { $0.isEqual(to: word) }
+    return decoded(text).withView { $0.isEqual(to: word) }
   }
 
   // MARK: Strings

@@ -5,7 +5,7 @@
 package enum JSONText {
   /// Appends the UTF-8 that the escapes of `content` stand for. `content` has passed a scanner: its
   /// escapes are whole and its surrogates paired.
-  package static func decode(_ content: UnsafeRawBufferPointer, into out: inout [UInt8]) {
+  package static func decode(_ content: ByteView, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + content.count)
     var at = 0
     while at < content.count {
@@ -18,7 +18,7 @@ package enum JSONText {
     }
   }
 
-  package static func decode(_ content: UnsafeRawBufferPointer) -> [UInt8] {
+  package static func decode(_ content: ByteView) -> [UInt8] {
     var out: [UInt8] = []
     decode(content, into: &out)
     return out
@@ -26,7 +26,7 @@ package enum JSONText {
 
   /// Appends `text`, which is UTF-8, in canonical form. A byte that begins no valid sequence
   /// becomes U+FFFD; the relay's own text never holds one.
-  package static func encode(_ text: UnsafeRawBufferPointer, into out: inout [UInt8]) {
+  package static func encode(_ text: ByteView, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + text.count)
     var at = 0
     while at < text.count {
@@ -57,14 +57,13 @@ package enum JSONText {
   /// are several times slower. Each test puts up the high bit of a byte where it holds, or where
   /// the byte is beyond ASCII, which is a hit too. A carry or borrow can only spoil bytes above one
   /// that holds already, and the lowest is the one that counts.
-  static func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+  static func endOfPlainRun(_ bytes: ByteView, from start: Int) -> Int {
     precondition(start >= 0 && start <= bytes.count, "no bytes at this offset")
-    guard let base = bytes.baseAddress else { return start }
     let ones: UInt64 = 0x0101_0101_0101_0101
     let high: UInt64 = 0x8080_8080_8080_8080
     var at = start
     while at &+ 8 <= bytes.count {
-      let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      let word = UInt64(littleEndian: bytes.word(at: at))
       let isQuote = (word ^ (ones &* 0x22)) &- ones
       let isBackslash = (word ^ (ones &* 0x5c)) &- ones
       let isControl = word &- (ones &* 0x20)
@@ -94,7 +93,7 @@ package enum JSONText {
   }
 
   /// The number in the four hexadecimal digits of either case at `at`, or nil.
-  static func fourDigits(_ bytes: UnsafeRawBufferPointer, at start: Int) -> UInt32? {
+  static func fourDigits(_ bytes: ByteView, at start: Int) -> UInt32? {
     guard start + 4 <= bytes.count else { return nil }
     var value: UInt32 = 0
     for i in start..<start + 4 {
@@ -111,7 +110,7 @@ package enum JSONText {
 
   /// Decodes the escape whose backslash is at `at`; returns the offset behind it.
   private static func decodeEscape(
-    _ content: UnsafeRawBufferPointer, at: Int, into out: inout [UInt8]
+    _ content: ByteView, at: Int, into out: inout [UInt8]
   ) -> Int {
     let letter = content[at + 1]
     switch letter {
@@ -166,7 +165,7 @@ struct UTF8Character {
   package let length: Int
 
   /// Nil unless a whole valid one begins at `at`.
-  package init?(_ bytes: UnsafeRawBufferPointer, at: Int) {
+  package init?(_ bytes: ByteView, at: Int) {
     let first = bytes[at]
     let lowest: UInt32
     switch first {

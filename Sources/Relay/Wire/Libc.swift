@@ -9,13 +9,13 @@
   import Darwin
 #endif
 
-extension UnsafeRawBufferPointer {
+extension ByteView {
   /// The offset of the first `byte` at or after `start`, or nil: `memchr(3)`.
   func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
-    guard let base = baseAddress, start >= 0, start < count,
-      let hit = memchr(base + start, Int32(byte), count - start)
+    guard let base = unsafe buffer.baseAddress, start >= 0, start < count,
+      let hit = unsafe memchr(base + start, Int32(byte), count - start)
     else { return nil }
-    return UnsafeRawPointer(hit) - base
+    return unsafe UnsafeRawPointer(hit) - base
   }
 
   /// Returns the offset of the first occurrence of `bytes`, or nil. `bytes` must not be empty.
@@ -35,9 +35,9 @@ extension UnsafeRawBufferPointer {
 
   /// Whether these bytes begin with those of `text`: `memcmp(3)`.
   package func hasPrefix(_ text: StaticString) -> Bool {
-    guard let base = baseAddress else { return text.utf8CodeUnitCount == 0 }
-    return count >= text.utf8CodeUnitCount
-      && memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
+    guard let base = unsafe buffer.baseAddress else { return text.utf8CodeUnitCount == 0 }
+    guard count >= text.utf8CodeUnitCount else { return false }
+    return unsafe memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 
   /// Whether these bytes end with those of `text`.
@@ -52,8 +52,8 @@ extension UnsafeRawBufferPointer {
     guard count <= 45, !contains(0) else { return nil }
     let text = [UInt8](self) + [0]
     var address = [UInt8](repeating: 0, count: 16)
-    let understood = text.withUnsafeBytes { text in
-      inet_pton(AF_INET6, text.bindMemory(to: CChar.self).baseAddress, &address)
+    let understood = unsafe text.withUnsafeBytes { text in
+      unsafe inet_pton(AF_INET6, text.bindMemory(to: CChar.self).baseAddress, &address)
     }
     return understood == 1 ? address : nil
   }

@@ -20,7 +20,7 @@ package struct LineFramer {
   /// - Parameter limit: the longest line in bytes, without its terminator.
   package init(limit: Int) { self.limit = UInt32(clamping: limit) }
 
-  package mutating func next(in bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
+  package mutating func next(in bytes: ByteView, from start: Int) -> Step {
     guard let end = bytes.firstOffset(of: UInt8(ascii: "\n"), from: max(start, Int(searched)))
     else {
       searched = UInt32(clamping: bytes.count)
@@ -39,7 +39,7 @@ package struct LineFramer {
   }
 
   /// One byte over the limit may still be the `\r` of the terminator.
-  private func isPastLimit(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+  private func isPastLimit(_ bytes: ByteView, from start: Int) -> Bool {
     let length = bytes.count - start
     guard length > Int(limit) else { return false }
     return length > Int(limit) + 1 || bytes[bytes.count - 1] != UInt8(ascii: "\r")

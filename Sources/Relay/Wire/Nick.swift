@@ -10,19 +10,21 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
   private let high: UInt64
 
   /// Nil unless the bytes are a nick and nothing else.
-  package init?(_ bytes: UnsafeRawBufferPointer) {
+  package init?(_ bytes: ByteView) {
     guard bytes.count == Nick.length, bytes[0] == UInt8(ascii: "J"), bytes[1].isDigit else {
       return nil
     }
     for i in 2..<Nick.length where !Nick.isAllowed(bytes[i]) { return nil }
-    low = bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
-    high = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+    low = bytes.word(at: 0)
+    high = bytes.word(at: 8)
   }
 
-  package init?(_ text: String) {
-    guard let nick = Array(text.utf8).withUnsafeBytes({ Nick($0) }) else { return nil }
+  package init?(_ bytes: [UInt8]) {
+    guard let nick = bytes.withView({ (view) -> Nick? in Nick(view) }) else { return nil }
     self = nick
   }
+
+  package init?(_ text: String) { self.init(Array(text.utf8)) }
 
   /// The value before a nick is known; no peer can have it.
   package static let nobody = Nick(low: 0, high: 0)
@@ -36,15 +38,16 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
-  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    withUnsafeBytes(of: (low, high), body)
+  package func withBytes<R>(_ body: (ByteView) -> R) -> R {
+    // Integers without padding.
+    unsafe withUnsafeBytes(of: (low, high)) { unsafe body(ByteView($0)) }
   }
 
   /// Whether these bytes are this nick.
-  package func isEqual(to bytes: UnsafeRawBufferPointer) -> Bool {
+  package func isEqual(to bytes: ByteView) -> Bool {
     bytes.count == Nick.length
-      && bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self) == low
-      && bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) == high
+      && bytes.word(at: 0) == low
+      && bytes.word(at: 8) == high
   }
 
   /// Digits and letters but `0`, `I` and `l`: base58, and `O`, which pads.

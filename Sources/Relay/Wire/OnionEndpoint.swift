@@ -24,7 +24,7 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
   ///   - bytes: `host:port`; the port without sign or leading zero.
   ///   - network: on regtest any host of `A-Z a-z 0-9 . _ : -`, up to 255, so that test networks
   ///     work.
-  package init(_ bytes: UnsafeRawBufferPointer, network: Network, allowsClearnet: Bool? = nil)
+  package init(_ bytes: ByteView, network: Network, allowsClearnet: Bool? = nil)
     throws(OnionEndpointError)
   {
     guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")),
@@ -44,7 +44,7 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
   package init(_ text: String, network: Network, allowsClearnet: Bool? = nil)
     throws(OnionEndpointError)
   {
-    let parsed = Array(text.utf8).withUnsafeBytes { bytes in
+    let parsed = Array(text.utf8).withView { bytes in
       Result { () throws(OnionEndpointError) in
         try OnionEndpoint(bytes, network: network, allowsClearnet: allowsClearnet)
       }
@@ -52,7 +52,7 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
     self = try parsed.get()
   }
 
-  private static func isSafe(_ host: UnsafeRawBufferPointer) -> Bool {
+  private static func isSafe(_ host: ByteView) -> Bool {
     guard !host.isEmpty, host.count <= 255 else { return false }
     return host.allSatisfy { byte in
       byte.isDigit || byte.isLetter || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
@@ -65,7 +65,7 @@ package struct OnionEndpoint: Hashable, Sendable, CustomStringConvertible {
 /// and the version.
 enum Onion {
   /// Whether this is `<56 base32>.onion`, in any letter case, with version 3 and a right checksum.
-  static func isValid(_ host: UnsafeRawBufferPointer) -> Bool {
+  static func isValid(_ host: ByteView) -> Bool {
     guard host.count == 62,
       host.part(56..<62).elementsEqual(".onion".utf8, by: { $0.lowercased == $1 }),
       let bytes = base32(host.part(0..<56)), bytes[34] == 3
@@ -75,7 +75,7 @@ enum Onion {
   }
 
   /// Decodes digits of five bits, a multiple of eight of them.
-  private static func base32(_ digits: UnsafeRawBufferPointer) -> [UInt8]? {
+  private static func base32(_ digits: ByteView) -> [UInt8]? {
     var out: [UInt8] = []
     out.reserveCapacity(digits.count * 5 / 8)
     var bits: UInt32 = 0

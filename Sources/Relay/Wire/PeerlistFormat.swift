@@ -38,7 +38,7 @@ package enum PeerlistWriter {
   /// The range of `entry` in whole frames together with its comma, or the whole frame if it is the
   /// only entry.
   package static func rangeToOmit(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
-    guard let start = frames.withUnsafeBytes({ $0.firstOffset(of: entry) }) else { return 0..<0 }
+    guard let start = frames.withView({ $0.firstOffset(of: entry) }) else { return 0..<0 }
     let found = start..<start + entry.count
     let isFirst = frames[found.lowerBound - 1] != UInt8(ascii: ",")
     guard isFirst else { return found.lowerBound - 1..<found.upperBound }

@@ -31,9 +31,9 @@ package enum ProxyLine {
   package static let limit = 107
 
   /// - Parameter line: without its CR LF.
-  package static func parse(_ line: UnsafeRawBufferPointer) throws(ProxyLineError) -> CircuitID {
+  package static func parse(_ line: ByteView) throws(ProxyLineError) -> CircuitID {
     guard line.count <= limit - 2 else { throw .malformed }
-    var rest: UnsafeRawBufferPointer? = line
+    var rest: ByteView? = line
     guard let first = word(&rest), first.isEqual(to: "PROXY"),
       let family = word(&rest), family.isEqual(to: "TCP6"),
       let source = word(&rest)?.ipv6Address(),
@@ -47,7 +47,7 @@ package enum ProxyLine {
   }
 
   /// Takes the text up to the next space; `rest` is nil once there is none.
-  private static func word(_ rest: inout UnsafeRawBufferPointer?) -> UnsafeRawBufferPointer? {
+  private static func word(_ rest: inout ByteView?) -> ByteView? {
     guard let text = rest else { return nil }
     guard let space = text.firstOffset(of: UInt8(ascii: " ")) else {
       rest = nil

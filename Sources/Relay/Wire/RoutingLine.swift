@@ -2,13 +2,13 @@
 // is read from the escaped line: what separates its parts is never escaped in canonical form.
 
 package struct RoutingLine {
-  package let from: UnsafeRawBufferPointer
-  package let to: UnsafeRawBufferPointer
+  package let from: ByteView
+  package let to: ByteView
   /// What follows the second `!`; never empty.
-  package let command: UnsafeRawBufferPointer
+  package let command: ByteView
 
   /// - Parameter line: the line of a `Frame`. Nil without a second `!` or with nothing behind it.
-  package init?(line: UnsafeRawBufferPointer) {
+  package init?(line: ByteView) {
     let mark = UInt8(ascii: "!")
     guard let first = line.firstOffset(of: mark),
       let second = line.firstOffset(of: mark, from: first + 1), second + 1 < line.count
@@ -23,12 +23,12 @@ package struct RoutingLine {
 
 /// One command of a public line, as far as the relay reads it. The slices point into the line.
 package enum PublicCommand {
-  case offer(id: UnsafeRawBufferPointer)
-  case cancel(id: UnsafeRawBufferPointer)
+  case offer(id: ByteView)
+  case cancel(id: ByteView)
   case orderbook
   case other
 
-  package init(_ text: UnsafeRawBufferPointer) {
+  package init(_ text: ByteView) {
     let space = UInt8(ascii: " ")
     let nameEnd = text.firstOffset(of: space) ?? text.count
     let name = text.part(0..<nameEnd)
@@ -49,7 +49,7 @@ package enum PublicCommand {
 
   /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and whatever comes),
   /// `relorder` and `absorder` being ng's older spelling.
-  private static func isOffer(_ name: UnsafeRawBufferPointer) -> Bool {
+  private static func isOffer(_ name: ByteView) -> Bool {
     name.hasSuffix("reloffer") || name.hasSuffix("absoffer")
       || name.isEqual(to: "relorder") || name.isEqual(to: "absorder")
   }
@@ -57,10 +57,10 @@ package enum PublicCommand {
 
 /// The commands of `a…!b…!c…`, one after the other, without copying.
 package struct PublicCommands: Sequence, IteratorProtocol {
-  private var rest: UnsafeRawBufferPointer?
+  private var rest: ByteView?
 
   /// - Parameter command: `RoutingLine.command`.
-  package init(_ command: UnsafeRawBufferPointer) { rest = command }
+  package init(_ command: ByteView) { rest = command }
 
   package mutating func next() -> PublicCommand? {
     guard let text = rest else { return nil }

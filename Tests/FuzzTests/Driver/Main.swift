@@ -27,7 +27,7 @@ private nonisolated(unsafe) var target = FuzzTarget.frame
   nonisolated private static let callback: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = {
     bytes, count in
     do {
-      try target.run(UnsafeRawBufferPointer(start: bytes, count: count))
+      try target.run(ByteView(UnsafeRawBufferPointer(start: bytes, count: count)))
     } catch {
       print("broken promise: \(error)")
       fflush(nil)

@@ -14,7 +14,7 @@ import Testing
     for file in files.sorted(by: { $0.path < $1.path }) {
       let input = [UInt8](try Data(contentsOf: file))
       do {
-        try input.withUnsafeBytes { try target.run($0) }
+        try input.withView { try target.run($0) }
       } catch {
         Issue.record("\(target.rawValue)/\(file.lastPathComponent): \(error)")
       }
@@ -29,7 +29,7 @@ import Testing
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return UInt8(truncatingIfNeeded: state >> 56)
       }
-      try input.withUnsafeBytes { try target.run($0) }
+      try input.withView { try target.run($0) }
     }
   }
 }

@@ -6,19 +6,19 @@
 @testable import Wire
 
 struct DirectoryTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     var target = DirectoryTarget(input)
     while let event = target.byte() { try target.perform(event) }
     try target.watch.desert()
   }
 
-  private let bytes: UnsafeRawBufferPointer
+  private let bytes: ByteView
   private var at = 0
   private let watch = DirectoryWatch()
   /// Peers given out, the last sixteen; most of them are still here.
   private var peers: [PeerID] = []
 
-  private init(_ input: UnsafeRawBufferPointer) { bytes = input }
+  private init(_ input: ByteView) { bytes = input }
 
   private static let nicks =
     FuzzOwner.all.map(\.nick) + ["J5AAAAAAAAAAAAAA", "J5BBBBBBBBBBBBBB", DirectoryWatch.relayNick]

@@ -87,10 +87,10 @@ final class DirectoryWatch {
   func receive(_ code: UInt32, _ text: [UInt8], from id: PeerID) throws {
     var bytes: [UInt8] = []
     Frame.open(code, to: &bytes)
-    text.withUnsafeBytes { JSONText.encode($0, into: &bytes) }
+    text.withView { JSONText.encode($0, into: &bytes) }
     Frame.close(to: &bytes)
     try event(from: id) {
-      try bytes.withUnsafeBytes { bytes in
+      try bytes.withView { bytes in
         try decoder.withFrame(bytes) { frame in
           directory.receive(frame, from: id, at: now, into: &actions)
           return CopiedFrame(frame)
@@ -101,7 +101,7 @@ final class DirectoryWatch {
 
   func prove(_ id: PeerID, _ line: [UInt8]) throws {
     try event(from: id) {
-      line.withUnsafeBytes {
+      line.withView {
         directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
       }
     }
@@ -259,7 +259,7 @@ final class DirectoryWatch {
 
   private func checkSender(of frame: CopiedFrame, is sender: PeerID) throws {
     let from = frame.line.prefix { $0 != UInt8(ascii: "!") }
-    let nick = from.withUnsafeBytes { Nick($0) }
+    let nick = Nick(Array(from))
     // Lines of a sender that has left go out, too.
     let isOwn = before[sender].map { $0.nick == nick } ?? true
     try hold("a sender is who it says", nick != nil && isOwn)

@@ -7,7 +7,7 @@ import TestSupport
 
 enum FrameTarget {
   /// The first byte chooses the line limit and the size of a read; the rest is the stream.
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     guard let choice = input.first else { return }
     let stream = Array(input.dropFirst())
     let limit = [16, 64, 1_024, 65_536][Int(choice & 3)]
@@ -31,7 +31,7 @@ enum FrameTarget {
       buffer += stream[at..<min(at + step, stream.count)]
       var start = 0
       reading: while true {
-        switch buffer.withUnsafeBytes({ framer.next(in: $0, from: start) }) {
+        switch buffer.withView({ framer.next(in: $0, from: start) }) {
         case .line(let range, let consumed):
           lines.complete.append(Array(buffer[range]))
           start = consumed
@@ -71,14 +71,14 @@ enum FrameTarget {
     try hold("both read the same type", frame.code == strict.code)
     try hold("both read the same line", frame.text == strict.text && frame.line == strict.line)
     try hold("a canonical frame decodes to itself", CopiedFrame(decoding: frame.body) == frame)
-    let isCanonical = line.withUnsafeBytes { CanonicalScanner.scan($0) != nil }
+    let isCanonical = line.withView { CanonicalScanner.scan($0) != nil }
     try hold("canonical bytes are passed on as they came", !isCanonical || frame.body == line)
     // A type beyond 32 bits stands for no known one; its digits are passed on as they came.
     guard frame.code < UInt32.max else { return }
     try hold("one meaning has one form", frame.body == strict.body)
     var again: [UInt8] = []
     Frame.open(frame.code, to: &again)
-    frame.text.withUnsafeBytes { JSONText.encode($0, into: &again) }
+    frame.text.withView { JSONText.encode($0, into: &again) }
     Frame.close(to: &again)
     try hold("the form is what the encoder writes", again == frame.body)
   }

@@ -25,7 +25,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   /// A state image: what a relay leaves to the next.
   case image
 
-  func run(_ input: UnsafeRawBufferPointer) throws {
+  func run(_ input: ByteView) throws {
     switch self {
     case .frame: try FrameTarget.run(input)
     case .handshake: try HandshakeTarget.run(input)

@@ -4,12 +4,12 @@
 @testable import Wire
 
 enum HandshakeTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     var line: [UInt8] = []
     JSONText.encode(input, into: &line)
     var accepted = 0
     for network in Network.allCases {
-      let offer = try? line.withUnsafeBytes {
+      let offer = try? line.withView {
         try HandshakeRequest.parse(line: $0, network: network)
       }
       guard let offer else { continue }
@@ -21,7 +21,7 @@ enum HandshakeTarget {
   }
 
   private static func check(_ offer: HandshakeRequest, line: [UInt8], on network: Network) throws {
-    let text = line.withUnsafeBytes { JSONText.decode($0) }
+    let text = line.withView { JSONText.decode($0) }
     try hold("the digest is the text's", offer.lineDigest == Digest.sha256(text))
     try hold("features are few", offer.features.names.count <= Features.maximumCount)
     try hold(
@@ -52,7 +52,7 @@ enum HandshakeTarget {
       to: &bytes)
     let frames = try framesWritten(bytes[...])
     try hold("a reply is one frame", frames.count == 1)
-    let isOneObject = frames[0].text.withUnsafeBytes { text in
+    let isOneObject = frames[0].text.withView { text in
       var reader = JSONReader(text, maxNesting: 2, uniqueKeys: true)
       return (try? reader.skip()) != nil && (try? reader.end()) != nil
     }

@@ -3,12 +3,13 @@
 // fuzzer finds no checksum.
 
 @testable import StateImage
+@testable import Wire
 
 enum ImageTarget {
   private static let origin = ImageOrigin(
     bootID: [UInt8](repeating: 7, count: 16), network: .regtest)
 
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     try check([UInt8](input))
     try check(StateImage.wrap([UInt8](input), from: origin))
   }

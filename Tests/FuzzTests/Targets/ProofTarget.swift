@@ -5,7 +5,7 @@
 @testable import Wire
 
 enum ProofTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     guard let nick = Nick("J52N8GdNkKtMA6TW"),
       let challenge = Bytes32([UInt8](repeating: 0x22, count: 32)),
       let other = Bytes32([UInt8](repeating: 0x23, count: 32)),

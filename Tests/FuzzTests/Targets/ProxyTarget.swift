@@ -3,7 +3,7 @@
 @testable import Wire
 
 enum ProxyTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     if let circuit = try? ProxyLine.parse(input) {
       let words = String(decoding: input, as: UTF8.self).split(
         separator: " ", omittingEmptySubsequences: false)
@@ -16,7 +16,7 @@ enum ProxyTarget {
       try hold("a line of the same circuit names it again", parse(circuit) == circuit)
     }
     if input.count >= 4 {
-      let circuit = CircuitID(value: input.loadUnaligned(as: UInt32.self))
+      let circuit = CircuitID(value: input.buffer.loadUnaligned(as: UInt32.self))
       try hold("Tor's line names its circuit", parse(circuit) == circuit)
     }
   }
@@ -25,6 +25,6 @@ enum ProxyTarget {
     let high = String(circuit.value >> 16, radix: 16)
     let low = String(circuit.value & 0xffff, radix: 16)
     let line = "PROXY TCP6 fc00:dead:beef:4dad::\(high):\(low) ::1 \(circuit.value & 0xffff) 5222"
-    return Array(line.utf8).withUnsafeBytes { try? ProxyLine.parse($0) }
+    return Array(line.utf8).withView { try? ProxyLine.parse($0) }
   }
 }

@@ -6,7 +6,7 @@
 @testable import Wire
 
 enum ReplyTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     let bytes = Array(input)
     if let response = try? StatusClient.response(from: bytes) {
       try hold("the body is part of the reply", response.body.count <= max(0, bytes.count - 4))
@@ -14,7 +14,7 @@ enum ReplyTarget {
     let text = String(decoding: bytes, as: UTF8.self)
     let quoted = Array(text.quotedForOneLine.utf8)
     try hold("one line without controls", quoted.allSatisfy { $0 >= 0x20 && $0 != 0x7f })
-    let unquoted = quoted.withUnsafeBytes { quoted -> [UInt8]? in
+    let unquoted = quoted.withView { quoted -> [UInt8]? in
       var reader = JSONReader(quoted, maxNesting: 1, uniqueKeys: true)
       guard let string = try? reader.string(), (try? reader.end()) != nil else { return nil }
       return reader.decoded(string)

@@ -5,12 +5,12 @@
 @testable import Wire
 
 enum RoutingTarget {
-  static func run(_ input: UnsafeRawBufferPointer) throws {
+  static func run(_ input: ByteView) throws {
     try checkLine(input)
     try checkPeerlist(Array(input))
   }
 
-  private static func checkLine(_ bytes: UnsafeRawBufferPointer) throws {
+  private static func checkLine(_ bytes: ByteView) throws {
     let mark = UInt8(ascii: "!")
     let parts = Array(bytes).split(
       separator: mark, maxSplits: 2, omittingEmptySubsequences: false)

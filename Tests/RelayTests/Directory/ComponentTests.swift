@@ -18,7 +18,7 @@ private func nick(_ number: Int) -> Nick { Nick(DirectoryHarness.nick(number)) ?
 private func request(_ number: Int) throws -> HandshakeRequest {
   let line = DirectoryHarness.handshake(DirectoryHarness.nick(number))
   let escaped = line.replacing("\"", with: "\\\"")
-  return try Array(escaped.utf8).withUnsafeBytes {
+  return try Array(escaped.utf8).withView {
     try HandshakeRequest.parse(line: $0, network: .regtest)
   }
 }

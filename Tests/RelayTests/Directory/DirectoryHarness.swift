@@ -67,7 +67,7 @@ final class DirectoryHarness {
   /// A line of bytes as it comes from the wire.
   func hear(_ text: String, from id: PeerID) {
     let bytes = Array(text.utf8)
-    bytes.withUnsafeBytes { line in
+    bytes.withView { line in
       do {
         try decoder.withFrame(line) { frame in
           directory.receive(frame, from: id, at: now, into: &actions)
@@ -81,7 +81,7 @@ final class DirectoryHarness {
 
   /// The line that is taken for this peer's proof.
   func prove(_ line: String, from id: PeerID) {
-    Array(line.utf8).withUnsafeBytes {
+    Array(line.utf8).withView {
       directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
     }
     perform()

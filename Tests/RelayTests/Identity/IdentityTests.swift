@@ -42,7 +42,7 @@ private func bytes(hex: String) -> [UInt8] {
     let curve = Curve()
     for vector in try vectors(NickVectors.self, "nick").vectors {
       let secret = bytes(hex: vector.privateKey)
-      let key = try #require(secret.withUnsafeBytes { curve.publicKey(secret: $0) })
+      let key = try #require(secret.withView { curve.publicKey(secret: $0) })
       #expect(key == bytes(hex: vector.pubkey), "\(vector.name)")
       #expect(Nick(publicKey: key)?.description == vector.nick, "\(vector.name)")
     }
@@ -114,7 +114,7 @@ private func bytes(hex: String) -> [UInt8] {
     let challenge = try #require(Bytes32(bytes(hex: proof.challenge)))
     let id = try #require(DirectoryID(proof.directoryId))
     var framer = LineFramer(limit: 65_536)
-    return wire.withUnsafeBytes { wire in
+    return wire.withView { wire in
       guard case .line(let line, _) = framer.next(in: wire, from: 0) else { return .malformed }
       return auth.verify(
         frame: wire.part(line), maxNesting: 10, nick: nick,

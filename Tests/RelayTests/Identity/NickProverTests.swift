@@ -16,7 +16,7 @@ struct NickProverTests {
       challenge: nonce.hex, directoryID: here.description, handshakeLine: line)
     let escaped = Array(proof.replacing("\"", with: "\\\"").utf8)
     func code(_ directory: DirectoryID, _ nonce: Bytes32, _ line: String) -> NickAuthCode {
-      escaped.withUnsafeBytes {
+      escaped.withView {
         NickAuth().verify(
           proofLine: $0, nick: prover.nick, lineDigest: Digest.sha256(Array(line.utf8)),
           nonce: nonce, directoryID: directory

@@ -201,8 +201,8 @@ private func bytes(hex: String) -> Bytes32? {
 extension String {
   /// As it stands in a frame, escaped.
   fileprivate func withBytes<T>(
-    _ body: (UnsafeRawBufferPointer) throws -> T
+    _ body: (ByteView) throws -> T
   ) rethrows -> T {
-    try Array(utf8).withUnsafeBytes(body)
+    try Array(utf8).withView(body)
   }
 }

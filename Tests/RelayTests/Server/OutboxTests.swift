@@ -65,7 +65,7 @@ struct OutboxTests {
   }
 
   private func withFrame(_ bytes: [UInt8], _ body: (Frame) -> Void) {
-    bytes.withUnsafeBytes { body(Frame(code: 687, body: $0, line: $0)) }
+    bytes.withView { body(Frame(code: 687, body: $0, line: $0)) }
   }
 
   @Test("random turns arrive whole and in order at everyone", arguments: 1...12)

@@ -86,7 +86,7 @@ final class RestartHarness {
     #expect(decoded == image)
     node = DirectoryNode(
       loop: loop, settings: settings,
-      nick: try #require(decoded.directory.nick.withUnsafeBytes { Nick($0) }))
+      nick: try #require(decoded.directory.nick.withView { Nick($0) }))
     setPolicy(directoryID)
     return node.restore(decoded, sockets: sockets)
   }

@@ -41,7 +41,7 @@ private final class QuietNode {
 
   func say(_ code: Int, _ line: String, from id: PeerID) throws {
     let bytes = Array("{\"type\": \(code), \"line\": \"\(line)\"}".utf8)
-    try bytes.withUnsafeBytes { bytes in
+    try bytes.withView { bytes in
       try decoder.withFrame(bytes) { frame in
         node.directory.receive(frame, from: id, at: node.loop.now, into: &node.actions)
         node.actions.removeAll()

@@ -8,9 +8,9 @@ import Testing
 @Suite("Bounds of borrowed bytes")
 struct BoundsTests {
   /// Memory behind the bytes that a parser is given, so that a read past them would find something.
-  private static func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+  private static func withBytes(_ body: (ByteView) -> Void) {
     Array("12345678trailing".utf8).withUnsafeBytes {
-      body(UnsafeRawBufferPointer(start: $0.baseAddress, count: 8))
+      body(ByteView(UnsafeRawBufferPointer(start: $0.baseAddress, count: 8)))
     }
   }
 
@@ -24,7 +24,7 @@ struct BoundsTests {
         JSONText.fourDigits(bytes, at: 4) == 0x5678 && JSONText.fourDigits(bytes, at: 5) == nil)
       #expect(UTF8Character(bytes, at: 7)?.scalar == 0x38)
     }
-    #expect(UnsafeRawBufferPointer(start: nil, count: 0).part(0..<0).isEmpty)
+    #expect(ByteView.none.part(0..<0).isEmpty)
   }
 
   @Test("a byte behind the end traps")

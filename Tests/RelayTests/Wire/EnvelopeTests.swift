@@ -276,11 +276,11 @@ import Testing
     let plain = try? JSONDecoder().decode(ReferenceReading.self, from: Data(bytes))
     #expect(plain.map { Array($0.line.utf8) } == first.text)
     #expect(decode(first.body).success == first)
-    let again = first.body.withUnsafeBytes { try? Envelope.scan($0, maxNesting: 1) }
+    let again = first.body.withView { try? Envelope.scan($0, maxNesting: 1) }
     #expect(again?.isCanonical == true)
     #expect(first.body.allSatisfy { $0 >= 0x20 && $0 < 0x7f })
     var encoded: [UInt8] = []
-    first.text.withUnsafeBytes { JSONText.encode($0, into: &encoded) }
+    first.text.withView { JSONText.encode($0, into: &encoded) }
     #expect(encoded == first.line)
   }
 

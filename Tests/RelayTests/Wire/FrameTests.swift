@@ -30,7 +30,7 @@ import Testing
     var decoder = FrameDecoder(maxNesting: 10)
     for line in ["a longer line", "b", "", "c€"] {
       let frame = #"{"line":"\#(line)","type":687}"#
-      let kept = try Array(frame.utf8).withUnsafeBytes {
+      let kept = try Array(frame.utf8).withView {
         try decoder.withFrame($0) { CopiedFrame($0) }
       }
       #expect(text(kept.text) == line)
@@ -57,7 +57,7 @@ import Testing
       rest = rest.dropFirst(size)
       var start = 0
       reading: while true {
-        switch held.withUnsafeBytes({ framer.next(in: $0, from: start) }) {
+        switch held.withView({ framer.next(in: $0, from: start) }) {
         case .line(let range, let consumed):
           found.append(text(held[range]))
           start = consumed

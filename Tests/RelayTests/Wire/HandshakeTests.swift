@@ -27,7 +27,7 @@ import Testing
   {
     var escaped: [UInt8] = []
     line.withWireBytes { JSONText.encode($0, into: &escaped) }
-    return escaped.withUnsafeBytes { bytes in
+    return escaped.withView { bytes in
       Result { () throws(HandshakeError) in
         try HandshakeRequest.parse(line: bytes, network: network)
       }

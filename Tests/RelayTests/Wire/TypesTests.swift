@@ -31,7 +31,7 @@ import Testing
           case 1: (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
           default: allowed.contains(byte)
           }
-        #expect((bytes.withUnsafeBytes { Nick($0) } != nil) == expected)
+        #expect((bytes.withView { Nick($0) } != nil) == expected)
       }
     }
   }

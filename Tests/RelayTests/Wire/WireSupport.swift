@@ -5,8 +5,8 @@ import TestSupport
 @testable import Wire
 
 extension String {
-  func withWireBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    Array(utf8).withUnsafeBytes(body)
+  func withWireBytes<R>(_ body: (ByteView) -> R) -> R {
+    Array(utf8).withView(body)
   }
 }
 
@@ -14,7 +14,7 @@ func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(byte
 
 func decode(_ bytes: [UInt8], maxNesting: Int = 10) -> Result<CopiedFrame, EnvelopeError> {
   var decoder = FrameDecoder(maxNesting: maxNesting)
-  return bytes.withUnsafeBytes { bytes in
+  return bytes.withView { bytes in
     Result { () throws(EnvelopeError) in try decoder.withFrame(bytes) { CopiedFrame($0) } }
   }
 }
