@@ -38,9 +38,10 @@ package final class AdminConnection: Connection {
     var step = LineFramer.Step.incomplete
     var line = ""
     withInput(whole: true) { bytes in
-      step = framer.next(in: bytes, from: 0)
+      let view = ByteView(bytes)
+      step = framer.next(in: view, from: 0)
       guard case .line(let range, let consumed) = step else { return 0 }
-      line = String(decoding: bytes[range], as: UTF8.self)
+      line = String(decoding: view.part(range), as: UTF8.self)
       return consumed
     }
     switch step {
