@@ -23,11 +23,11 @@ extension DirectoryNode {
       return
     }
     probeWatch.add(receiver, at: loop.now)
-    actions.bytes.withUnsafeBytes { bytes in
+    actions.bytes.withView { bytes in
       guard session.state.isOpen, session.backlog > 0 else {
-        return outbox.send(bytes.part(range), type: type, to: session)
+        return outbox.send(bytes.part(range).buffer, type: type, to: session)
       }
-      let overtaken = outbox.sendAhead(bytes.part(range), type: type, to: session)
+      let overtaken = outbox.sendAhead(bytes.part(range).buffer, type: type, to: session)
       backlogs.left(range.count, for: session, at: loop.coarseNow)
       probeWatch.noteSent(receiver, end: session.handedCount - overtaken)
     }

@@ -7,10 +7,10 @@ import Wire
 struct TorReply: Equatable {
   let code: Int
 
-  init?(_ line: UnsafeRawBufferPointer) {
+  init?(_ line: ByteView) {
     guard line.count >= 4, line[3] == UInt8(ascii: " ") else { return nil }
     var code = 0
-    for byte in line[..<3] {
+    for byte in line.part(0..<3) {
       guard (0x30...0x39).contains(byte) else { return nil }
       code = code * 10 + Int(byte & 15)
     }
@@ -70,9 +70,10 @@ package final class TorControlConnection: Connection {
       var step = LineFramer.Step.incomplete
       var reply: TorReply?
       withInput(whole: true) { bytes in
-        step = framer.next(in: bytes, from: 0)
+        let view = ByteView(bytes)
+        step = framer.next(in: view, from: 0)
         guard case .line(let range, let consumed) = step else { return 0 }
-        reply = TorReply(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        reply = TorReply(view.part(range))
         return consumed
       }
       switch step {

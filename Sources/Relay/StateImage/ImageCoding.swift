@@ -57,15 +57,15 @@ package struct ImageWriter {
   package init(reserving length: Int = 0) { bytes.reserveCapacity(length) }
 
   package mutating func integer<T: FixedWidthInteger>(_ value: T) {
-    // An integer without padding.
-    unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+    for shift in stride(from: 0, to: T.bitWidth, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+    }
   }
 
   /// Overwrites bytes that were written right before `end`.
   mutating func replaceInteger<T: FixedWidthInteger>(_ value: T, endingAt end: Int) {
-    withUnsafeBytes(of: value.littleEndian) {
-      bytes.replaceSubrange(end - $0.count..<end, with: $0)
-    }
+    let start = end - T.bitWidth / 8
+    for i in 0..<T.bitWidth / 8 { bytes[start + i] = UInt8(truncatingIfNeeded: value >> (8 * i)) }
   }
 
   package mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }

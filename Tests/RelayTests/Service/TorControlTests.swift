@@ -2,11 +2,12 @@ import Testing
 
 @testable import Service
 @testable import Settings
+@testable import Wire
 
 @Suite("Tor's control port")
 struct TorControlTests {
   private func reply(_ text: String) -> Int? {
-    Array(text.utf8).withUnsafeBytes { TorReply($0)?.code }
+    Array(text.utf8).withView { TorReply($0)?.code }
   }
 
   @Test("a reply of one line has three digits and a space")
