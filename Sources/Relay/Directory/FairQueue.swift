@@ -155,7 +155,7 @@ package struct FairQueue {
     guard let queue = flows[flow]?.queues.first(where: { $0.peer == peer }) else { return false }
     return queue.lines.contains { line in
       line.frame.count == frame.count + 2
-        && line.frame.withView { $0.prefix(frame.count).elementsEqual(frame) }
+        && line.frame.withView { $0.part(0..<frame.count).elementsEqual(frame) }
     }
   }
 

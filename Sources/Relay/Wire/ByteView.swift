@@ -5,8 +5,13 @@
 /// `[UInt8]`. The compiler does not check that: `@safe` stands for the bounds.
 @safe
 package struct ByteView {
-  /// For calls of C and of the kernel, which check nothing.
+  /// For the kernel, which checks nothing.
   package let buffer: UnsafeRawBufferPointer
+
+  /// For C, which checks nothing.
+  package var start: UnsafePointer<UInt8>? {
+    unsafe buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+  }
 
   @inline(__always)
   package init(_ buffer: UnsafeRawBufferPointer) { unsafe self.buffer = buffer }
@@ -36,6 +41,18 @@ package struct ByteView {
 }
 
 extension ByteView: RandomAccessCollection {
+  /// Goes from the first byte to the last. It has no index that could be wrong, so it checks none.
+  @safe
+  package struct Iterator: IteratorProtocol {
+    fileprivate var rest: UnsafeRawBufferPointer.Iterator
+
+    @inline(__always)
+    package mutating func next() -> UInt8? { unsafe rest.next() }
+  }
+
+  @inline(__always)
+  package func makeIterator() -> Iterator { unsafe Iterator(rest: buffer.makeIterator()) }
+
   package var startIndex: Int { 0 }
 
   @inline(__always)

@@ -14,8 +14,7 @@ package enum Digest {
   package static func sha256(_ bytes: ByteView) -> Bytes32 {
     var context = sha256_ctx()
     unsafe nettle_sha256_init(&context)
-    unsafe nettle_sha256_update(
-      &context, bytes.count, bytes.buffer.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    unsafe nettle_sha256_update(&context, bytes.count, bytes.start)
     return unsafe result { unsafe nettle_sha256_digest(&context, $0.count, $0.baseAddress) }
   }
 
