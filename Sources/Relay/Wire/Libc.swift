@@ -19,7 +19,7 @@ extension ByteView {
   }
 
   /// Returns the offset of the first occurrence of `bytes`, or nil. `bytes` must not be empty.
-  func firstOffset(of bytes: [UInt8]) -> Int? {
+  package func firstOffset(of bytes: [UInt8]) -> Int? {
     var start = 0
     while let offset = firstOffset(of: bytes[0], from: start), offset + bytes.count <= count {
       if part(offset..<offset + bytes.count).elementsEqual(bytes) { return offset }
