@@ -18,8 +18,9 @@
     /// Memory and CPU of peers that say nothing. All are makers: they hold the most.
     func idle() throws(BenchError) -> [Measurement] {
       guard let process = target.process else { throw BenchError("idle: needs --pid") }
-      // An idle server is one whose start is over: it may give back what only that needed.
-      Clock.sleep(milliseconds: 5_000)
+      // 12 s after its start the server releases code that only the start needed. The next sample
+      // of its history and the next self-probes follow within ten seconds.
+      Clock.sleep(milliseconds: 25_000)
       let deserted = try process.residentBytes()
       // The code that serves peers comes in with the first ones and is not theirs.
       let first = try Generator(target, count: Self.firstPeers, makers: 0..<Self.firstPeers)

@@ -48,8 +48,9 @@ package final class RelayService {
   private var settled: Timer?
   private var handover: Handover?
 
-  /// After this time what only the start needed is not needed any more.
-  package static let startTime = Duration.seconds(2)
+  /// The time after which the code of the start is not needed again. The first sample of the
+  /// history, after 10 s, belongs to the start.
+  package static let startTime = Duration.seconds(12)
 
   /// Runs the relay with these settings until it is told to stop.
   /// - Parameter reread: reads the settings anew, for SIGHUP.

@@ -12,7 +12,7 @@ extension ProductTests.Soak {
     let accepted = Frames.accepted(by: try relay.nick)
     let batch = 100
     // Until it has given back what only its start needed.
-    pause(seconds: 2.5)
+    pause(seconds: 12.5)
     try settle(relay)
     let descriptors = relay.descriptorCount
     // The highest of the second and of the last tenth: what is given back in between comes and

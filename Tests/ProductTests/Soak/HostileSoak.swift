@@ -16,9 +16,9 @@ extension ProductTests.Soak {
         "LISTEN_UNIX": path, "NICK_AUTH_TIMEOUT": "2", "HANDSHAKE_TIMEOUT": "2",
         "PEER_BACKLOG_SOFT_TIME": "5", "MESSAGE_RATE_LIMIT": "300",
       ]) { $1 })
-    // It returns what only its start needed after 2 s, and what many connections needed when these
+    // It returns what only its start needed after 12 s, and what many connections needed when these
     // has left.
-    pause(seconds: 2.5)
+    pause(seconds: 12.5)
     var hostility = Hostility(seed: seed, unix: .unix(path), tcp: .tcp(try relay.port))
     let start = Size(relay)
     let worst = try Self.run(1_000_000, of: &hostility, against: relay)

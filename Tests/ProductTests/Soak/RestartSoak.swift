@@ -45,7 +45,7 @@ extension ProductTests.Soak {
       #expect(try relay.nick == nick)
     }
     // Until it has given back what only its start needed.
-    try talk.goOn(for: 3)
+    try talk.goOn(for: 13)
     try load.settle(within: 120)
     let after = relay.residentBytes
     print(
