@@ -1,10 +1,14 @@
-// secp256k1, through libsecp256k1: the only file that calls it. It makes the relay's own key and
-// checks the signatures of peers; it never signs.
+// secp256k1, through libsecp256k1. It makes the relay's own key and checks the signatures of peers;
+// it never signs.
+//
+// Why its unsafe calls are safe: libsecp256k1 keeps no pointer after a call, and each pointer has
+// the 32, 33 or 64 bytes that its header demands or is passed with its length.
 
 import CSecp256k1
 import Wire
 
 /// A context of libsecp256k1, made once and used on the loop's thread.
+@safe
 package final class Curve {
   /// The outcome of checking a signature.
   enum Verdict {
@@ -17,38 +21,30 @@ package final class Curve {
 
   package init() {
     // `secp256k1_context_create(3)` aborts instead of failing.
-    guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
+    guard let context = unsafe secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
       preconditionFailure("libsecp256k1 gave no context")
     }
-    self.context = context
+    unsafe self.context = context
   }
 
-  deinit { secp256k1_context_destroy(context) }
+  deinit { unsafe secp256k1_context_destroy(context) }
 
   /// Returns the compressed public key, 33 bytes, of a new secret key, and wipes that secret key.
   func freshPublicKey() -> [UInt8] {
-    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { secret in
-      defer { Digest.wipe(secret) }
-      var source = SystemRandomNumberGenerator()
-      while true {
-        for i in 0..<4 {
-          secret.storeBytes(of: source.next() as UInt64, toByteOffset: 8 * i, as: UInt64.self)
-        }
-        // Fails for zero and from the group's order on: about once in 2^128.
-        if let key = publicKey(secret: ByteView(UnsafeRawBufferPointer(secret))) { return key }
-      }
+    while true {
+      // Fails for zero and from the group's order on: about once in 2^128.
+      if let key = SecretKey().withBytes({ publicKey(secret: $0) }) { return key }
     }
   }
 
   /// The compressed public key, 33 bytes, or nil if the 32 bytes are no secret key.
   func publicKey(secret: ByteView) -> [UInt8]? {
-    let bytes = secret.buffer.bindMemory(to: UInt8.self)
-    guard bytes.count == 32, let base = bytes.baseAddress else { return nil }
+    guard secret.count == 32, let start = unsafe secret.start else { return nil }
     var key = secp256k1_pubkey()
-    guard secp256k1_ec_pubkey_create(context, &key, base) == 1 else { return nil }
+    guard unsafe secp256k1_ec_pubkey_create(context, &key, start) == 1 else { return nil }
     var out = [UInt8](repeating: 0, count: 33)
     var length = out.count
-    let done = secp256k1_ec_pubkey_serialize(
+    let done = unsafe secp256k1_ec_pubkey_serialize(
       context, &out, &length, &key, UInt32(SECP256K1_EC_COMPRESSED))
     return done == 1 ? out : nil
   }
@@ -59,18 +55,17 @@ package final class Curve {
   func verify(signature: [UInt8], hash: Bytes32, publicKey: [UInt8]) -> Verdict {
     var key = secp256k1_pubkey()
     guard publicKey.count == 33,
-      secp256k1_ec_pubkey_parse(context, &key, publicKey, publicKey.count) == 1,
+      unsafe secp256k1_ec_pubkey_parse(context, &key, publicKey, publicKey.count) == 1,
       let compact = DERSignature.compact(signature)
     else { return .malformed }
     var parsed = secp256k1_ecdsa_signature()
-    guard secp256k1_ecdsa_signature_parse_compact(context, &parsed, compact) == 1 else {
+    guard unsafe secp256k1_ecdsa_signature_parse_compact(context, &parsed, compact) == 1 else {
       return .malformed
     }
-    if secp256k1_ecdsa_signature_normalize(context, nil, &parsed) == 1 { return .invalid }
+    if unsafe secp256k1_ecdsa_signature_normalize(context, nil, &parsed) == 1 { return .invalid }
     let fits = hash.withBytes { hash in
-      let digest = hash.buffer.bindMemory(to: UInt8.self)
-      guard let base = digest.baseAddress else { return false }
-      return secp256k1_ecdsa_verify(context, &parsed, base, &key) == 1
+      guard let start = unsafe hash.start else { return false }
+      return unsafe secp256k1_ecdsa_verify(context, &parsed, start, &key) == 1
     }
     return fits ? .valid : .invalid
   }

@@ -1,31 +1,33 @@
 // The peer's side of nick authentication (protocol.md §8): a new key, its nick, and proofs that the
 // nick belongs to the key. The relay never signs; `jm-directory-ctl probe` does.
+//
+// Curve.swift tells why unsafe calls of libsecp256k1 are safe.
 
 import CSecp256k1
 import Wire
 
 /// A random secret key, wiped with this object.
+@safe
 package final class NickProver {
   private let context: OpaquePointer
-  private let secret: UnsafeMutableRawBufferPointer
+  private let secret: SecretKey
   /// Compressed, 66 lower-case hexadecimal digits.
   package let publicKey: String
   package let nick: Nick
 
   package init() {
-    guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
+    guard let context = unsafe secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
       preconditionFailure("libsecp256k1 gave no context")
     }
-    self.context = context
-    let secret = UnsafeMutableRawBufferPointer.allocate(byteCount: 32, alignment: 8)
-    self.secret = secret
+    unsafe self.context = context
     let curve = Curve()
     while true {
-      Bytes32.random().withBytes { secret.copyMemory(from: $0.buffer) }
+      let secret = SecretKey()
       // Fails for zero and from the group's order on: about once in 2^128.
-      guard let key = curve.publicKey(secret: ByteView(UnsafeRawBufferPointer(secret))),
+      guard let key = secret.withBytes({ curve.publicKey(secret: $0) }),
         let nick = Nick(publicKey: key)
       else { continue }
+      self.secret = secret
       let digits = key.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
       publicKey = String(decoding: digits, as: UTF8.self)
       self.nick = nick
@@ -34,9 +36,7 @@ package final class NickProver {
   }
 
   deinit {
-    Digest.wipe(secret)
-    secret.deallocate()
-    secp256k1_context_destroy(context)
+    unsafe secp256k1_context_destroy(context)
   }
 
   /// Returns the line of an 805.
@@ -57,13 +57,14 @@ package final class NickProver {
     var der = [UInt8](repeating: 0, count: 72)
     var length = der.count
     var isDone = hash.withBytes { hash in
-      guard let digest = hash.buffer.bindMemory(to: UInt8.self).baseAddress,
-        let key = secret.bindMemory(to: UInt8.self).baseAddress
-      else { return false }
-      return secp256k1_ecdsa_sign(context, &signature, digest, key, nil, nil) == 1
+      secret.withBytes { secret in
+        guard let digest = unsafe hash.start, let key = unsafe secret.start else { return false }
+        return unsafe secp256k1_ecdsa_sign(context, &signature, digest, key, nil, nil) == 1
+      }
     }
     isDone =
-      isDone && secp256k1_ecdsa_signature_serialize_der(context, &der, &length, &signature) == 1
+      unsafe isDone
+      && secp256k1_ecdsa_signature_serialize_der(context, &der, &length, &signature) == 1
     precondition(isDone, "a valid key signs every hash")
     return Array(der[..<length])
   }

@@ -22,8 +22,6 @@ extension Nick {
     let hex = publicKey.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
     let name = Digest.sha256(hex).withBytes { Base58.encode($0.prefix(10)) }
     let padding = [UInt8](repeating: UInt8(ascii: "O"), count: max(0, 14 - name.count))
-    let nick = (Array("J5".utf8) + name + padding).withView { Nick($0) }
-    guard let nick else { return nil }
-    self = nick
+    self.init(Array("J5".utf8) + name + padding)
   }
 }

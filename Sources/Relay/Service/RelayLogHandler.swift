@@ -166,14 +166,15 @@ struct LogRecord {
   }
 }
 
-/// A point on the calendar, to the millisecond, in UTC.
+/// A point on the calendar, to the millisecond, in UTC. Its unsafe calls fill in a value of the type
+/// that they are given.
 struct WallTime: CustomStringConvertible {
   /// Milliseconds since 1970.
   package var milliseconds: Int64
 
   package static func now() -> WallTime {
     var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
     return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 
@@ -181,7 +182,7 @@ struct WallTime: CustomStringConvertible {
   package var description: String {
     var seconds = time_t(milliseconds / 1000)
     var date = tm()
-    gmtime_r(&seconds, &date)
+    unsafe gmtime_r(&seconds, &date)
     let day =
       "\(padded(date.tm_year + 1900, 4))-\(padded(date.tm_mon + 1, 2))-\(padded(date.tm_mday, 2))"
     let clock = "\(padded(date.tm_hour, 2)):\(padded(date.tm_min, 2)):\(padded(date.tm_sec, 2))"

@@ -5,12 +5,6 @@ import Logging
 import Units
 import Wire
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 package struct SettingForm<Value: Sendable & Equatable>: Sendable {
   /// The allowed values in words, for faults and help.
   package let allowed: String
@@ -195,10 +189,7 @@ extension SettingForm where Value == String {
       read: { text in
         let bare =
           text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
-        var room = in6_addr()
-        let isAddress =
-          inet_pton(AF_INET, String(bare), &room) == 1
-          || inet_pton(AF_INET6, String(bare), &room) == 1
+        let isAddress = Array(bare.utf8).withView { $0.ipAddress() } != nil
         return isAddress || bare == "localhost" ? String(bare) : nil
       },
       write: { $0 })

@@ -186,7 +186,8 @@ private enum FileFault: Error, Equatable {
   var reason: String {
     switch self {
     case .missing: "the file does not exist"
-    case .failed(let code): String(cString: strerror(code))
+    // strerror's text stands until the next call of it.
+    case .failed(let code): unsafe String(cString: strerror(code))
     case .tooLong: "it is longer than 1 MiB"
     case .notText: "it is not UTF-8 text"
     }
@@ -196,14 +197,15 @@ private enum FileFault: Error, Equatable {
 /// Reads a whole file of at most 1 MiB.
 private func textOfFile(_ path: String) throws(FileFault) -> String {
   // Non-blocking: a FIFO at this path must not delay the start.
-  let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  let fd = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard fd >= 0 else { throw errno == ENOENT ? .missing : .failed(errno) }
   defer { close(fd) }
   let limit = 1 << 20
   var bytes: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 16384)
   while true {
-    let n = read(fd, &chunk, chunk.count)
+    // It writes no more than the chunk's length.
+    let n = unsafe read(fd, &chunk, chunk.count)
     if n < 0, errno == EINTR { continue }
     if n < 0 { throw .failed(errno) }
     if n == 0 { break }

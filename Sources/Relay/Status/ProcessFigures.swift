@@ -7,14 +7,17 @@ import Server
 #endif
 
 /// Figures of the system about this process, read when they are shown.
+///
+/// Why its unsafe calls are safe: the kernel fills in a value of the type that it is given, or as
+/// many bytes as it is told, and nothing keeps the address.
 package enum ProcessFigures {
   /// User and system time since the start, in seconds.
   package static var cpuSeconds: Double {
     var usage = rusage()
     #if os(Linux)
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     #else
-      getrusage(RUSAGE_SELF, &usage)
+      unsafe getrusage(RUSAGE_SELF, &usage)
     #endif
     let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
     let microseconds = Int(usage.ru_utime.tv_usec) + Int(usage.ru_stime.tv_usec)
@@ -23,11 +26,11 @@ package enum ProcessFigures {
 
   /// The second number of `/proc/self/statm`, in bytes; `nil` on systems without it.
   static var residentBytes: Int? {
-    let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+    let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: 128)
-    let count = read(file, &bytes, bytes.count)
+    let count = unsafe read(file, &bytes, bytes.count)
     guard count > 0 else { return nil }
     let words = bytes[..<count].split(separator: UInt8(ascii: " "))
     guard words.count > 1, let pages = Int(String(decoding: words[1], as: UTF8.self)) else {
@@ -40,17 +43,18 @@ package enum ProcessFigures {
   /// systems.
   static var openDescriptors: Int? {
     var info = stat()
-    guard stat("/proc/self/fd", &info) == 0, info.st_size > 0 else { return nil }
+    guard unsafe stat("/proc/self/fd", &info) == 0, info.st_size > 0 else { return nil }
     return Int(info.st_size)
   }
 
   /// Counted one by one, which takes milliseconds with ten thousand sockets open.
   static func countDescriptors() -> Int {
-    guard let folder = opendir("/proc/self/fd") else { return 0 }
-    defer { closedir(folder) }
+    guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
+    defer { unsafe closedir(folder) }
     var count = 0
-    while let entry = readdir(folder) {
-      if entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+    // The entry stands until the next call of readdir.
+    while let entry = unsafe readdir(folder) {
+      if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
     }
     // One descriptor belongs to the open folder.
     return count - 1
@@ -59,9 +63,9 @@ package enum ProcessFigures {
   static var mostDescriptors: Int {
     var limit = rlimit()
     #if os(Linux)
-      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     #else
-      getrlimit(RLIMIT_NOFILE, &limit)
+      unsafe getrlimit(RLIMIT_NOFILE, &limit)
     #endif
     return Int(clamping: limit.rlim_cur)
   }
@@ -69,7 +73,7 @@ package enum ProcessFigures {
   /// Seconds since 1970.
   package static var wallClock: Double {
     var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }

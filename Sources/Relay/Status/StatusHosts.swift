@@ -1,3 +1,5 @@
+import Wire
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -34,27 +36,25 @@ package struct StatusHosts {
 
   private static var machineName: String? {
     var bytes = [CChar](repeating: 0, count: 256)
-    guard gethostname(&bytes, bytes.count - 1) == 0 else { return nil }
+    // It gets one byte less than the room, so a NUL is left at the end.
+    guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return nil }
     let name = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     return name.isEmpty ? nil : String(decoding: name, as: UTF8.self).lowercased()
   }
 
   /// Loopback, private (RFC 1918, 4193, 6598) and link-local addresses.
   private static func isLocalAddress(_ text: String) -> Bool {
-    var v4 = in_addr()
-    if inet_pton(AF_INET, text, &v4) == 1 { return withUnsafeBytes(of: v4) { isLocal(v4: $0) } }
-    var v6 = in6_addr()
-    guard inet_pton(AF_INET6, text, &v6) == 1 else { return false }
-    return withUnsafeBytes(of: v6) { bytes in
-      let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
-      if isMapped { return isLocal(v4: UnsafeRawBufferPointer(rebasing: bytes[12...])) }
-      let isLoopback = bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] == 1
-      return isLoopback || bytes[0] & 0xfe == 0xfc || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
-    }
+    guard let bytes = Array(text.utf8).withView({ $0.ipAddress() }) else { return false }
+    guard bytes.count == 16 else { return isLocal(bytes[0], bytes[1]) }
+    let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+    if isMapped { return isLocal(bytes[12], bytes[13]) }
+    let isLoopback = bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] == 1
+    return isLoopback || bytes[0] & 0xfe == 0xfc || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
   }
 
-  private static func isLocal(v4: UnsafeRawBufferPointer) -> Bool {
-    switch (v4[0], v4[1]) {
+  /// - Parameters: the first two bytes of an IPv4 address.
+  private static func isLocal(_ first: UInt8, _ second: UInt8) -> Bool {
+    switch (first, second) {
     case (127, _), (10, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): true
     default: false
     }

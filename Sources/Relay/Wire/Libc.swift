@@ -12,6 +12,7 @@
 extension ByteView {
   /// The offset of the first `byte` at or after `start`, or nil: `memchr(3)`.
   func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
+    // `memchr` reads from `start` to the end, which are within the bytes.
     guard let base = unsafe buffer.baseAddress, start >= 0, start < count,
       let hit = unsafe memchr(base + start, Int32(byte), count - start)
     else { return nil }
@@ -37,6 +38,7 @@ extension ByteView {
   package func hasPrefix(_ text: StaticString) -> Bool {
     guard let base = unsafe buffer.baseAddress else { return text.utf8CodeUnitCount == 0 }
     guard count >= text.utf8CodeUnitCount else { return false }
+    // Both have as many bytes as are compared.
     return unsafe memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 
@@ -46,14 +48,17 @@ extension ByteView {
     return count >= length && part(count - length..<count).isEqual(to: text)
   }
 
-  /// The 16 bytes of the IPv6 address whose text this is, or nil: `inet_pton(3)`.
-  func ipv6Address() -> [UInt8]? {
+  /// The 4 or 16 bytes of the IP address whose text this is, or nil: `inet_pton(3)`.
+  package func ipAddress() -> [UInt8]? {
     // 45 characters are the longest spelling (INET6_ADDRSTRLEN less its NUL).
     guard count <= 45, !contains(0) else { return nil }
+    let isIPv6 = contains(UInt8(ascii: ":"))
     let text = [UInt8](self) + [0]
-    var address = [UInt8](repeating: 0, count: 16)
+    var address = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
+    // The text ends with NUL, and an address of this family fills its room.
     let understood = unsafe text.withUnsafeBytes { text in
-      unsafe inet_pton(AF_INET6, text.bindMemory(to: CChar.self).baseAddress, &address)
+      unsafe inet_pton(
+        isIPv6 ? AF_INET6 : AF_INET, text.bindMemory(to: CChar.self).baseAddress, &address)
     }
     return understood == 1 ? address : nil
   }

@@ -36,8 +36,8 @@ package enum ProxyLine {
     var rest: ByteView? = line
     guard let first = word(&rest), first.isEqual(to: "PROXY"),
       let family = word(&rest), family.isEqual(to: "TCP6"),
-      let source = word(&rest)?.ipv6Address(),
-      let destination = word(&rest), destination.ipv6Address() != nil,
+      let source = word(&rest)?.ipAddress(), source.count == 16,
+      word(&rest)?.ipAddress()?.count == 16,
       word(&rest)?.decimal(atMost: 65_535) != nil, word(&rest)?.decimal(atMost: 65_535) != nil,
       rest == nil
     else { throw .malformed }
