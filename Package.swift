@@ -115,7 +115,7 @@ let package = Package(
       swiftSettings: strict),
     // What the tests of two targets share.
     .target(
-      name: "TestSupport", dependencies: ["Wire", "CFDStore"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Units", "Wire", "CFDStore"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
       name: "RelayTests",

@@ -1,3 +1,4 @@
+import Units
 import Wire
 
 /// A frame copied out of the call in which it was valid.

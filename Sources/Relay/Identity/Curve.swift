@@ -1,10 +1,11 @@
 // secp256k1, through libsecp256k1. It makes the relay's own key and checks the signatures of peers;
 // it never signs.
 //
-// Why its unsafe calls are safe: libsecp256k1 keeps no pointer after a call, and each pointer has
-// the 32, 33 or 64 bytes that its header demands or is passed with its length.
+// Safe: libsecp256k1 keeps no pointer after a call, and each pointer has the 32, 33 or 64 bytes
+// that its header demands or is passed with its length. Only this object frees its context.
 
 import CSecp256k1
+import Units
 import Wire
 
 /// A context of libsecp256k1, made once and used on the loop's thread.

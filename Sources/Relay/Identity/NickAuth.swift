@@ -2,6 +2,7 @@
 // its nick, the relay answers with a result code. The directory decides which peers have to prove,
 // how long it waits and what a code means.
 
+import Units
 import Wire
 
 /// The result in an 807.

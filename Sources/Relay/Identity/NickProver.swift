@@ -1,9 +1,10 @@
 // The peer's side of nick authentication (protocol.md §8): a new key, its nick, and proofs that the
 // nick belongs to the key. The relay never signs; `jm-directory-ctl probe` does.
 //
-// Curve.swift tells why unsafe calls of libsecp256k1 are safe.
+// Safe: as in Curve.swift.
 
 import CSecp256k1
+import Units
 import Wire
 
 /// A random secret key, wiped with this object.

@@ -1,6 +1,7 @@
 // Nicks derived from keys. The relay makes its own nick at each start; an authenticated peer must
 // use the nick of its key.
 
+import Units
 import Wire
 
 package enum RelayIdentity {

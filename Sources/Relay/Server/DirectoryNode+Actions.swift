@@ -1,6 +1,7 @@
 import Directory
 import EventLoop
 import Logging
+import Units
 import Wire
 
 /// The directory's actions, done in order.

@@ -1,5 +1,6 @@
 import Directory
 import EventLoop
+import Units
 import Wire
 
 #if canImport(Glibc)

@@ -166,8 +166,10 @@ struct LogRecord {
   }
 }
 
-/// A point on the calendar, to the millisecond, in UTC. Its unsafe calls fill in a value of the type
-/// that they are given.
+/// A point on the calendar, to the millisecond, in UTC.
+///
+/// Safe: the system fills in a value of the type that it is given. `tm` has a pointer, which is not
+/// used.
 struct WallTime: CustomStringConvertible {
   /// Milliseconds since 1970.
   package var milliseconds: Int64
@@ -181,11 +183,12 @@ struct WallTime: CustomStringConvertible {
   /// RFC 3339, as in `2026-01-02T03:04:05.678Z`.
   package var description: String {
     var seconds = time_t(milliseconds / 1000)
-    var date = tm()
+    var date = unsafe tm()
     unsafe gmtime_r(&seconds, &date)
-    let day =
-      "\(padded(date.tm_year + 1900, 4))-\(padded(date.tm_mon + 1, 2))-\(padded(date.tm_mday, 2))"
-    let clock = "\(padded(date.tm_hour, 2)):\(padded(date.tm_min, 2)):\(padded(date.tm_sec, 2))"
+    let (year, month, dayOfMonth) = unsafe (date.tm_year + 1900, date.tm_mon + 1, date.tm_mday)
+    let (hour, minute, second) = unsafe (date.tm_hour, date.tm_min, date.tm_sec)
+    let day = "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))"
+    let clock = "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
     return "\(day)T\(clock).\(padded(Int32(milliseconds % 1000), 3))Z"
   }
 

@@ -186,7 +186,7 @@ private enum FileFault: Error, Equatable {
   var reason: String {
     switch self {
     case .missing: "the file does not exist"
-    // strerror's text stands until the next call of it.
+    // Safe: strerror's text stands until the next call of it.
     case .failed(let code): unsafe String(cString: strerror(code))
     case .tooLong: "it is longer than 1 MiB"
     case .notText: "it is not UTF-8 text"
@@ -196,6 +196,7 @@ private enum FileFault: Error, Equatable {
 
 /// Reads a whole file of at most 1 MiB.
 private func textOfFile(_ path: String) throws(FileFault) -> String {
+  // Safe: open takes the path for the length of the call.
   // Non-blocking: a FIFO at this path must not delay the start.
   let fd = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard fd >= 0 else { throw errno == ENOENT ? .missing : .failed(errno) }
@@ -204,7 +205,7 @@ private func textOfFile(_ path: String) throws(FileFault) -> String {
   var bytes: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 16384)
   while true {
-    // It writes no more than the chunk's length.
+    // Safe: it writes no more than the chunk's length.
     let n = unsafe read(fd, &chunk, chunk.count)
     if n < 0, errno == EINTR { continue }
     if n < 0 { throw .failed(errno) }

@@ -1,5 +1,6 @@
 import Directory
 import EventLoop
+import Units
 import Wire
 
 /// GET /: the operator's page, made of the files in `Page/`, which the build embeds. It loads

@@ -1,3 +1,4 @@
+import Units
 import Wire
 
 #if canImport(Glibc)

@@ -1,6 +1,8 @@
 // Helpers for borrowed bytes. A borrowed buffer is valid only during the call that provides it;
 // code that keeps bytes copies them into `[UInt8]`.
 
+import Units
+
 extension UInt8 {
   var isDigit: Bool { self &- UInt8(ascii: "0") < 10 }
 
@@ -23,9 +25,23 @@ extension UInt8 {
   }
 }
 
+extension ByteView {
+  /// Returns the number that these decimal digits spell: no sign, no leading zero, at most
+  /// `maximum`. Nil for anything else.
+  func decimal(atMost maximum: Int) -> Int? {
+    guard !isEmpty, count <= 18, count == 1 || self[0] != UInt8(ascii: "0") else { return nil }
+    var value = 0
+    for byte in self {
+      guard byte.isDigit else { return nil }
+      value = value * 10 + Int(byte - UInt8(ascii: "0"))
+    }
+    return value <= maximum ? value : nil
+  }
+}
+
 extension [UInt8] {
   package mutating func append(_ text: StaticString) {
-    // A literal's bytes are where it says, for as long as the process runs.
+    // Safe: a literal's bytes are where it says, for as long as the process runs.
     unsafe append(
       contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
@@ -60,7 +76,7 @@ package struct Bytes32: Hashable, Sendable {
   private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
   package func withBytes<R>(_ body: (ByteView) -> R) -> R {
-    // Integers without padding.
+    // Safe: integers without padding, lent for the call.
     unsafe withUnsafeBytes(of: words) { unsafe body(ByteView($0)) }
   }
 
@@ -78,6 +94,7 @@ package struct Bytes32: Hashable, Sendable {
   }
 
   package func hash(into hasher: inout Hasher) {
+    // Safe: it reads the 32 bytes.
     withBytes { unsafe hasher.combine(bytes: $0.buffer) }
   }
 }

@@ -4,6 +4,8 @@
 //   {"type": 687, "line": "J5…!PUBLIC!orderbook"}
 //   └ prefix ┘└n┘└─ middle ─┘└──── content ────┘└ end
 
+import Units
+
 enum CanonicalScanner {
   /// Returns the parts of `bytes`, or nil when they are not a canonical frame.
   static func scan(_ bytes: ByteView) -> Envelope? {

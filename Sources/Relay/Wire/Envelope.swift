@@ -6,6 +6,8 @@
 // time. It never accepts what the strict reader refuses; the strict reader decides every other
 // case.
 
+import Units
+
 /// Why a frame, or another JSON text of the protocol, is refused. In a frame it ends the
 /// connection.
 package enum EnvelopeError: Error, Hashable, Sendable {

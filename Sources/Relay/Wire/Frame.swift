@@ -2,6 +2,8 @@
 // it exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two
 // readers see different messages in the same bytes.
 
+import Units
+
 /// A checked message in canonical form, without its CR LF. Valid only during the call that receives
 /// it.
 package struct Frame {

@@ -7,6 +7,8 @@
 // - `directory` may be false or missing, and nothing else;
 // - all keys of `features` count towards the 32, whatever their value.
 
+import Units
+
 /// The values of an accepted handshake.
 package struct HandshakeRequest: Hashable, Sendable {
   package let nick: Nick

@@ -3,6 +3,8 @@
 // proof. It builds no tree; the caller asks for what it expects. Every byte is hostile: nothing is
 // read past the end, and the nesting depth, which is the recursion depth, is bounded.
 
+import Units
+
 package struct JSONReader {
   package enum Kind { case object, array, string, number, literal }
 

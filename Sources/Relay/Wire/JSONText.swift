@@ -2,6 +2,8 @@
 // Python's `json.dumps` does. What is written here is the canonical form: only 0x20…0x7e stand for
 // themselves.
 
+import Units
+
 package enum JSONText {
   /// Appends the UTF-8 that the escapes of `content` stand for. `content` has passed a scanner: its
   /// escapes are whole and its surrogates paired.

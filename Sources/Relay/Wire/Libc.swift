@@ -1,6 +1,8 @@
 // Calls of the C library behind safe signatures: memchr, memcmp and inet_pton. Digest.swift calls
 // explicit_bzero; no other file of this module calls the C library.
 
+import Units
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -12,7 +14,7 @@
 extension ByteView {
   /// The offset of the first `byte` at or after `start`, or nil: `memchr(3)`.
   func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
-    // `memchr` reads from `start` to the end, which are within the bytes.
+    // Safe: `memchr` reads from `start` to the end, which are within the bytes.
     guard let base = unsafe buffer.baseAddress, start >= 0, start < count,
       let hit = unsafe memchr(base + start, Int32(byte), count - start)
     else { return nil }
@@ -38,7 +40,7 @@ extension ByteView {
   package func hasPrefix(_ text: StaticString) -> Bool {
     guard let base = unsafe buffer.baseAddress else { return text.utf8CodeUnitCount == 0 }
     guard count >= text.utf8CodeUnitCount else { return false }
-    // Both have as many bytes as are compared.
+    // Safe: both have as many bytes as are compared.
     return unsafe memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 
@@ -55,7 +57,7 @@ extension ByteView {
     let isIPv6 = contains(UInt8(ascii: ":"))
     let text = [UInt8](self) + [0]
     var address = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
-    // The text ends with NUL, and an address of this family fills its room.
+    // Safe: the text ends with NUL, and an address of this family fills its room.
     let understood = unsafe text.withUnsafeBytes { text in
       unsafe inet_pton(
         isIPv6 ? AF_INET6 : AF_INET, text.bindMemory(to: CChar.self).baseAddress, &address)

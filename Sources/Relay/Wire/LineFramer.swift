@@ -1,3 +1,5 @@
+import Units
+
 /// Finds the lines in a growing input. One per connection, eight bytes.
 ///
 /// The caller holds the input in one contiguous buffer, calls `next` with the start of the bytes

@@ -1,3 +1,5 @@
+import Units
+
 /// The Bitcoin network of the peers' coins.
 package enum Network: String, CaseIterable, Sendable {
   case mainnet, testnet, signet, regtest

@@ -1,3 +1,5 @@
+import Units
+
 /// A peer's name: `J`, the digit of its protocol version, and 14 characters of base58 or the
 /// padding `O`.
 ///
@@ -39,7 +41,7 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
   package var description: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
   package func withBytes<R>(_ body: (ByteView) -> R) -> R {
-    // Integers without padding.
+    // Safe: integers without padding, lent for the call.
     unsafe withUnsafeBytes(of: (low, high)) { unsafe body(ByteView($0)) }
   }
 

@@ -2,6 +2,8 @@
 // these types are checked, the onion's checksum included, so they can go into a peerlist as they
 // are.
 
+import Units
+
 /// Why a text is no endpoint. The two are answered differently (protocol.md §3).
 package enum OnionEndpointError: Error, Hashable, Sendable {
   /// No `:`, or no port of 1…65535 behind it: the peer is taken as serving none.

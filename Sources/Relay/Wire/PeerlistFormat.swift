@@ -3,6 +3,8 @@
 // entry can be forged. The directory decides who is listed; it keeps written entries and copies
 // them.
 
+import Units
+
 /// Writes entries, and frames around them.
 package enum PeerlistWriter {
   private static let opening: StaticString = "{\"type\": 789, \"line\": \""

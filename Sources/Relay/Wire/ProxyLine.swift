@@ -3,6 +3,8 @@
 // bits of the source address are the circuit's id; Tor's manual says that everything before them
 // can be ignored.
 
+import Units
+
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {
   /// As `GETINFO circuit-status` and `CLOSECIRCUIT` of that Tor have it.

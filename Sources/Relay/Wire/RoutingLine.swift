@@ -1,6 +1,8 @@
 // The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it
 // is read from the escaped line: what separates its parts is never escaped in canonical form.
 
+import Units
+
 package struct RoutingLine {
   package let from: ByteView
   package let to: ByteView

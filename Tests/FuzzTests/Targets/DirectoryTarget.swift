@@ -2,6 +2,8 @@
 // handshakes, frames true and forged, proofs, leaving, time, limits. `DirectoryWatch` performs what
 // it asks for as the server would and checks after every event that all promises still hold.
 
+import Units
+
 @testable import Directory
 @testable import Wire
 

@@ -2,6 +2,7 @@
 // finds, and every line that is a frame must have one meaning and one canonical form.
 
 import TestSupport
+import Units
 
 @testable import Wire
 

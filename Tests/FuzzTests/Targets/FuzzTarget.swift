@@ -4,6 +4,7 @@
 // speaks for itself.
 
 import TestSupport
+import Units
 
 @testable import Wire
 

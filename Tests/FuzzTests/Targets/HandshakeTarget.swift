@@ -1,6 +1,8 @@
 // The text of a 793's line. Whatever is accepted must make a peerlist entry that reads back as what
 // was said, on one network only.
 
+import Units
+
 @testable import Wire
 
 enum HandshakeTarget {

@@ -2,6 +2,8 @@
 // The input is read as it is and as the body of an image whose header and checksum are right: a
 // fuzzer finds no checksum.
 
+import Units
+
 @testable import StateImage
 @testable import Wire
 

@@ -1,6 +1,8 @@
 // An 805 against a challenge that is the same in every run (case V01 of the nick-authentication
 // vectors), and the two encodings inside it, which have one spelling each.
 
+import Units
+
 @testable import Identity
 @testable import Wire
 

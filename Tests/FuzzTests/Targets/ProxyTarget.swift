@@ -1,5 +1,7 @@
 // The PROXY line: only Tor's form names a circuit, and what it names is what stands in it.
 
+import Units
+
 @testable import Wire
 
 enum ProxyTarget {

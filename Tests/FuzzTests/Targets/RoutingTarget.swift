@@ -1,6 +1,8 @@
 // The line of a PUBMSG or PRIVMSG against a plain split of it, and peerlists made of what the input
 // holds against what a client reads in them.
 
+import Units
+
 @testable import Directory
 @testable import Wire
 

@@ -1,6 +1,7 @@
 import Foundation
 import NickKeys
 import Testing
+import Units
 
 @testable import Directory
 @testable import Identity

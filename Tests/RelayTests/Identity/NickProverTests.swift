@@ -1,4 +1,5 @@
 import Testing
+import Units
 import Wire
 
 @testable import Identity

@@ -3,6 +3,7 @@
 /// compared to the byte.
 import Foundation
 import Testing
+import Units
 
 @testable import Directory
 @testable import EventLoop

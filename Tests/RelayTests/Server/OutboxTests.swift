@@ -2,6 +2,7 @@ import Glibc
 /// Every frame of a turn reaches its receivers, in order and whole, however slow the sockets are.
 import TestSupport
 import Testing
+import Units
 
 @testable import Directory
 @testable import EventLoop

@@ -2,6 +2,7 @@
 /// be among them.
 import Foundation
 import Testing
+import Units
 
 @testable import Directory
 @testable import EventLoop

@@ -2,6 +2,7 @@
 // other memory.
 
 import Testing
+import Units
 
 @testable import Wire
 

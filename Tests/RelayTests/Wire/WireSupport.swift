@@ -1,6 +1,7 @@
 // What the tests of this folder share: bytes from text, and frames as values that may be kept.
 
 import TestSupport
+import Units
 
 @testable import Wire
 
