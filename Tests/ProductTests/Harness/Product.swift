@@ -189,6 +189,12 @@ final class ChildProcess {
 
   var hasExited: Bool { exitCode != nil }
 
+  /// Whether SIGSTOP has reached it.
+  var isStopped: Bool {
+    let stat = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+    return stat.split(separator: ")").last?.hasPrefix(" T") == true
+  }
+
   /// Whether the kernel keeps its memory from other processes of its user (PR_SET_DUMPABLE 0): its
   /// files in /proc belong to root then. Says nothing of a process of root.
   var isHidden: Bool {

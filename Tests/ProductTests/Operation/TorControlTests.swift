@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 extension ProductTests {
@@ -7,29 +6,6 @@ extension ProductTests {
   /// one is in Tests/EndToEnd/tor-control.
   @Suite("Tor's control port")
   struct TorControlTests {
-    /// Remembers what it was sent.
-    private struct FakeTor {
-      private let record = Record()
-      let server: CannedServer
-
-      init(_ answer: @escaping @Sendable (String) -> String) throws {
-        server = try CannedServer { [record] bytes in
-          String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").map { line in
-            record.append(String(line))
-            return .text(answer(String(line)))
-          }
-        }
-      }
-
-      var received: [String] { record.all }
-    }
-
-    private final class Record: Sendable {
-      private let lines = Mutex<[String]>([])
-      func append(_ line: String) { lines.withLock { $0.append(line) } }
-      var all: [String] { lines.withLock { $0 } }
-    }
-
     private static func settings(_ port: UInt16) -> [String: String] {
       [
         "PROXY_PROTOCOL": "true", "TOR_CONTROL": "127.0.0.1:\(port)",
@@ -112,8 +88,8 @@ extension ProductTests {
         default: [.text(answer)]
         }
       }
-      let free = try ListeningSocket().port
-      let relay = try RelayProcess(Self.settings(answer == "nobody" ? free : server.port))
+      let free = try ListeningSocket(listens: false)
+      let relay = try RelayProcess(Self.settings(answer == "nobody" ? free.port : server.port))
       let peer = try join(relay, circuit: 300, .taker(1))
       try eventually("two failures", within: 60) {
         try relay.metric("jm_directory_tor_control_failures_total") >= 2
@@ -122,7 +98,7 @@ extension ProductTests {
       #expect(relay.heapBytes < 30_000_000)
       try peer.expectNothing()
       #expect(try HTTP.get("/health", port: relay.statusPort ?? 0).status == 200)
-      _ = server
+      withExtendedLifetime((server, free)) {}
     }
 
     @Test("The cookie or the password is sent as Tor has it, and a file that is none is told")

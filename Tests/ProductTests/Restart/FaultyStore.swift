@@ -28,32 +28,34 @@ final class FaultyStore {
 
   private typealias Held = [(name: UInt8, descriptor: Int32)]
   let path: String
-  private let listener: Int32
+  private let listener: OwnedDescriptor
 
   init(at path: String, _ fault: Fault) throws {
     self.path = path
     guard let listener = PacketSocket.listen(at: path) else {
       throw TestFailure("\(path): \(String(cString: strerror(errno)))")
     }
-    self.listener = listener
-    // The thread owns the socket.
+    let owned = OwnedDescriptor(listener)
+    self.listener = owned
+    // The thread keeps the socket open for as long as it may accept from it.
     Thread.detachNewThread {
       var held: Held = []
       var fault: Fault? = fault
       while true {
-        let connection = accept(listener, nil, nil)
+        let connection = accept(owned.number, nil, nil)
         // A relay that is started meanwhile must not hold it open.
         _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         guard connection >= 0, Self.serve(PacketSocket(adopting: connection), &held, &fault, path)
         else { break }
       }
       for (_, descriptor) in held { close(descriptor) }
-      close(listener)
+      // A connect from now on is refused.
+      shutdown(owned.number, Int32(SHUT_RDWR))
     }
   }
 
   /// What it holds is closed; a fetch that is under way is not waited for.
-  func end() { shutdown(listener, Int32(SHUT_RDWR)) }
+  func end() { shutdown(listener.number, Int32(SHUT_RDWR)) }
 
   deinit { end() }
 
