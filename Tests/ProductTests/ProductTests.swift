@@ -1,6 +1,6 @@
 import Testing
 
-/// Tests of the built products from outside: real processes, real sockets. One after the other,
-/// since several of them take all that the machine has.
-@Suite("The product", .serialized)
+/// Tests of the built products from outside: real processes, real sockets, each with ports and
+/// files of its own.
+@Suite("The product", .besideOthers)
 struct ProductTests {}

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  @Suite("Many peers")
+  @Suite("Many peers", .alone)
   struct ManyPeersTests {
     enum Kind: String, CaseIterable {
       case tcp, unix

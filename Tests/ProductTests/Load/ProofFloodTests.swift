@@ -2,7 +2,7 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  @Suite("A flood of proofs")
+  @Suite("A flood of proofs", .alone)
   struct ProofFloodTests {
     @Test("900 proofs at once, again and again, leave the p99 of a peer's PING under 50 ms")
     func flood() throws {

@@ -5,18 +5,15 @@ import Testing
 /// Answers the requests at its port with these bytes, one after the other and over again, and
 /// closes each.
 private final class FixedAnswers: Sendable {
-  let port: UInt16
-  private let descriptor: Int32
+  var port: UInt16 { listening.port }
+  private let listening: ListeningSocket
 
   init(_ answers: [String]) throws {
-    let socket = try ListeningSocket()
-    port = socket.port
-    let descriptor = dup(socket.descriptor)
-    self.descriptor = descriptor
-    Thread.detachNewThread {
+    listening = try ListeningSocket()
+    Thread.detachNewThread { [listening] in
       var number = 0
       while true {
-        let client = accept(descriptor, nil, nil)
+        let client = accept(listening.descriptor, nil, nil)
         guard client >= 0 else { return }
         var request = [UInt8](repeating: 0, count: 4096)
         _ = recv(client, &request, request.count, 0)
@@ -31,10 +28,7 @@ private final class FixedAnswers: Sendable {
   }
 
   /// Ends the thread: a listening socket that is shut down accepts no more.
-  deinit {
-    shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
-  }
+  deinit { shutdown(listening.descriptor, Int32(SHUT_RDWR)) }
 }
 
 extension ProductTests {

@@ -197,7 +197,9 @@ extension ProductTests {
       for peer in [first, second] { try peer.expectNothing() }
     }
 
-    @Test("Out of descriptors it rests, warns once, and takes peers again when others have left")
+    @Test(
+      "Out of descriptors it rests, warns once, and takes peers again when others have left",
+      .alone)
     func outOfDescriptors() throws {
       let relay = try RelayProcess(limits: Limits(descriptors: 64))
       let port = try relay.port

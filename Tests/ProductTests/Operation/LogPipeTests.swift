@@ -104,7 +104,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Started with standard descriptors closed, it opens /dev/null in their place",
+      "Started with standard descriptors closed, it opens /dev/null in their place", .alone,
       arguments: [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]])
     func closed(descriptors: [Int32]) throws {
       // Two ports that were free a moment ago: there may be no log that tells which it has taken.

@@ -171,9 +171,11 @@ extension ProductTests {
 
     @Test("Nothing at the SOCKS port")
     func noTor() throws {
+      let free = try ListeningSocket(listens: false)
       let outcome = try Product.control.run(
-        ["probe", Proving.directory, "--socks", "127.0.0.1:\(try ListeningSocket().port)"])
+        ["probe", Proving.directory, "--socks", "127.0.0.1:\(free.port)"])
       #expect(outcome.status == 4 && outcome.out.contains("is Tor running there?"))
+      withExtendedLifetime(free) {}
     }
   }
 }

@@ -70,7 +70,7 @@ extension ProductTests {
           "regtest",
         ])
       let lines = outcome.out.split(separator: "\n")
-      #expect(outcome.status == 0 && lines.count == 9, "\(outcome.out)")
+      try #require(outcome.status == 0 && lines.count == 9, "\(outcome.out)")
       #expect(lines.first == "relay.test:5222 through 127.0.0.1:\(try relay.port), without Tor")
       #expect(lines[3].hasPrefix("  nick proof ok "))
       #expect(lines.contains("greeting: hello") && lines.last?.hasPrefix("healthy in ") == true)
@@ -114,10 +114,11 @@ extension ProductTests {
 
     @Test("A port where nothing listens, and one that speaks HTTP")
     func elsewhere() throws {
-      let free = try ListeningSocket().port
-      let nobody = try Self.probe(free)
+      let free = try ListeningSocket(listens: false)
+      let nobody = try Self.probe(free.port)
       #expect(nobody.code == 2 && nobody.outcome == "unreachable", "\(nobody.problem)")
       #expect(nobody.steps == ["connect": "failed"])
+      withExtendedLifetime(free) {}
       let relay = try RelayProcess()
       let page = try Self.probe(relay.statusPort ?? 0)
       #expect(page.code == 3 && page.outcome == "not_a_directory", "\(page.problem)")

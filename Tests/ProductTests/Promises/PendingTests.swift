@@ -4,7 +4,7 @@ import Testing
 extension ProductTests {
   /// promises.md: pre-handshake connections are cheap, capped, closed in time, and never displace a
   /// peer.
-  @Suite("5,000 connections without a handshake", .serialized)
+  @Suite("5,000 connections without a handshake")
   struct PendingTests {
     private let start = Array(#"{"type": 793, "line": "{\"app-name\": \"joinmarket\""#.utf8)
 
@@ -38,7 +38,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("With 1,000 places for them peers notice nothing, and who is honest gets in")
+    @Test("With 1,000 places for them peers notice nothing, and who is honest gets in", .alone)
     func places() throws {
       let relay = try RelayProcess(
         RelayProcess.unlimited.merging(["HANDSHAKE_TIMEOUT": "3", "MAX_PENDING": "1000"]) { $1 })

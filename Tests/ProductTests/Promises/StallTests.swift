@@ -6,7 +6,7 @@ extension ProductTests {
   struct StallTests {
     @Test(
       "64 MB from one peer without pause leave another's PINGs answered (p99 < 50 ms in release)",
-      arguments: [[:], RelayProcess.unlimited])
+      .alone, arguments: [[:], RelayProcess.unlimited])
     func flood(settings: [String: String]) throws {
       let relay = try RelayProcess(settings)
       let peer = try TestPeer(to: relay, .taker(1))
@@ -49,7 +49,8 @@ extension ProductTests {
       if !settings.isEmpty { try flooder.expectNothing() }
     }
 
-    @Test("50 flooders of all kinds at once leave the p99 of others' private lines under 50 ms")
+    @Test(
+      "50 flooders of all kinds at once leave the p99 of others' private lines under 50 ms", .alone)
     func floods() throws {
       let relay = try RelayProcess()
       let sender = try TestPeer(to: relay, .maker(1))

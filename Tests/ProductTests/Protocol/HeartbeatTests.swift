@@ -9,6 +9,11 @@ extension ProductTests {
       "HEARTBEAT_HARD_EVICT": "2.5", "HEARTBEAT_PONG_WAIT": "0.6",
     ]
 
+    /// A peer that answers has time for it on a busy machine, too.
+    private static let patient = settings.merging([
+      "HEARTBEAT_HARD_EVICT": "20", "HEARTBEAT_PONG_WAIT": "10",
+    ]) { $1 }
+
     @Test("A silent peer with ping is asked after the idle time and evicted when it stays silent")
     func silent() throws {
       let relay = try RelayProcess(Self.settings)
@@ -28,7 +33,7 @@ extension ProductTests {
         Frames.pong, Frames.frame(687, "\(nickNumber(1))!PUBLIC!x"), Frames.frame(12345, ""),
       ])
     func answering(answer: String) throws {
-      let relay = try RelayProcess(Self.settings)
+      let relay = try RelayProcess(Self.patient)
       let peer = try TestPeer(to: relay, .taker(1))
       for _ in 0..<2 {
         try peer.expect(Frames.ping)
@@ -39,7 +44,8 @@ extension ProductTests {
 
     @Test("A maker without ping is asked for its orderbook, alone, and stays when it answers")
     func oldMaker() throws {
-      let relay = try RelayProcess(Self.settings)
+      let relay = try RelayProcess(
+        Self.settings.merging(["HEARTBEAT_PONG_WAIT": "2", "HEARTBEAT_HARD_EVICT": "20"]) { $1 })
       let maker = try TestPeer(to: relay, .oldMaker(1))
       let probe = Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook")
       for _ in 0..<2 {

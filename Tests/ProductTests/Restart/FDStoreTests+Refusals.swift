@@ -85,7 +85,11 @@ extension ProductTests.Restart.FDStoreTests {
   func otherUser() throws {
     // The store is nobody's and we are root.
     let (nobody, copy) = (uid_t(65_534), directory.path + "/jm-fd-store")
-    try FileManager.default.copyItem(atPath: Product.store.path, toPath: copy)
+    // By another process: a program that is open for writing here, in a child of another test too,
+    // cannot be run.
+    let copying = try ChildProcess(
+      "/bin/cp", [Product.store.path, copy], [:], in: "/", out: "/dev/null", error: "/dev/null")
+    try #require(try copying.waitForExit(within: 30) == 0)
     #expect(chmod(directory.path, 0o755) == 0 && chown(directory.path, nobody, nobody) == 0)
     let log = directory.path + "/log"
     let store = try ChildProcess(

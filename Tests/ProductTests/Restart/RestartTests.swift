@@ -5,7 +5,7 @@ extension ProductTests {
   /// Here belong tests of hot restart over processes: a store, relays one after the other, and
   /// peers that must see nothing but a pause. Single states of a connection are in RelayTests
   /// (HandoverTests); the state image is in RelayTests/StateImage.
-  @Suite("Hot restart", .serialized)
+  @Suite("Hot restart")
   struct Restart {}
 }
 

@@ -64,7 +64,8 @@ struct ServiceManagerTests {
     let before = loop.systemNow.nanoseconds / 1_000
     manager.notify(.reloading)
     let lines = try #require(socket.receive()?.split(separator: "\n"))
-    #expect(lines.count == 2 && lines[0] == "RELOADING=1")
+    try #require(lines.count == 2)
+    #expect(lines[0] == "RELOADING=1")
     let began = try #require(Int64(lines[1].dropFirst("MONOTONIC_USEC=".count)))
     #expect(began >= before && began <= loop.systemNow.nanoseconds / 1_000)
   }
