@@ -10,50 +10,71 @@ import Units
 /// Speaks to jm-fd-store (docs/fd-store.md).
 package final class FDStoreClient: DescriptorStore {
   private let path: String
-  private var socket: Int32 = -1
-  private var deadline = Instant(nanoseconds: 0)
+  /// From `fetch` to `confirm`.
+  private var conversation: Conversation?
 
   package init(at path: String) { self.path = path }
 
-  deinit { hangUp() }
-
-  package func put(_ descriptors: [StoredDescriptor]) throws(StoreFault) {
-    defer { hangUp() }
-    try connect()
-    try expectOK(to: [UInt8(ascii: "P"), Self.version])
+  package func put(_ descriptors: [LentDescriptor]) throws(StoreFault) {
+    let conversation = try Conversation(with: path)
+    try conversation.expectOK(to: [UInt8(ascii: "P"), Conversation.version])
     var rest = descriptors[...]
     while !rest.isEmpty {
       let batch = rest.prefix(DescriptorMessages.most)
       rest = rest.dropFirst(batch.count)
-      try expectOK(
-        to: [UInt8(ascii: "B")] + batch.map(\.kind.rawValue), batch.map(\.descriptor))
+      try conversation.expectOK(
+        to: [UInt8(ascii: "B")] + batch.map(\.kind.rawValue), batch.map(\.number))
     }
-    let commit =
-      [UInt8(ascii: "C")]
-      + withUnsafeBytes(
-        of: UInt32(descriptors.count).littleEndian, Array.init)
-    guard DescriptorMessages.send(commit, [], on: socket) else { throw fault("does not take it") }
-    guard let answer = DescriptorMessages.receive(on: socket) else {
-      throw StoreFault("\(path): has not confirmed what it was given", isUncertain: true)
-    }
-    try check(answer)
-    try expectOK(answer)
+    let count = withUnsafeBytes(of: UInt32(descriptors.count).littleEndian, Array.init)
+    try conversation.commit([UInt8(ascii: "C")] + count)
   }
 
   package func fetch() throws(StoreFault) -> [StoredDescriptor] {
-    do throws(StoreFault) {
-      try connect()
-      let fetched = try fetchAll()
-      // Nobody confirms nothing, and the next relay waits for the end of this conversation.
-      if fetched.isEmpty { hangUp() }
-      return fetched
-    } catch {
-      hangUp()
-      throw error
-    }
+    self.conversation = nil
+    let conversation = try Conversation(with: path)
+    let fetched = try conversation.fetchAll()
+    // Nobody confirms nothing, and the next relay waits for the end of this conversation.
+    if !fetched.isEmpty { self.conversation = .some(consume conversation) }
+    return fetched
   }
 
-  private func fetchAll() throws(StoreFault) -> [StoredDescriptor] {
+  package func confirm() throws(StoreFault) {
+    guard let conversation = conversation.take() else { return }
+    try conversation.expectOK(to: [UInt8(ascii: "D")])
+  }
+}
+
+/// A connection to the store, from the first packet to the last. It ends with this value.
+private struct Conversation: ~Copyable {
+  static let version: UInt8 = 1
+
+  private let path: String
+  private let socket: Descriptor
+  private let deadline: Instant
+
+  init(with path: String) throws(StoreFault) {
+    #if os(Linux)
+      deadline = Clock.monotonic + FDStoreClient.timeout
+      guard
+        let socket = Descriptor.messageSocket(
+          isConnected: true, timeout: FDStoreClient.answerTimeout)
+      else { throw Self.fault(path, "\(Errno(errno))") }
+      let place: KernelAddress
+      do throws(SocketError) { place = try KernelAddress(.unix(path: path)) } catch {
+        throw StoreFault("\(error)")
+      }
+      // A signal interrupts it: its time is limited (signal(7)).
+      var code = socket.connect(to: place)
+      while code == EINTR { code = socket.connect(to: place) }
+      if let code { throw Self.fault(path, "\(Errno(code))") }
+      self.path = path
+      self.socket = socket
+    #else
+      throw Self.fault(path, "there is no descriptor store on this system")
+    #endif
+  }
+
+  func fetchAll() throws(StoreFault) -> [StoredDescriptor] {
     let answer = try ask([UInt8(ascii: "F"), Self.version])
     guard answer.bytes.count == 5, answer.bytes[0] == UInt8(ascii: "N") else {
       throw fault("does not say what it holds")
@@ -65,69 +86,46 @@ package final class FDStoreClient: DescriptorStore {
         let batch = try ask([UInt8(ascii: "K")])
         let names = batch.bytes.dropFirst()
         for (name, descriptor) in zip(names, batch.descriptors) {
-          guard let kind = StoredDescriptor.Kind(rawValue: name) else {
-            evutil_closesocket(descriptor)
-            continue
-          }
+          guard let kind = StoredKind(rawValue: name) else { continue }
           fetched.append(StoredDescriptor(kind, descriptor))
         }
         guard batch.bytes[0] == UInt8(ascii: "B"), !names.isEmpty,
           names.count == batch.descriptors.count
         else { throw fault("sends what is no batch") }
       } catch {
-        StoredDescriptor.end(fetched)
+        for stored in fetched { stored.end() }
         throw error
       }
     }
     return fetched
   }
 
-  package func confirm() throws(StoreFault) {
-    defer { hangUp() }
-    guard socket >= 0 else { return }
-    try expectOK(to: [UInt8(ascii: "D")])
+  /// - Throws: an uncertain fault when the store may have taken it and does not say so.
+  func commit(_ packet: [UInt8]) throws(StoreFault) {
+    guard DescriptorMessages.send(packet, [], on: socket) else { throw fault("does not take it") }
+    guard let answer = DescriptorMessages.receive(on: socket) else {
+      throw StoreFault("\(path): has not confirmed what it was given", isUncertain: true)
+    }
+    try check(answer)
+    try expectOK(answer)
   }
 
-  // MARK: The conversation
-
-  private static let version: UInt8 = 1
-
-  private func connect() throws(StoreFault) {
-    hangUp()
-    deadline = Clock.monotonic + Self.timeout
-    #if os(Linux)
-      let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
-      socket = Glibc.socket(AF_UNIX, type, 0)
-      let address = SocketAddress.unix(path: path)
-      DescriptorMessages.setTimeout(Self.answerTimeout, of: socket)
-      let status: Int32
-      do throws(SocketError) {
-        status = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
-          // A signal interrupts it: its time is limited (signal(7)).
-          var status = Glibc.connect(socket, pointer, length)
-          while status < 0, errno == EINTR { status = Glibc.connect(socket, pointer, length) }
-          return status
-        }
-      } catch { throw StoreFault("\(error)") }
-      guard status == 0 else { throw fault(String(cString: strerror(errno))) }
-    #else
-      throw fault("there is no descriptor store on this system")
-    #endif
+  func expectOK(to packet: [UInt8], _ descriptors: [Int32] = []) throws(StoreFault) {
+    try expectOK(try ask(packet, descriptors))
   }
 
-  private func hangUp() {
-    if socket >= 0 { evutil_closesocket(socket) }
-    socket = -1
+  private func expectOK(_ answer: DescriptorMessages.Message) throws(StoreFault) {
+    guard answer.bytes == [UInt8(ascii: "K")] else { throw fault("answers what is no `K`") }
   }
 
   private func ask(
     _ packet: [UInt8], _ descriptors: [Int32] = []
-  ) throws(StoreFault) -> (bytes: [UInt8], descriptors: [Int32]) {
+  ) throws(StoreFault) -> DescriptorMessages.Message {
     guard Clock.monotonic < deadline else {
-      throw fault("takes longer than \(Self.timeout.seconds) s")
+      throw fault("takes longer than \(FDStoreClient.timeout.seconds) s")
     }
     guard DescriptorMessages.send(packet, descriptors, on: socket) else {
-      throw fault("does not take a packet: \(String(cString: strerror(errno)))")
+      throw fault("does not take a packet: \(Errno(errno))")
     }
     guard let answer = DescriptorMessages.receive(on: socket) else {
       throw fault("does not answer")
@@ -137,24 +135,14 @@ package final class FDStoreClient: DescriptorStore {
   }
 
   /// - Throws: for an `E`, with its text.
-  private func check(_ answer: (bytes: [UInt8], descriptors: [Int32])) throws(StoreFault) {
+  private func check(_ answer: DescriptorMessages.Message) throws(StoreFault) {
     guard answer.bytes[0] == UInt8(ascii: "E") else { return }
-    StoredDescriptor.close(answer.descriptors)
     throw fault("refuses: \(String(decoding: answer.bytes.dropFirst(), as: UTF8.self))")
   }
 
-  private func expectOK(
-    to packet: [UInt8], _ descriptors: [Int32] = []
-  ) throws(StoreFault) {
-    try expectOK(try ask(packet, descriptors))
-  }
+  private func fault(_ reason: String) -> StoreFault { Self.fault(path, reason) }
 
-  private func expectOK(
-    _ answer: (bytes: [UInt8], descriptors: [Int32])
-  ) throws(StoreFault) {
-    StoredDescriptor.close(answer.descriptors)
-    guard answer.bytes == [UInt8(ascii: "K")] else { throw fault("answers what is no `K`") }
+  private static func fault(_ path: String, _ reason: String) -> StoreFault {
+    StoreFault("\(path): \(reason)")
   }
-
-  private func fault(_ reason: String) -> StoreFault { StoreFault("\(path): \(reason)") }
 }

@@ -1,12 +1,6 @@
 import CLibevent
 import Units
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A small HTTP server over libevent's evhttp, for the operator's eyes: GET and HEAD, no body, one
 /// request a connection, few connections, short times. evhttp has none of these limits by itself
 /// (architecture.md, "What things cost"), so they stand here.
@@ -35,8 +29,8 @@ package final class HTTPServer {
   private let limits: Limits
   private let handler: Handler
   private let http: OpaquePointer
-  /// The listening socket.
-  package let descriptor: Int32
+  /// The number of the listening socket.
+  private let descriptor: Int32
   private var listener: OpaquePointer?
   private var places: [Place] = []
   private lazy var sweep = Timer(on: loop) { [unowned self] in sweepPlaces() }
@@ -49,26 +43,25 @@ package final class HTTPServer {
   /// Replies sent, by status code. For metrics.
   package private(set) var answered: [Int: Int] = [:]
 
-  /// - Parameter inherited: a socket that stands at `address` already, from another process; it is
-  ///   owned from now on.
+  /// - Parameter inherited: the socket of another process, which is bound to `address`.
   package init(
-    on loop: EventLoop, address: SocketAddress, inherited: Int32? = nil,
+    on loop: EventLoop, address: SocketAddress, inherited: consuming Descriptor? = nil,
     limits: Limits = Limits(), handler: @escaping Handler
   ) throws(SocketError) {
     self.loop = loop
     self.limits = limits
     self.handler = handler
-    let descriptor: Int32
-    if let inherited { descriptor = inherited } else { descriptor = try Listener.bound(address) }
-    self.descriptor = descriptor
-    guard Listener.listen(descriptor) == 0, let http = evhttp_new(loop.base) else {
-      let code = errno
-      Listener.closeDescriptor(descriptor)
+    let socket: Descriptor
+    if let inherited { socket = inherited } else { socket = try .bound(to: address) }
+    if let code = socket.listen() {
       throw .system(call: "listen", code: code, address: address)
     }
+    guard let http = evhttp_new(loop.base) else { preconditionFailure("no memory for a server") }
     self.http = http
-    self.address = SocketAddress.ofBoundSocket(descriptor)
-    configure(descriptor)
+    self.address = KernelAddress(boundTo: socket).text
+    // evhttp closes it.
+    descriptor = socket.release()
+    configure()
   }
 
   deinit {
@@ -77,10 +70,13 @@ package final class HTTPServer {
     evhttp_free(http)
   }
 
+  /// Lends the listening socket to the store.
+  package var lent: LentDescriptor { LentDescriptor(.status, descriptor) }
+
   /// Number of connections now.
   package var connectionCount: Int { places.count }
 
-  private func configure(_ descriptor: Int32) {
+  private func configure() {
     evhttp_set_max_headers_size(http, limits.header.bytes)
     evhttp_set_max_body_size(http, 0)
     // Not evhttp's to judge: it would cut a client whose request came while the loop stood still.
@@ -106,6 +102,7 @@ package final class HTTPServer {
         Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().answer(request)
       }, context)
     let bound = evhttp_accept_socket_with_handle(http, descriptor)
+    precondition(bound != nil, "no memory for a server's listener")
     listener = evhttp_bound_socket_get_listener(bound)
     // Out of descriptors: without this it would call back without end. The context is evhttp's own
     // here, so the way back is a timer that enables what is mostly enabled already.
@@ -131,7 +128,7 @@ package final class HTTPServer {
     }
 
     /// evhttp sees the end of the stream and frees the connection itself.
-    func cut() { shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_RDWR)) }
+    func cut() { SocketCalls.end(bufferevent_getfd(bufferevent)) }
 
     func release() { bufferevent_decref(bufferevent) }
   }

@@ -12,26 +12,29 @@ package enum SealedMemory {
   /// its default.
   package static let longest = 2 << 30
 
-  /// - Returns: the descriptor, which is the caller's, or nil when the system has no memory for it.
-  package static func make(_ bytes: [UInt8]) -> Int32? {
+  /// - Returns: nil when the system has no memory for it.
+  package static func make(_ bytes: [UInt8]) -> Descriptor? {
     #if os(Linux)
-      let descriptor = shim_sealable_memory("jm-state-image")
-      guard descriptor >= 0 else { return nil }
+      guard let memory = Descriptor(result: shim_sealable_memory("jm-state-image")) else {
+        return nil
+      }
+      let number = memory.number
       let isWritten = bytes.withUnsafeBytes { bytes in
         var written = 0
         while written < bytes.count {
           let count = write(
-            descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            number, bytes.baseAddress?.advanced(by: written), bytes.count - written)
           if count < 0, errno == EINTR { continue }
           guard count > 0 else { return false }
           written += count
         }
-        return shim_seal(descriptor) == 0
+        return shim_seal(number) == 0
       }
-      if isWritten { return descriptor }
-      evutil_closesocket(descriptor)
+      if isWritten { return memory }
+      return nil
+    #else
+      return nil
     #endif
-    return nil
   }
 
   /// The bytes of a sealed descriptor; nil unless it is sealed, whole and not too long.
@@ -61,25 +64,12 @@ package enum SealedMemory {
   /// unit): memory and sockets do not outlive a boot anyway.
   package static var bootID: [UInt8] {
     let none = [UInt8](repeating: 0, count: 16)
-    let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return none }
-    defer { evutil_closesocket(file) }
-    var text = [UInt8](repeating: 0, count: 64)
-    let count = readSome(file, &text)
-    let digits = text[..<count].compactMap {
-      UnicodeScalar($0).properties.isASCIIHexDigit ? $0 : nil
-    }
+    guard case .success(let text) = SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)
+    else { return none }
+    let digits = text.compactMap { UnicodeScalar($0).properties.isASCIIHexDigit ? $0 : nil }
     guard digits.count == 32 else { return none }
     return stride(from: 0, to: 32, by: 2).compactMap {
       UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
     }
-  }
-
-  private static func readSome(_ file: Int32, _ text: inout [UInt8]) -> Int {
-    #if canImport(Glibc)
-      max(0, Glibc.read(file, &text, text.count))
-    #else
-      max(0, Darwin.read(file, &text, text.count))
-    #endif
   }
 }

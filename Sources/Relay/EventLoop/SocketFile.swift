@@ -14,51 +14,48 @@ struct SocketFile {
   static let temporarySuffix = ".new"
 
   private let path: String
-  let device: dev_t
-  let inode: ino_t
+  let device: UInt64
+  let inode: UInt64
 
-  private init(path: String, device: dev_t, inode: ino_t) {
+  /// A file that another process has made at `path`, if it is still there.
+  /// - Parameter mode: its new permissions.
+  init?(at path: String, device: UInt64, inode: UInt64, mode: UInt32) {
     self.path = path
     self.device = device
     self.inode = inode
+    guard isOurs, chmod(path, mode_t(mode)) == 0 else { return nil }
   }
 
-  /// A file that another process has made at `path`, if it is still there; its permissions become
-  /// `mode`.
-  init?(at path: String, device: dev_t, inode: ino_t, mode: mode_t) {
-    self.init(path: path, device: device, inode: inode)
-    guard isOurs, chmod(path, mode) == 0 else { return nil }
-  }
-
-  /// Binds and listens at `path` with permissions `mode`.
+  /// Binds `socket` to `path` and listens.
+  /// - Parameter mode: permissions of the file.
   /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not
   ///   writable or not there.
-  package static func listen(at path: String, mode: mode_t) throws(SocketError) -> (
-    Int32, SocketFile
-  ) {
+  init(
+    listening socket: borrowing Descriptor, at path: String, mode: UInt32
+  ) throws(SocketError) {
     let place = SocketAddress.unix(path: path)
     guard path.utf8.count <= SocketError.longestPath else { throw .pathLength(path) }
-    guard try !isListenedOn(place) else { throw .inUse(place) }
-    if let status = status(of: path), status.st_mode & S_IFMT != S_IFSOCK {
+    guard try !Self.isListenedOn(place) else { throw .inUse(place) }
+    if let status = Self.status(of: path), status.st_mode & S_IFMT != S_IFSOCK {
       throw .system(call: "replace", code: ENOTSOCK, address: place)
     }
-    let fresh = SocketAddress.unix(path: path + temporarySuffix)
-    let descriptor = SystemCalls.socket(family: AF_UNIX)
-    guard descriptor >= 0 else { throw .system(call: "socket", code: errno, address: place) }
-    unlink(path + temporarySuffix)
-    let bound = try fresh.withSockaddr { (address, length) throws(SocketError) -> Int32 in
-      bind(descriptor, address, length)
-    }
-    // Listens before the rename: a client that finds the file can connect.
-    guard bound == 0, chmod(path + temporarySuffix, mode) == 0, Listener.listen(descriptor) == 0,
-      let made = status(of: path + temporarySuffix), rename(path + temporarySuffix, path) == 0
-    else {
-      let code = errno
-      Listener.closeDescriptor(descriptor)
-      if bound == 0 { unlink(path + temporarySuffix) }
+    let fresh = path + Self.temporarySuffix
+    let freshPlace = try KernelAddress(.unix(path: fresh))
+    unlink(fresh)
+    if let code = socket.bind(to: freshPlace) {
       throw .system(call: "bind", code: code, address: place)
     }
-    return (descriptor, SocketFile(path: path, device: made.st_dev, inode: made.st_ino))
+    // Listens before the rename: a client that finds the file can connect.
+    guard chmod(fresh, mode_t(mode)) == 0, socket.listen() == nil,
+      let made = Self.status(of: fresh), rename(fresh, path) == 0
+    else {
+      let code = errno
+      unlink(fresh)
+      throw .system(call: "bind", code: code, address: place)
+    }
+    self.path = path
+    device = UInt64(truncatingIfNeeded: made.st_dev)
+    inode = UInt64(truncatingIfNeeded: made.st_ino)
   }
 
   /// Removes the file unless another process has put its own there meanwhile.
@@ -68,16 +65,18 @@ struct SocketFile {
 
   private var isOurs: Bool {
     guard let now = Self.status(of: path) else { return false }
-    return now.st_dev == device && now.st_ino == inode
+    return UInt64(truncatingIfNeeded: now.st_dev) == device
+      && UInt64(truncatingIfNeeded: now.st_ino) == inode
   }
 
   private static func isListenedOn(_ place: SocketAddress) throws(SocketError) -> Bool {
-    let probe = SystemCalls.socket(family: AF_UNIX)
-    guard probe >= 0 else { throw .system(call: "socket", code: errno, address: place) }
-    defer { Listener.closeDescriptor(probe) }
-    return try place.withSockaddr { (address, length) throws(SocketError) -> Bool in
-      // EAGAIN: its queue is full, so somebody listens.
-      connect(probe, address, length) == 0 || errno == EAGAIN || errno == EACCES && isSocket(place)
+    let address = try KernelAddress(place)
+    let probe = try Descriptor.streamSocket(for: address, at: place)
+    return switch probe.connect(to: address) {
+    // EAGAIN: its queue is full, so somebody listens.
+    case nil, EAGAIN: true
+    case EACCES: isSocket(place)
+    default: false
     }
   }
 

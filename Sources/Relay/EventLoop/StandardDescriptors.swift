@@ -1,3 +1,5 @@
+import CLibevent
+
 #if canImport(Darwin)
   import Darwin
 #else

@@ -8,24 +8,28 @@ import Wire
 extension DirectoryNode {
   /// Ends the turn and returns everything that the next process needs. Whatever runs on the loop
   /// after this makes it wrong, so the caller hands it over before it returns to the loop.
+  /// The sockets stay the node's: a store gets copies of them.
   /// - Parameter status: the listener of the status port.
   package func handOver(
-    status: Listener.HandOver?
-  ) -> (image: StateImage, descriptors: [StoredDescriptor]) {
+    status: (listener: Listener.HandOver, lent: LentDescriptor)?
+  ) -> (image: StateImage, descriptors: [LentDescriptor]) {
     finishTurn()
-    var descriptors: [StoredDescriptor] = []
+    var descriptors: [LentDescriptor] = []
     var listenerImages: [ListenerImage] = []
-    func add(_ listener: Listener.HandOver, _ purpose: ListenerImage.Purpose) {
-      guard let cookie = StoredDescriptor.cookie(of: listener.descriptor) else { return }
-      descriptors.append(
-        StoredDescriptor(purpose == .peers ? .listener : .status, listener.descriptor))
+    func add(
+      _ listener: Listener.HandOver, _ lent: LentDescriptor, _ purpose: ListenerImage.Purpose
+    ) {
+      guard let cookie = SocketCalls.cookie(of: lent.number) else { return }
+      descriptors.append(lent)
       listenerImages.append(
         ListenerImage(
           purpose: purpose, cookie: cookie, configured: Array("\(listener.configured)".utf8),
           fileDevice: listener.fileDevice, fileInode: listener.fileInode))
     }
-    for listener in acceptGate.listeners { if let state = listener.handOver { add(state, .peers) } }
-    if let status { add(status, .status) }
+    for listener in acceptGate.listeners {
+      if let state = listener.handOver { add(state, listener.lent, .peers) }
+    }
+    if let status { add(status.listener, status.lent, .status) }
     let now = loop.now
     var peers: [PeerImage] = []
     for session in sessions.all {
@@ -36,11 +40,11 @@ extension DirectoryNode {
           watchedAt: probeWatch.progressAt(of: session.id))
       else { continue }
       peers.append(peer)
-      descriptors.append(StoredDescriptor(.peer, session.descriptor))
+      descriptors.append(session.lent)
     }
     let lingeringImages = sessions.allLingering.compactMap { session, deadline -> LingeringImage? in
       guard let socket = SocketImage(of: session) else { return nil }
-      descriptors.append(StoredDescriptor(.peer, session.descriptor))
+      descriptors.append(session.lent)
       return LingeringImage(socket: socket, deadline: deadline)
     }
     let image = StateImage(
@@ -68,24 +72,23 @@ extension DirectoryNode {
     package var lost = 0
   }
 
-  /// Goes on where another process has stopped. Owns `sockets` from now on. Nothing is read or
-  /// written before all peers are here.
-  /// - Parameter sockets: by their `SO_COOKIE`.
-  package func restore(_ image: StateImage, sockets: [UInt64: Int32]) -> Restored {
+  /// Goes on where another process has stopped. Nothing is read or written before all peers are
+  /// here.
+  /// - Parameter sockets: by their `SO_COOKIE`. Those that no peer has are closed.
+  package func restore(_ image: StateImage, sockets: [UInt64: HeldDescriptor]) -> Restored {
     var image = image
     image.renumberListeners(numbering(image.directory.listenerNames))
     var sockets = sockets
     var restored = Restored()
     var missing: [PeerID] = []
     for peer in image.peers {
-      let descriptor = sockets.removeValue(forKey: peer.socket.cookie)
+      let socket = sockets.removeValue(forKey: peer.socket.cookie)
       guard let id = directory.restore(peer) else {
-        if let descriptor { Listener.closeDescriptor(descriptor) }
         restored.lost += 1
         continue
       }
-      if let descriptor {
-        adopt(peer, as: id, descriptor)
+      if let socket {
+        adopt(peer, as: id, socket.take())
         restored.connections += 1
       } else {
         missing.append(id)
@@ -101,10 +104,9 @@ extension DirectoryNode {
     }
     for id in missing { directory.leave(id, .networkError, into: &actions) }
     for close in image.lingering {
-      guard let descriptor = sockets.removeValue(forKey: close.socket.cookie) else { continue }
-      restoreLingering(close, descriptor)
+      guard let socket = sockets.removeValue(forKey: close.socket.cookie) else { continue }
+      restoreLingering(close, socket.take())
     }
-    for descriptor in sockets.values { Listener.closeDescriptor(descriptor) }
     perform()
     goOn(image.directory.listing.map(PeerID.init))
     return restored
@@ -121,9 +123,9 @@ extension DirectoryNode {
     }
   }
 
-  private func adopt(_ peer: PeerImage, as id: PeerID, _ descriptor: Int32) {
+  private func adopt(_ peer: PeerImage, as id: PeerID, _ socket: consuming Descriptor) {
     let session = Session(
-      on: loop, adopting: descriptor, id: id, node: self, listener: peer.listener,
+      on: loop, adopting: socket, id: id, node: self, listener: peer.listener,
       in: Session.State(peer.phase, isPresent: peer.state == .present))
     sessions.insert(session)
     session.restoreBuffers(input: peer.socket.input, output: peer.socket.output)
@@ -135,12 +137,12 @@ extension DirectoryNode {
     outbox.subscribe(session)
   }
 
-  private func restoreLingering(_ close: LingeringImage, _ descriptor: Int32) {
+  private func restoreLingering(_ close: LingeringImage, _ socket: consuming Descriptor) {
     // The directory knows it no more: it has no slot. Why it was closed has been logged and
     // counted.
     let id = PeerID(PeerKey(slot: .max, generation: 0))
     let session = Session(
-      on: loop, adopting: descriptor, id: id, node: self, listener: 0,
+      on: loop, adopting: socket, id: id, node: self, listener: 0,
       in: .lingering(.shutdown, until: close.deadline))
     sessions.insertLingering(session)
     session.restoreBuffers(input: [], output: close.socket.output)
@@ -163,7 +165,7 @@ extension DirectoryNode {
 
 extension SocketImage {
   fileprivate init?(of session: Session) {
-    guard let cookie = StoredDescriptor.cookie(of: session.descriptor) else { return nil }
+    guard let cookie = SocketCalls.cookie(of: session.descriptor) else { return nil }
     let buffers = session.copyBuffers()
     self.init(cookie: cookie, input: buffers.input, output: buffers.output)
   }

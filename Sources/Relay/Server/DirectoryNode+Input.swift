@@ -80,6 +80,11 @@ extension DirectoryNode {
   func spendOnNewConnections(_ body: () -> Void) {
     let start = loop.systemNow
     body()
+    spendOnNewConnections(since: start)
+  }
+
+  /// Takes the time from `start` until now off that of all new connections.
+  func spendOnNewConnections(since start: Instant) {
     budget.spendOnNewConnections(from: start, to: loop.systemNow)
     scheduleTurnEnd()
   }

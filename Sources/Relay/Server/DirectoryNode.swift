@@ -95,20 +95,22 @@ package final class DirectoryNode {
 
   /// Takes over an accepted socket.
   /// - Parameter listener: the position of its listener.
-  package func accept(_ descriptor: Int32, from listener: Int = 0) {
-    spendOnNewConnections { take(descriptor, from: listener) }
+  package func accept(_ socket: consuming Descriptor, from listener: Int = 0) {
+    let start = loop.systemNow
+    take(socket, from: listener)
+    spendOnNewConnections(since: start)
   }
 
-  private func take(_ descriptor: Int32, from listener: Int) {
+  private func take(_ socket: consuming Descriptor, from listener: Int) {
     if listener < listenerStates.count { listenerStates[listener].connectionsOpened += 1 }
     if connectionCount + 1 >= acceptGate.limit { makeRoom() }
     let id = directory.connect(at: loop.coarseNow, into: &actions)
     perform()
     guard let id else {
-      return SystemCalls.sendAndClose(descriptor, directory.refusePending())
+      return socket.sendAndClose(directory.refusePending())
     }
     let session = Session(
-      on: loop, adopting: descriptor, id: id, node: self,
+      on: loop, adopting: socket, id: id, node: self,
       listener: listener, expectsProxyLine: hasProxyLine(listener))
     sessions.insert(session)
     session.startReading()
@@ -218,7 +220,7 @@ package final class DirectoryNode {
     let now = loop.now
     let systemNow = loop.systemNow
     lag.tick(at: systemNow, next: systemNow + Self.tickInterval)
-    load.tick(at: systemNow, used: SystemCalls.processorTime)
+    load.tick(at: systemNow, used: ProcessCalls.processorTime)
     lookAtProbes(now)
     noteLimits(now)
     holdPublicLines()
@@ -229,10 +231,10 @@ package final class DirectoryNode {
     for session in backlogs.excess() { closeLater(session, .backlogBudget) }
     closePending()
     if peerlists.isEmpty { directory.forgetLists() }
-    if heapTrimmer.isDue(with: backlogs.total, at: now) { SystemCalls.releaseFreeMemory() }
+    if heapTrimmer.isDue(with: backlogs.total, at: now) { ProcessCalls.releaseFreeMemory() }
     if heapTrimmer.hasPeakPassed(connectionCount) {
-      SystemCalls.releaseFreeMemory()
-      SystemCalls.releaseCodePages()
+      ProcessCalls.releaseFreeMemory()
+      ProcessCalls.releaseCodePages()
     }
     expireLingering(at: now)
     if acceptGate.isFull { makeRoom() }

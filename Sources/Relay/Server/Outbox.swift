@@ -3,12 +3,6 @@ import EventLoop
 import Units
 import Wire
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end
 /// of the turn.
 ///
@@ -54,7 +48,7 @@ package final class Outbox {
   private var own: [UInt8] = []
   private var pieces: [Piece] = []
   private var marked: [Session] = []
-  private var vectors: [iovec] = []
+  private var vectors = SendPieces()
   /// The sessions that broadcasts reach, without gaps.
   private(set) var subscribers: [Session] = []
   /// What is on its way in portions: `shared` of an earlier turn.
@@ -303,10 +297,10 @@ package final class Outbox {
     flush(session, outcome)
     guard session.state.isOpen, part.count > 0 else { return }
     let sent = part.frames.withUnsafeBytes { frames in
-      vectors.removeAll(keepingCapacity: true)
+      vectors.removeAll()
       for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
-      where !range.isEmpty { vectors.append(iovec(ByteView(frames).part(range).buffer)) }
-      return vectors.withUnsafeBufferPointer { session.send($0) }
+      where !range.isEmpty { vectors.append(ByteView(frames).part(range).buffer) }
+      return session.send(vectors)
     }
     queued.count(.peerlist, frames: part.frameCount, bytes: part.count)
     report(sent, of: session, count: part.count, outcome)
@@ -321,19 +315,16 @@ package final class Outbox {
     if session.subscriberIndex >= 0 { fixShared(session) }
     guard session.turn.first >= 0 else { return }
     own.withUnsafeBytes { own in
-      vectors.removeAll(keepingCapacity: true)
-      var count = 0
+      vectors.removeAll()
       var index = session.turn.first
       while index >= 0 {
         let piece = pieces[Int(index)]
-        let bytes = UnsafeRawBufferPointer(
-          rebasing: (piece.isShared ? shared : own)[Int(piece.start)..<Int(piece.end)])
-        vectors.append(iovec(bytes))
-        count += bytes.count
+        vectors.append(
+          UnsafeRawBufferPointer(
+            rebasing: (piece.isShared ? shared : own)[Int(piece.start)..<Int(piece.end)]))
         index = piece.next
       }
-      let sent = vectors.withUnsafeBufferPointer { session.send($0) }
-      report(sent, of: session, count: count, outcome)
+      report(session.send(vectors), of: session, count: vectors.byteCount, outcome)
     }
   }
 
@@ -347,11 +338,5 @@ package final class Outbox {
       if left > 0 { outcome(session, sent) }
     case .failed: outcome(session, sent)
     }
-  }
-}
-
-extension iovec {
-  fileprivate init(_ bytes: UnsafeRawBufferPointer) {
-    self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
   }
 }

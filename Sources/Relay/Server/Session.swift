@@ -24,17 +24,17 @@ package final class Session: Connection {
   var turn = Outbox.View()
 
   package convenience init(
-    on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
+    on loop: EventLoop, adopting socket: consuming Descriptor, id: PeerID, node: DirectoryNode,
     listener: Int = 0, expectsProxyLine: Bool
   ) {
     self.init(
-      on: loop, adopting: descriptor, id: id, node: node, listener: UInt16(clamping: listener),
+      on: loop, adopting: socket, id: id, node: node, listener: UInt16(clamping: listener),
       in: expectsProxyLine ? .expectingProxyLine : .handshaking)
   }
 
   /// - Parameter state: of a new connection, or the one in which another process has left it.
   init(
-    on loop: EventLoop, adopting descriptor: Int32, id: PeerID, node: DirectoryNode,
+    on loop: EventLoop, adopting socket: consuming Descriptor, id: PeerID, node: DirectoryNode,
     listener: UInt16, in state: State
   ) {
     self.id = id
@@ -42,7 +42,7 @@ package final class Session: Connection {
     self.node = node
     self.state = state
     framer = LineFramer(limit: state == .expectingProxyLine ? ProxyLine.limit - 2 : node.lineLimit)
-    super.init(on: loop, adopting: descriptor)
+    super.init(on: loop, adopting: socket)
   }
 
   /// Goes to `next`, which must be one of the ways drawn in Session+State.swift: a wrong one is a

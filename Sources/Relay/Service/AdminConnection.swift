@@ -21,12 +21,12 @@ package final class AdminConnection: Connection {
   ///   - answer: what a line is answered with; `nil` is a line that is too long.
   ///   - onEnd: called once, when the connection has closed.
   init(
-    on loop: EventLoop, adopting descriptor: Int32, answer: @escaping (String?) -> Parts,
+    on loop: EventLoop, adopting socket: consuming Descriptor, answer: @escaping (String?) -> Parts,
     onEnd: @escaping (AdminConnection) -> Void
   ) {
     self.answer = answer
     self.onEnd = onEnd
-    super.init(on: loop, adopting: descriptor)
+    super.init(on: loop, adopting: socket)
     deadline = Timer(on: loop) { [unowned self] in finish() }
     deadline?.schedule(after: Self.time)
     next = Timer(on: loop) { [unowned self] in sendPart() }

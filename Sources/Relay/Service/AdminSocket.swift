@@ -37,19 +37,19 @@ final class AdminSocket {
   }
 
   /// - Parameter user: `nil` when the kernel does not tell.
-  static func isAllowed(_ user: uid_t?) -> Bool { user == 0 || user == geteuid() }
+  static func isAllowed(_ user: UInt32?) -> Bool { user == 0 || user == geteuid() }
 
-  private func accept(_ descriptor: Int32) {
-    guard Self.isAllowed(SystemCalls.peerUser(of: descriptor)) else {
+  private func accept(_ socket: consuming Descriptor) {
+    guard Self.isAllowed(socket.peerUser) else {
       log.warning("a client of another user was refused")
-      return SystemCalls.sendAndClose(
-        descriptor, Self.failure("only the relay's own user and root may ask here"))
+      return socket.sendAndClose(
+        Self.failure("only the relay's own user and root may ask here"))
     }
     guard connections.count < Self.mostConnections else {
-      return SystemCalls.sendAndClose(descriptor, Self.failure("too many clients at once"))
+      return socket.sendAndClose(Self.failure("too many clients at once"))
     }
     let connection = AdminConnection(
-      on: relay.node.loop, adopting: descriptor, answer: { [unowned self] in answer($0) },
+      on: relay.node.loop, adopting: socket, answer: { [unowned self] in answer($0) },
       onEnd: { [unowned self] in connections[ObjectIdentifier($0)] = nil })
     connections[ObjectIdentifier(connection)] = connection
   }

@@ -3,6 +3,7 @@ import Logging
 import Server
 import Settings
 import StateImage
+import Status
 import Units
 import Wire
 
@@ -40,18 +41,17 @@ struct Handover {
 
   /// Puts everything into the store, at most some seconds long. The loop must not run after
   /// `.done`.
-  func leave(_ node: DirectoryNode, status: Listener.HandOver?) -> Outcome {
+  func leave(_ node: DirectoryNode, status: StatusEndpoint?) -> Outcome {
     let start = node.loop.now
-    let (image, descriptors) = node.handOver(status: status)
+    let (image, descriptors) = node.handOver(status: status?.handOver)
     let origin = ImageOrigin(bootID: SealedMemory.bootID, network: node.settings.network)
     let bytes = image.encoded(from: origin)
     guard let memory = SealedMemory.make(bytes) else {
       log.warning("no memory for the state image: draining and closing instead")
       return .refused
     }
-    defer { Listener.closeDescriptor(memory) }
     do throws(StoreFault) {
-      try store.put([StoredDescriptor(.image, memory)] + descriptors)
+      try store.put([LentDescriptor(.image, memory.number)] + descriptors)
     } catch {
       guard error.isUncertain else {
         log.warning(
@@ -74,14 +74,15 @@ struct Handover {
 
   // MARK: The start
 
-  /// What another process has left, checked. The store has it as well until `confirm()`: a start
-  /// that fails before leaves everything to the next one.
+  /// What another process has left, checked. It owns every socket that nobody has taken from it.
+  /// The store has them as well until `confirm()`: a start that fails before leaves everything to
+  /// the next one.
   final class Taken {
     private(set) var image: StateImage
     let nick: Nick
     private let handover: Handover
-    private var sockets: [UInt64: Int32] = [:]
-    private var listening: [UInt64: Int32] = [:]
+    private var sockets: [UInt64: HeldDescriptor] = [:]
+    private var listening: [UInt64: HeldDescriptor] = [:]
 
     fileprivate init(
       _ image: StateImage, _ nick: Nick, _ descriptors: [StoredDescriptor], from handover: Handover
@@ -90,31 +91,28 @@ struct Handover {
       self.nick = nick
       self.handover = handover
       for stored in descriptors {
-        guard StoredDescriptor.isInThisNetwork(stored.descriptor),
-          let cookie = StoredDescriptor.cookie(of: stored.descriptor)
-        else {
-          Listener.closeDescriptor(stored.descriptor)
-          continue
+        guard SocketCalls.isInThisNetwork(stored.held.number),
+          let cookie = SocketCalls.cookie(of: stored.held.number)
+        else { continue }
+        if stored.kind == .peer {
+          sockets[cookie] = stored.held
+        } else {
+          listening[cookie] = stored.held
         }
-        let previous =
-          stored.kind == .peer
-          ? sockets.updateValue(stored.descriptor, forKey: cookie)
-          : listening.updateValue(stored.descriptor, forKey: cookie)
-        if let previous { Listener.closeDescriptor(previous) }
       }
     }
 
     /// Returns the listener for `address` and hands it to the caller; `nil` if there is none.
     func takeListener(
       _ purpose: ListenerImage.Purpose, at address: SocketAddress
-    ) -> Listener.HandOver? {
+    ) -> (socket: HeldDescriptor, state: Listener.HandOver)? {
       let text = Array("\(address)".utf8)
       for listener in image.listeners
       where listener.purpose == purpose && listener.configured == text {
-        guard let descriptor = listening.removeValue(forKey: listener.cookie) else { continue }
-        return Listener.HandOver(
-          descriptor: descriptor, configured: address, fileDevice: listener.fileDevice,
-          fileInode: listener.fileInode)
+        guard let socket = listening.removeValue(forKey: listener.cookie) else { continue }
+        let state = Listener.HandOver(
+          configured: address, fileDevice: listener.fileDevice, fileInode: listener.fileInode)
+        return (socket, state)
       }
       return nil
     }
@@ -127,9 +125,8 @@ struct Handover {
         try handover.store.confirm()
         return true
       } catch {
-        StoredDescriptor.end(
-          sockets.values.map { StoredDescriptor(.peer, $0) }
-            + listening.values.map { StoredDescriptor(.listener, $0) })
+        for socket in sockets.values { StoredDescriptor(.peer, socket).end() }
+        for socket in listening.values { StoredDescriptor(.listener, socket).end() }
         (sockets, listening) = ([:], [:])
         handover.logNothingTaken(error)
         return false
@@ -140,12 +137,10 @@ struct Handover {
     func forgetPeers() { (image.peers, image.lingering) = ([], []) }
 
     /// Closes what the settings want no more.
-    func closeOtherListeners() {
-      for descriptor in listening.values { Listener.closeDescriptor(descriptor) }
-      listening = [:]
-    }
+    func closeOtherListeners() { listening = [:] }
 
-    func takeSockets() -> [UInt64: Int32] {
+    /// Returns the sockets of the peers, by their `SO_COOKIE`.
+    func takeSockets() -> [UInt64: HeldDescriptor] {
       defer { sockets = [:] }
       return sockets
     }
@@ -168,20 +163,19 @@ struct Handover {
       let images = descriptors.filter { $0.kind == .image }
       let others = descriptors.filter { $0.kind != .image }
       let reading = Self.read(images, on: network)
-      StoredDescriptor.close(images)
       descriptors = others
       switch reading {
       case .success(let image, let nick): return Taken(image, nick, others, from: self)
       case .failure(let reason):
         try store.confirm()
-        StoredDescriptor.end(others)
+        for stored in others { stored.end() }
         log.warning(
           "the state of the last process cannot be used: starting empty",
           metadata: ["reason": "\(reason)", "closed": "\(others.count)"])
         return nil
       }
     } catch {
-      StoredDescriptor.end(descriptors)
+      for stored in descriptors { stored.end() }
       logNothingTaken(error)
       return nil
     }
@@ -194,7 +188,7 @@ struct Handover {
 
   private static func read(_ images: [StoredDescriptor], on network: Network) -> Reading {
     guard images.count == 1 else { return .failure("\(images.count) state images, one is needed") }
-    guard let bytes = SealedMemory.read(images[0].descriptor) else {
+    guard let bytes = SealedMemory.read(images[0].held.number) else {
       return .failure("the state image is not sealed memory")
     }
     do throws(ImageFault) {

@@ -6,12 +6,6 @@ import Settings
 import Units
 import Wire
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Finds the name that clients dial, and turns nick authentication on when it is known (protocol.md
 /// §8). Behind Tor it needs no setting: it reads the name from the file that Tor writes, and again
 /// every 30 s, because restored keys change it.
@@ -95,13 +89,13 @@ final class NickProving {
   }
 
   private enum HostnameFault: Error {
-    case unreadable(Int32)
+    case unreadable(Errno)
     case empty
     case notAnOnion
 
     var reason: String {
       switch self {
-      case .unreadable(let code): String(cString: strerror(code))
+      case .unreadable(let error): "\(error)"
       case .empty: "the file is empty"
       case .notAnOnion: "the file does not hold a v3 onion name"
       }
@@ -110,18 +104,16 @@ final class NickProving {
 
   /// The first line of Tor's file with our port behind it, if it is there and whole.
   private func endpoint(in path: String) throws(HostnameFault) -> OnionEndpoint {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw .unreadable(errno) }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 128)
-    let count = read(file, &bytes, bytes.count)
-    guard count >= 0 else { throw .unreadable(errno) }
-    guard count > 0 else { throw .empty }
-    let name = String(decoding: bytes[..<count].prefix { $0 > 32 }, as: UTF8.self)
-    do {
-      return try OnionEndpoint("\(name):\(node.settings.onionPort)", network: .mainnet)
-    } catch {
-      throw .notAnOnion
+    switch SmallFile.read(path, limit: 128) {
+    case .failure(let error): throw .unreadable(error)
+    case .success(let bytes):
+      guard !bytes.isEmpty else { throw .empty }
+      let name = String(decoding: bytes.prefix { $0 > 32 }, as: UTF8.self)
+      do {
+        return try OnionEndpoint("\(name):\(node.settings.onionPort)", network: .mainnet)
+      } catch {
+        throw .notAnOnion
+      }
     }
   }
 }

@@ -22,8 +22,8 @@ enum ProcessLimits {
         "ALLOW_ROOT: false, and this is root: run as another user, or set ALLOW_ROOT=true")
     }
     umask(0o077)
-    SystemCalls.forbidDumps()
-    let budget = max(1, SystemCalls.raiseDescriptorLimit() - reservedDescriptors)
+    ProcessCalls.forbidDumps()
+    let budget = max(1, ProcessCalls.raiseDescriptorLimit() - reservedDescriptors)
     warnIfDescriptorsShort(settings, withBudget: budget, log: log)
     return budget
   }

@@ -126,7 +126,7 @@ package final class RelayService {
       let address = SocketAddress.tcp(host: settings.healthHost, port: settings.healthPort)
       let endpoint = try StatusEndpoint(
         for: status, at: address,
-        inherited: taken?.takeListener(.status, at: address)?.descriptor)
+        inherited: taken?.takeListener(.status, at: address)?.socket.take())
       statusEndpoint = endpoint
       log.info("status", metadata: ["address": "\(endpoint.address)"])
     } catch { throw .socket("HEALTH_CHECK_HOST and HEALTH_CHECK_PORT", error) }
@@ -154,9 +154,9 @@ package final class RelayService {
     self.probe = probe
     let hasTakenOver = taken != nil
     settled = Timer(on: loop) {
-      SystemCalls.releaseCodePages()
+      ProcessCalls.releaseCodePages()
       // An image is large and needed once.
-      if hasTakenOver { SystemCalls.releaseFreeMemory() }
+      if hasTakenOver { ProcessCalls.releaseFreeMemory() }
     }
     settled?.schedule(after: Self.startTime)
     manager.notify(.ready)
@@ -196,13 +196,14 @@ package final class RelayService {
       }
     let number = node.listenerStates.count
     do throws(SocketError) {
-      let mode = mode_t(node.settings.listenUnixMode)
-      let accept: Listener.Accept = { [unowned node] descriptor in
-        node.accept(descriptor, from: number)
+      let mode = node.settings.listenUnixMode
+      let accept: Listener.Accept = { [unowned node] socket in
+        node.accept(socket, from: number)
       }
       let listener: Listener
-      if let state = taken?.takeListener(.peers, at: address),
-        let previous = try Listener(on: loop, restoring: state, mode: mode, accept: accept)
+      if let left = taken?.takeListener(.peers, at: address),
+        let previous = try Listener(
+          on: loop, restoring: left.socket.take(), as: left.state, mode: mode, accept: accept)
       {
         listener = previous
       } else {
@@ -221,8 +222,8 @@ package final class RelayService {
   private func listen(inherited descriptor: Int32, name: String) throws(StartFault) {
     let number = node.listenerStates.count
     do throws(SocketError) {
-      let listener = try Listener(on: loop, inherited: descriptor) { [unowned node] descriptor in
-        node.accept(descriptor, from: number)
+      let listener = try Listener(on: loop, inherited: Descriptor(adopting: descriptor)) {
+        [unowned node] socket in node.accept(socket, from: number)
       }
       node.add(listener, name: name, hasProxyLine: node.settings.proxyProtocol)
       log.info(
@@ -261,7 +262,7 @@ package final class RelayService {
       let id = node.directory.registry.holder(of: probe.results.nick)
       if let session = id.flatMap({ node.sessions[$0] }) { node.close(session, .peerClosed) }
     }
-    if let handover, case .done = handover.leave(node, status: statusEndpoint?.handOver) {
+    if let handover, case .done = handover.leave(node, status: statusEndpoint) {
       isHandedOver = true
       return loop.stopAtOnce()
     }

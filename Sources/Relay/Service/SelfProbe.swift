@@ -93,7 +93,7 @@ private final class ProbeConnection: Connection {
     on loop: EventLoop, to address: SocketAddress, outcome: @escaping (Bool) -> Void
   ) throws(SocketError) {
     self.outcome = outcome
-    super.init(on: loop, adopting: try Connection.connecting(to: address))
+    super.init(on: loop, adopting: try .connecting(to: address))
     startReading()
   }
 

@@ -16,8 +16,8 @@ struct ServiceManager {
   static let firstDescriptor: Int32 = 3
 
   private let notifySocket: String?
-  /// Sockets that listen already.
-  package let inherited: [Int32]
+  /// Sockets that listen already, by number. Nobody owns them yet: who listens on one adopts it.
+  let inherited: [Int32]
   /// Whether its unit says that it has a descriptor store (`FDSTORE`, systemd 254).
   let offersStore: Bool
   /// Its descriptor store, with what a relay has left there; nil without systemd.
@@ -33,10 +33,11 @@ struct ServiceManager {
     var inherited: [Int32] = []
     var stored: [StoredDescriptor] = []
     for (index, descriptor) in try Self.descriptors(environment, processID).enumerated() {
-      SystemCalls.closeOnExec(descriptor)
       let name = index < names.count ? Array(names[index].utf8) : []
-      if name.count == 1, let kind = StoredDescriptor.Kind(rawValue: name[0]) {
-        stored.append(StoredDescriptor(kind, descriptor))
+      if name.count == 1, let kind = StoredKind(rawValue: name[0]) {
+        let owner = Descriptor(adopting: descriptor)
+        owner.closeOnExec()
+        stored.append(StoredDescriptor(kind, HeldDescriptor(owner)))
       } else {
         inherited.append(descriptor)
       }
@@ -44,7 +45,6 @@ struct ServiceManager {
     self.inherited = inherited
     offersStore = (environment["FDSTORE"].flatMap { Int($0) } ?? 0) > 0
     store = notifySocket.map { SystemdStore(notifySocket: $0, inherited: stored) }
-    if store == nil { StoredDescriptor.close(stored) }
     let isWatched = environment["WATCHDOG_PID"].map { $0 == String(processID) } ?? true
     watchdog = isWatched ? try Self.interval(environment["WATCHDOG_USEC"] ?? "") : nil
   }
@@ -89,7 +89,7 @@ struct ServiceManager {
   /// Its store holds what a relay with another `FD_STORE` has left: nobody goes on with it.
   func closeStored(log: Logger) {
     guard let stored = try? store?.fetch(), !stored.isEmpty else { return }
-    StoredDescriptor.end(stored)
+    for descriptor in stored { descriptor.end() }
     log.warning(
       "systemd's store is not used any more (FD_STORE): closing what it held",
       metadata: ["closed": "\(stored.count)"])
@@ -103,6 +103,6 @@ struct ServiceManager {
       // Type=notify-reload wants to know when it began.
       text += "\nMONOTONIC_USEC=\(Clock.monotonic.nanoseconds / 1_000)"
     }
-    SystemCalls.sendDatagram(Array(text.utf8), to: notifySocket)
+    SocketCalls.sendDatagram(Array(text.utf8), to: notifySocket)
   }
 }

@@ -56,7 +56,7 @@ package final class TorControlConnection: Connection {
   ) throws(SocketError) {
     self.onReply = onReply
     self.onEnd = onEnd
-    super.init(on: loop, adopting: try Connection.connecting(to: address))
+    super.init(on: loop, adopting: try .connecting(to: address))
     startReading()
   }
 
@@ -90,7 +90,7 @@ package final class TorControlConnection: Connection {
   override package func ended(_ end: End) {
     switch end {
     case .byPeer: finish(.closed)
-    case .failed(let code): finish(.notConnected(SystemCalls.text(of: code)))
+    case .failed(let code): finish(.notConnected("\(Errno(code))"))
     }
   }
 

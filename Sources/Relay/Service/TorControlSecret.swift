@@ -1,11 +1,6 @@
+import EventLoop
 import Settings
 import Wire
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// The AUTHENTICATE command: with Tor's cookie, a password, or nothing. Read anew for each
 /// connection, because a Tor that starts makes a new cookie.
@@ -41,19 +36,13 @@ struct TorControlSecret {
   private static func contents(
     of path: String, limit: Int
   ) throws(TorControlFailure) -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else {
-      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+    switch SmallFile.read(path, limit: limit + 1) {
+    case .failure(let error): throw .unreadable(path: path, reason: "\(error)")
+    case .success(let bytes):
+      guard bytes.count <= limit else {
+        throw .unreadable(path: path, reason: "the file has more than \(limit) bytes")
+      }
+      return bytes
     }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: limit + 1)
-    let count = read(file, &bytes, bytes.count)
-    guard count >= 0 else {
-      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
-    }
-    guard count <= limit else {
-      throw .unreadable(path: path, reason: "the file has more than \(limit) bytes")
-    }
-    return Array(bytes[..<count])
   }
 }

@@ -15,7 +15,7 @@ package final class StatusEndpoint {
 
   /// - Parameter inherited: the listening socket of another process.
   package init(
-    for relay: RelayStatus, at address: SocketAddress, inherited: Int32? = nil
+    for relay: RelayStatus, at address: SocketAddress, inherited: consuming Descriptor? = nil
   ) throws(SocketError) {
     self.relay = relay
     configured = address
@@ -26,11 +26,8 @@ package final class StatusEndpoint {
   }
 
   /// The values with which the next process continues the listener.
-  package var handOver: Listener.HandOver? {
-    server.map {
-      Listener.HandOver(
-        descriptor: $0.descriptor, configured: configured, fileDevice: 0, fileInode: 0)
-    }
+  package var handOver: (listener: Listener.HandOver, lent: LentDescriptor)? {
+    server.map { (Listener.HandOver(configured: configured), $0.lent) }
   }
 
   /// The address of the listener, with the port that the system chose.

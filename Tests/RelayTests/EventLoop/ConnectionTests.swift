@@ -13,7 +13,7 @@ struct ConnectionTests {
 
   private func pair(buffer: Int32? = nil) -> (Recorder, TestSocket) {
     let (ours, theirs) = TestSocket.pair(buffer: buffer)
-    let one = Recorder(on: loop, adopting: ours)
+    let one = Recorder(on: loop, adopting: ours.take())
     one.startReading()
     return (one, theirs)
   }
@@ -98,13 +98,12 @@ struct ConnectionTests {
         ends.append(min(bytes.count, (ends.last ?? 0) + random.below(4) * random.below(90)))
       }
       bytes.withUnsafeBytes { all in
-        let vectors = zip(ends, ends.dropFirst()).map {
-          iovec(
-            iov_base: UnsafeMutableRawPointer(mutating: all.baseAddress?.advanced(by: $0)),
-            iov_len: $1 - $0)
+        var pieces = SendPieces()
+        for (start, end) in zip(ends, ends.dropFirst()) {
+          pieces.append(UnsafeRawBufferPointer(rebasing: all[start..<end]))
         }
         let before = one.backlog
-        guard case .accepted(let left) = vectors.withUnsafeBufferPointer({ one.send($0) }) else {
+        guard case .accepted(let left) = one.send(pieces) else {
           Issue.record("failed")
           return
         }
@@ -163,7 +162,7 @@ struct ConnectionTests {
   @Test("a connection may be dropped inside received")
   func droppedInReceived() {
     let (ours, plug) = TestSocket.pair()
-    var held: Recorder? = Recorder(on: loop, adopting: ours)
+    var held: Recorder? = Recorder(on: loop, adopting: ours.take())
     weak let watched = held
     held?.onReceived = { _ in held = nil }
     held?.startReading()
@@ -203,8 +202,8 @@ struct ConnectionTests {
   func reset() throws {
     var accepted: Recorder?
     let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
-      [loop] descriptor in
-      accepted = Recorder(on: loop, adopting: descriptor)
+      [loop] socket in
+      accepted = Recorder(on: loop, adopting: socket)
       accepted?.startReading()
     }
     let plug = try #require(TestSocket.connected(to: listener.address))
@@ -223,8 +222,9 @@ struct ConnectionTests {
       return
     }
     // Pieces without a byte are no write.
-    let pieces = [1, 2].map { _ in iovec(iov_base: nil, iov_len: 0) }
-    #expect(pieces.withUnsafeBufferPointer { one.send($0) } == .accepted(left: 0))
+    var pieces = SendPieces()
+    for _ in 1...2 { pieces.append(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    #expect(one.send(pieces) == .accepted(left: 0))
   }
 
   @Test("input that is not taken stays, and comes in one piece when asked for")
@@ -253,7 +253,7 @@ struct ConnectionTests {
   @Test("nothing is read before reading starts, nor while it is stopped")
   func stopped() {
     let (ours, plug) = TestSocket.pair()
-    let one = Recorder(on: loop, adopting: ours)
+    let one = Recorder(on: loop, adopting: ours.take())
     plug.write("a")
     for _ in 0..<5 { loop.turn() }
     #expect(one.heard.isEmpty)

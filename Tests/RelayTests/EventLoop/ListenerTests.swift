@@ -12,7 +12,9 @@ struct ListenerTests {
 
   final class Acceptor {
     var accepted: [TestSocket] = []
-    lazy var take: (Int32) -> Void = { [unowned self] in accepted.append(TestSocket($0)) }
+    lazy var take: Listener.Accept = { [unowned self] socket in
+      accepted.append(TestSocket(socket.release()))
+    }
   }
 
   @Test("several listeners of all kinds stand on one loop, each on a port of its own")
@@ -57,12 +59,11 @@ struct ListenerTests {
     let path = file.path
     let address = SocketAddress.unix(path: path)
     // What a killed process leaves: a file and nobody behind it.
-    let stale = TestSocket(SystemCalls.socket(family: AF_UNIX))
-    let bound = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
-      bind(stale.descriptor, pointer, length)
+    func leaveFile() throws -> Int32? {
+      let place = try KernelAddress(address)
+      return try Descriptor.streamSocket(for: place, at: address).bind(to: place)
     }
-    #expect(bound == 0)
-    stale.unplug()
+    #expect(try leaveFile() == nil)
     #expect(access(path, F_OK) == 0 && TestSocket.connected(to: address) == nil)
     let acceptor = Acceptor()
     let listener = try Listener(on: loop, address: address, mode: 0o600, accept: acceptor.take)
@@ -162,9 +163,10 @@ struct ListenerTests {
   @Test("a listening socket that was handed over is listened on, and its place is known")
   func inherited() throws {
     let acceptor = Acceptor()
-    let descriptor = try Listener.bound(.tcp(host: "127.0.0.1", port: 0))
-    #expect(Listener.listen(descriptor) == 0)
-    let listener = try Listener(on: loop, inherited: descriptor, accept: acceptor.take)
+    let socket = try Descriptor.bound(to: .tcp(host: "127.0.0.1", port: 0))
+    let failure = socket.listen()
+    #expect(failure == nil)
+    let listener = try Listener(on: loop, inherited: socket, accept: acceptor.take)
     let plug = try #require(TestSocket.connected(to: listener.address))
     #expect(loop.turns(until: { acceptor.accepted.count == 1 }))
     withExtendedLifetime(plug) {}
@@ -177,7 +179,7 @@ struct ListenerTests {
       let loop = try EventLoop()
       var accepted: [TestSocket] = []
       let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
-        accepted.append(TestSocket($0))
+        socket in accepted.append(TestSocket(socket.release()))
       }
       var pauses: [Listener.Pause] = []
       listener.onPause = { pauses.append($0) }

@@ -121,7 +121,7 @@ struct LoopTests {
     var plugs: [TestSocket] = []
     for name in ["a", "b", "c"] {
       let (ours, theirs) = TestSocket.pair()
-      let one = Recorder(on: loop, adopting: ours)
+      let one = Recorder(on: loop, adopting: ours.take())
       one.onReceived = { _ in
         order.append(name)
         end.activate()

@@ -54,27 +54,14 @@ final class TestSocket {
 
   /// Nil when nobody listens there.
   static func connected(to address: SocketAddress) -> TestSocket? {
-    let plug = TestSocket(SystemCalls.socket(family: address.family))
-    var outcome: Int32 = -1
-    do {
-      outcome = try address.withSockaddr { (pointer, length) throws(SocketError) -> Int32 in
-        connect(plug.descriptor, pointer, length)
-      }
-    } catch {
-      return nil
-    }
-    guard outcome == 0 || errno == EINPROGRESS else { return nil }
-    var entry = pollfd(fd: plug.descriptor, events: Int16(POLLOUT), revents: 0)
-    poll(&entry, 1, 5_000)
-    var code: Int32 = 0
-    var size = socklen_t(MemoryLayout<Int32>.size)
-    getsockopt(plug.descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
-    return code == 0 ? plug : nil
+    guard let socket = try? Descriptor.connecting(to: address) else { return nil }
+    _ = socket.wait(for: .writing, milliseconds: 5_000)
+    return socket.connectError == 0 ? TestSocket(socket.release()) : nil
   }
 
   /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer`
   /// bytes.
-  static func pair(buffer: Int32? = nil) -> (ours: Int32, theirs: TestSocket) {
+  static func pair(buffer: Int32? = nil) -> (ours: HeldDescriptor, theirs: TestSocket) {
     var ends: [Int32] = [-1, -1]
     let made = socketpair(
       AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0,
@@ -83,7 +70,7 @@ final class TestSocket {
     if var buffer {
       setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, socklen_t(MemoryLayout<Int32>.size))
     }
-    return (ends[0], TestSocket(ends[1]))
+    return (HeldDescriptor(Descriptor(adopting: ends[0])), TestSocket(ends[1]))
   }
 }
 

@@ -80,7 +80,7 @@ struct AllocationTests {
       try #require(
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair) == 0)
       descriptor = pair[0]
-      node.accept(pair[1])
+      node.accept(Descriptor(adopting: pair[1]))
       var hello: [UInt8] = []
       Frame.append(
         .handshake,

@@ -27,7 +27,7 @@ struct ListingsTests {
     buffer: Int32? = nil
   ) throws -> TestSocket {
     let (ours, theirs) = TestSocket.pair(buffer: buffer)
-    node.accept(ours)
+    node.accept(ours.take())
     theirs.write(
       DirectoryHarness.frame(
         793, DirectoryHarness.handshake(DirectoryHarness.nick(number), at: location, features))
@@ -64,7 +64,7 @@ struct ListingsTests {
     for socket in [reader, other] { _ = socket.read() }
     let sockets = (0..<200).map { number in
       let (ours, theirs) = TestSocket.pair()
-      node.accept(ours)
+      node.accept(ours.take())
       let nick = DirectoryHarness.nick(number)
       theirs.write(
         DirectoryHarness.frame(793, DirectoryHarness.handshake(nick)) + "\r\n"

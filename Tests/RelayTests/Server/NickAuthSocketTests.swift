@@ -49,7 +49,7 @@ struct NickAuthSocketTests {
         directoryID: try #require(DirectoryID(proof.directoryId)))
       let (ours, theirs) = TestSocket.pair()
       plug = theirs
-      node.accept(ours)
+      node.accept(ours.take())
       id = try #require(Array(node.sessions.all).last?.id)
     }
 

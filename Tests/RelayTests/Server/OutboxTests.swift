@@ -24,7 +24,7 @@ struct SessionBench {
   func session(_ number: Int, buffer: Int32? = nil) -> (Session, TestSocket) {
     let (ours, theirs) = TestSocket.pair(buffer: buffer)
     let session = Session(
-      on: loop, adopting: ours, id: PeerID(slot: Int32(number), generation: 0), node: node,
+      on: loop, adopting: ours.take(), id: PeerID(slot: Int32(number), generation: 0), node: node,
       expectsProxyLine: false)
     return (session, theirs)
   }

@@ -95,7 +95,7 @@ struct SlowProbeTests {
       loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
     func connect(_ number: Int, buffer: Int32? = nil) -> TestSocket {
       let (ours, theirs) = TestSocket.pair(buffer: buffer)
-      node.accept(ours)
+      node.accept(ours.take())
       let hello = DirectoryHarness.handshake(DirectoryHarness.nick(number), ["ping"])
       theirs.write(DirectoryHarness.frame(793, hello) + "\r\n")
       return theirs

@@ -40,7 +40,7 @@ final class RestartHarness {
 
   func connect(buffer: Int32? = nil) -> RestartPeer {
     let (ours, theirs) = TestSocket.pair(buffer: buffer)
-    node.accept(ours)
+    node.accept(ours.take())
     return RestartPeer(theirs, self)
   }
 
@@ -77,10 +77,10 @@ final class RestartHarness {
     var (image, descriptors) = node.handOver(status: nil)
     change(&image)
     let bytes = image.encoded(from: origin)
-    var sockets: [UInt64: Int32] = [:]
-    for stored in descriptors where stored.descriptor != lostDescriptor {
-      let copy = fcntl(stored.descriptor, F_DUPFD_CLOEXEC, 0)
-      sockets[try #require(StoredDescriptor.cookie(of: copy))] = copy
+    var sockets: [UInt64: HeldDescriptor] = [:]
+    for lent in descriptors where lent.number != lostDescriptor {
+      let copy = Descriptor(adopting: fcntl(lent.number, F_DUPFD_CLOEXEC, 0))
+      sockets[try #require(SocketCalls.cookie(of: copy.number))] = HeldDescriptor(copy)
     }
     let decoded = try StateImage(bytes, at: origin)
     #expect(decoded == image)

@@ -172,8 +172,8 @@ struct AcceptGateTests {
     let gate = AcceptGate(loop: loop, log: Logger(label: "test"))
     gate.limit = 2
     var accepted: [TestSocket] = []
-    let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
-      accepted.append(TestSocket($0))
+    let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) { socket in
+      accepted.append(TestSocket(socket.release()))
       gate.accepted(connections: accepted.count)
     }
     gate.add(listener)

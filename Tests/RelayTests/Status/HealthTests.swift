@@ -30,7 +30,7 @@ struct HealthTests {
 
   @Test("A loop whose tick is more than 5 s late is unhealthy, until a tick comes in time")
   func stalled() throws {
-    try open { Listener.closeDescriptor($0) }
+    try open { _ in }
     #expect(status.health.isHealthy)
     let now = loop.now
     node.lag.expectTick(at: now + .milliseconds(-4_900))
@@ -46,7 +46,7 @@ struct HealthTests {
 
   @Test("A probe that was served makes it healthy, for 30 s and no longer")
   func served() throws {
-    try open { [unowned node] in node.accept($0) }
+    try open { [unowned node] socket in node.accept(socket) }
     let probe = SelfProbe(of: node)
     status.probe = probe.results
     probe.start()
@@ -62,7 +62,7 @@ struct HealthTests {
 
   @Test("A listener that accepts and does not answer makes it unhealthy")
   func unserved() throws {
-    try open { Listener.closeDescriptor($0) }
+    try open { _ in }
     let probe = SelfProbe(of: node)
     status.probe = probe.results
     probe.start()
@@ -73,8 +73,8 @@ struct HealthTests {
 
   @Test("One listener that does not answer is enough, even if the other serves")
   func halfServed() throws {
-    try open { [unowned node] in node.accept($0) }
-    try open { Listener.closeDescriptor($0) }
+    try open { [unowned node] socket in node.accept(socket) }
+    try open { _ in }
     let probe = SelfProbe(of: node, interval: .milliseconds(20))
     status.probe = probe.results
     probe.start()

@@ -1,0 +1,46 @@
+import CLibevent
+
+/// What a connection holds in this process, for the next one.
+extension Connection {
+  /// What was received and not taken, and what was sent and the kernel has not taken: all of it, in
+  /// copies.
+  package func copyBuffers() -> (input: [UInt8], output: [UInt8]) {
+    (
+      Self.copy(bufferevent_get_input(open), isFrontShut: false),
+      Self.copy(bufferevent_get_output(open), isFrontShut: true)
+    )
+  }
+
+  /// Puts back what `copyBuffers` of another process has returned. The output goes on leaving by
+  /// itself.
+  package func restoreBuffers(input: [UInt8], output: [UInt8]) {
+    if !input.isEmpty {
+      let buffer = bufferevent_get_input(open)
+      // A bufferevent keeps its input closed for everyone but itself.
+      evbuffer_unfreeze(buffer, 0)
+      evbuffer_add(buffer, input, input.count)
+      evbuffer_freeze(buffer, 0)
+    }
+    handedCount = output.count + SocketCalls.unsentBytes(of: descriptor)
+    if !output.isEmpty {
+      output.withUnsafeBytes { keep($0, in: bufferevent_get_output(open)) }
+    }
+  }
+
+  /// All segments: `evbuffer_peek` and `evbuffer_get_contiguous_space` show the first one only.
+  private static func copy(_ buffer: OpaquePointer?, isFrontShut: Bool) -> [UInt8] {
+    let length = evbuffer_get_length(buffer)
+    guard length > 0 else { return [] }
+    // A bufferevent keeps the front of its output shut to everyone but itself: nothing would be
+    // copied.
+    if isFrontShut { evbuffer_unfreeze(buffer, 1) }
+    defer { if isFrontShut { evbuffer_freeze(buffer, 1) } }
+    return [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
+      count = evbuffer_copyout(buffer, bytes.baseAddress, length)
+      precondition(count == length, "a buffer is copied whole")
+    }
+  }
+
+  /// Lends the socket to the store.
+  package var lent: LentDescriptor { LentDescriptor(.peer, descriptor) }
+}

@@ -1,0 +1,69 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Descriptors in messages on Unix sockets.
+enum DescriptorMessages {
+  /// Below the kernel's 253 (SCM_MAX_FD).
+  static let most = 250
+
+  /// Sends on a connected socket, or to the datagram socket at `path`, whose name may begin with
+  /// `@`. `descriptors` stay the caller's.
+  /// - Returns: whether the message was taken.
+  static func send(
+    _ bytes: [UInt8], _ descriptors: [Int32], on socket: borrowing Descriptor,
+    to path: String? = nil
+  ) -> Bool {
+    #if os(Linux)
+      let number = socket.number
+      guard let path else { return send(bytes, descriptors, on: number, to: nil, 0) }
+      guard let place = KernelAddress(notifySocket: path) else { return false }
+      return place.withPointer { send(bytes, descriptors, on: number, to: $0, $1) }
+    #else
+      return false
+    #endif
+  }
+
+  #if os(Linux)
+    private static func send(
+      _ bytes: [UInt8], _ descriptors: [Int32], on socket: Int32,
+      to address: UnsafePointer<sockaddr>?, _ length: socklen_t
+    ) -> Bool {
+      while true {
+        let sent = shim_send_descriptors(
+          socket, address, length, bytes, bytes.count, descriptors, descriptors.count)
+        if sent < 0, errno == EINTR { continue }
+        return sent == bytes.count
+      }
+    }
+  #endif
+
+  struct Message {
+    let bytes: [UInt8]
+    let descriptors: [HeldDescriptor]
+  }
+
+  /// - Returns: nil when nothing whole comes in time or the other side is gone.
+  static func receive(on socket: borrowing Descriptor) -> Message? {
+    #if os(Linux)
+      var bytes = [UInt8](repeating: 0, count: 512)
+      var descriptors = [Int32](repeating: -1, count: Int(SHIM_MOST_DESCRIPTORS))
+      var count = 0
+      var isCut: Int32 = 0
+      var length = -1
+      repeat {
+        length = shim_receive_descriptors(
+          socket.number, &bytes, bytes.count, &descriptors, &count, &isCut)
+      } while length < 0 && errno == EINTR
+      let received = descriptors[..<count].map { HeldDescriptor(Descriptor(adopting: $0)) }
+      guard length > 0, isCut == 0 else { return nil }
+      return Message(bytes: Array(bytes[..<length]), descriptors: received)
+    #else
+      return nil
+    #endif
+  }
+}

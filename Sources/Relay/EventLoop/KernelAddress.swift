@@ -1,0 +1,139 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// An address as the kernel takes it: a `sockaddr` of any family and its length.
+package struct KernelAddress {
+  private var storage = sockaddr_storage()
+  private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+  var family: Int32 { Int32(storage.ss_family) }
+
+  /// - Throws: when the text of `address` is none.
+  package init(_ address: SocketAddress) throws(SocketError) {
+    switch address {
+    case .tcp(let host, let port):
+      let number = host == "localhost" ? "127.0.0.1" : host
+      // evutil_parse_sockaddr_port(3) refuses port 0, and takes 0 where none is written.
+      let text = (number.contains(":") ? "[\(number)]" : number) + (port == 0 ? "" : ":\(port)")
+      var size = Int32(length)
+      let status = withMutablePointer { pointer, _ in
+        evutil_parse_sockaddr_port(text, pointer, &size)
+      }
+      guard status == 0 else { throw .notAnAddress(host) }
+      length = socklen_t(size)
+    case .unix(let path):
+      let name = Array(path.utf8)
+      guard !name.contains(0), let place = Self(unixName: name) else { throw .pathLength(path) }
+      self = place
+    }
+  }
+
+  /// The address of a datagram socket of the service manager; `@` begins a name in the abstract
+  /// space. Nil when it is too long.
+  init?(notifySocket path: String) {
+    var name = Array(path.utf8)
+    if name.first == UInt8(ascii: "@") { name[0] = 0 }
+    self.init(unixName: name)
+  }
+
+  private init?(unixName name: [UInt8]) {
+    guard !name.isEmpty, name.count < Self.unixNameSize else { return nil }
+    storage.ss_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &storage) { bytes in
+      bytes[Self.unixNameStart...].copyBytes(from: name)
+    }
+    length = socklen_t(Self.unixNameStart + name.count)
+  }
+
+  /// Where `socket` is bound.
+  init(boundTo socket: borrowing Descriptor) {
+    var size = length
+    let number = socket.number
+    _ = withMutablePointer { pointer, _ in getsockname(number, pointer, &size) }
+    length = size
+  }
+
+  /// Looks up a name (getaddrinfo(3)); empty when there is none.
+  package static func lookup(host: String, port: UInt16) -> [KernelAddress] {
+    var hints = addrinfo()
+    #if os(Linux)
+      hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    #else
+      hints.ai_socktype = SOCK_STREAM
+    #endif
+    var list: UnsafeMutablePointer<addrinfo>?
+    guard getaddrinfo(host, "\(port)", &hints, &list) == 0 else { return [] }
+    defer { freeaddrinfo(list) }
+    var found: [KernelAddress] = []
+    var next = list
+    while let entry = next?.pointee {
+      if let address = KernelAddress(entry) { found.append(address) }
+      next = entry.ai_next
+    }
+    return found
+  }
+
+  private init?(_ entry: addrinfo) {
+    let size = Int(entry.ai_addrlen)
+    guard let address = entry.ai_addr, size <= MemoryLayout<sockaddr_storage>.size else {
+      return nil
+    }
+    withUnsafeMutableBytes(of: &storage) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
+    }
+    length = socklen_t(size)
+  }
+
+  func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+    withUnsafePointer(to: storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    }
+  }
+
+  private mutating func withMutablePointer<R>(
+    _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> R
+  ) -> R {
+    let length = length
+    return withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    }
+  }
+
+  /// Where the name stands in a `sockaddr_un`, and its room in bytes, the zero at its end included.
+  private static let unixNameStart = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+  static let unixNameSize = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+
+  /// As settings and logs write it.
+  var text: SocketAddress {
+    withUnsafeBytes(of: storage) { bytes in
+      switch family {
+      case AF_INET:
+        let address = bytes.loadUnaligned(as: sockaddr_in.self)
+        return .tcp(
+          host: Self.text(of: address.sin_addr, AF_INET), port: UInt16(bigEndian: address.sin_port))
+      case AF_INET6:
+        let address = bytes.loadUnaligned(as: sockaddr_in6.self)
+        return .tcp(
+          host: Self.text(of: address.sin6_addr, AF_INET6),
+          port: UInt16(bigEndian: address.sin6_port))
+      default:
+        let name = bytes[Self.unixNameStart..<max(Self.unixNameStart, Int(length))]
+        return .unix(path: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
+      }
+    }
+  }
+
+  private static func text<Address>(of address: Address, _ family: Int32) -> String {
+    var characters = [CChar](repeating: 0, count: 64)
+    _ = withUnsafePointer(to: address) {
+      evutil_inet_ntop(family, $0, &characters, characters.count)
+    }
+    return String(
+      decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+}

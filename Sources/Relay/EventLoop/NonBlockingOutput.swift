@@ -1,0 +1,98 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Writes to a descriptor and never waits for its reader.
+package struct NonBlockingOutput: ~Copyable {
+  private enum Way {
+    /// A socket, as systemd's journal hands it out: `send` with MSG_DONTWAIT.
+    case socket
+    /// A pipe or terminal of our own opening, which does not wait.
+    case nonBlocking
+    /// Anything else: polled before each write, which is at most what a pipe with free space takes
+    /// at once.
+    case polled
+  }
+
+  private let number: Int32
+  private let way: Way
+  private let owned: Descriptor?
+
+  /// Writes to an open descriptor, which stays the caller's. Its flags are not changed: other
+  /// processes may share them.
+  package init(borrowing number: Int32) {
+    self.number = number
+    owned = nil
+    way = Self.kind(of: number) == S_IFSOCK ? .socket : .polled
+  }
+
+  private init(owning descriptor: consuming Descriptor) {
+    number = descriptor.number
+    way = .nonBlocking
+    owned = .some(consume descriptor)
+  }
+
+  /// Writes to where standard error leads. A pipe or a terminal is opened anew, so that writing to
+  /// it does not wait, while others who hold the same descriptor notice nothing.
+  package static func standardError() -> NonBlockingOutput {
+    let kind = kind(of: 2)
+    if kind == S_IFIFO || kind == S_IFCHR {
+      // EACCES when another user has made it: then it is polled.
+      #if os(Linux)
+        let path = "/proc/self/fd/2"
+      #else
+        let path = "/dev/fd/2"
+      #endif
+      let flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+      if let opened = Descriptor(result: open(path, flags)) {
+        return NonBlockingOutput(owning: opened)
+      }
+    }
+    return NonBlockingOutput(borrowing: 2)
+  }
+
+  /// - Returns: how many bytes were taken, from the first on.
+  package func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var taken = 0
+    while taken < bytes.count {
+      let count = writeSome(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { break }
+      taken += count
+    }
+    return taken
+  }
+
+  private func writeSome(_ bytes: UnsafeRawBufferPointer) -> Int {
+    switch way {
+    case .socket:
+      #if os(Linux)
+        return send(number, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+      #else
+        return send(number, bytes.baseAddress, bytes.count, MSG_DONTWAIT)
+      #endif
+    case .nonBlocking: return systemWrite(number, bytes.baseAddress, bytes.count)
+    case .polled:
+      var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+      guard poll(&entry, 1, 0) > 0 else { return 0 }
+      return systemWrite(number, bytes.baseAddress, min(bytes.count, Self.pipeBuffer))
+    }
+  }
+
+  /// PIPE_BUF of Linux.
+  private static let pipeBuffer = 4096
+
+  private static func kind(of number: Int32) -> mode_t {
+    var status = stat()
+    return fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
+  }
+}
+
+/// write(2) by another name, since `NonBlockingOutput.write` hides it.
+private func systemWrite(_ number: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+  write(number, bytes, count)
+}

@@ -1,0 +1,77 @@
+/// Calls that concern the whole process: its limits, its memory, its time.
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+package enum ProcessCalls {
+  /// Forbids core files, and reads of this process's memory by others of the same user: it holds
+  /// which peers talk to each other.
+  package static func forbidDumps() {
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    #if os(Linux)
+      setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+      _ = shim_set_dumpable(0)
+    #else
+      setrlimit(RLIMIT_CORE, &none)
+    #endif
+  }
+
+  /// Gives back the pages of code that only the start needed: reading settings, texts and arguments
+  /// touches more of the executable than serving does. What is needed again comes back from the
+  /// page cache. Code is never written to, so nothing is lost.
+  package static func releaseCodePages() {
+    #if os(Linux)
+      guard let maps = fopen("/proc/self/maps", "re") else { return }
+      defer { fclose(maps) }
+      var line = [CChar](repeating: 0, count: 512)
+      while fgets(&line, Int32(line.count), maps) != nil {
+        let text = String(
+          decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        // start-end permissions offset device inode path
+        let words = text.split(separator: " ")
+        guard words.count >= 6, words[1] == "r-xp", words[4] != "0" else { continue }
+        let ends = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        guard ends.count == 2, let start = UnsafeMutableRawPointer(bitPattern: ends[0]) else {
+          continue
+        }
+        madvise(start, Int(ends[1] - ends[0]), MADV_DONTNEED)
+      }
+    #endif
+  }
+
+  /// The processor time that this process has used.
+  package static var processorTime: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
+  /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for
+  /// some megabytes.
+  package static func releaseFreeMemory() {
+    #if os(Linux)
+      malloc_trim(0)
+    #endif
+  }
+
+  /// Raises the limit of open descriptors to what the system allows at most, and says what that is.
+  package static func raiseDescriptorLimit() -> Int {
+    #if os(Linux)
+      let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let files = RLIMIT_NOFILE
+    #endif
+    var limit = rlimit()
+    guard getrlimit(files, &limit) == 0 else { return 0 }
+    if limit.rlim_cur < limit.rlim_max {
+      limit.rlim_cur = limit.rlim_max
+      setrlimit(files, &limit)
+      getrlimit(files, &limit)
+    }
+    return Int(clamping: limit.rlim_cur)
+  }
+}

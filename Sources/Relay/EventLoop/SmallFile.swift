@@ -1,0 +1,29 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Files that are read in one call, because they are short.
+package enum SmallFile {
+  /// Reads the beginning of a file, at most `limit` bytes of it, without waiting for a writer.
+  package static func read(_ path: String, limit: Int) -> Result<[UInt8], Errno> {
+    guard let file = Descriptor(result: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
+      return .failure(Errno(errno))
+    }
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+      let some = systemRead(file.number, room.baseAddress, limit)
+      if some < 0 { code = errno }
+      count = max(0, some)
+    }
+    return code == 0 ? .success(bytes) : .failure(Errno(code))
+  }
+}
+
+/// read(2) by another name, since `SmallFile.read` hides it.
+private func systemRead(_ file: Int32, _ room: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+  read(file, room, count)
+}

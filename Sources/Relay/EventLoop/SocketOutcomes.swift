@@ -1,0 +1,32 @@
+import CLibevent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What came of handing bytes to a socket.
+package enum SendOutcome: Equatable {
+  /// Taken or kept. `left`: how many of them the kernel has not taken.
+  case accepted(left: Int)
+  case failed(errno: Int32)
+}
+
+/// What came of reading from a socket without waiting.
+package enum ReceiveOutcome: Equatable {
+  /// Empty at the end of the stream.
+  case bytes([UInt8])
+  /// Nothing has come yet.
+  case nothing
+  case failed(errno: Int32)
+}
+
+/// A refusal of the system: its number, and the system's words for it.
+package struct Errno: Error, Equatable, CustomStringConvertible {
+  package let code: Int32
+
+  package init(_ code: Int32) { self.code = code }
+
+  package var description: String { String(cString: strerror(code)) }
+}
