@@ -83,7 +83,10 @@ final class ClientSocket {
   func send(_ bytes: [UInt8], before deadline: Deadline) throws(Failure) {
     var sent = 0
     while sent < bytes.count {
-      switch bytes[sent...].withUnsafeBytes({ SocketCalls.send(socket.number, $0) }) {
+      let outcome = bytes.withView {
+        SocketCalls.send(socket.number, $0.part(sent..<bytes.count))
+      }
+      switch outcome {
       case .accepted(let left):
         sent = bytes.count - left
         if left > 0 { try Self.wait(for: .writing, on: socket, before: deadline) }

@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 /// What a connection holds in this process, for the next one.
 extension Connection {
@@ -23,7 +24,7 @@ extension Connection {
     }
     handedCount = output.count + SocketCalls.unsentBytes(of: descriptor)
     if !output.isEmpty {
-      output.withUnsafeBytes { keep($0, in: bufferevent_get_output(open)) }
+      output.withView { keep($0, in: bufferevent_get_output(open)) }
     }
   }
 

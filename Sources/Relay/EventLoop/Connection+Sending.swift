@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -31,7 +32,7 @@ extension Connection {
   private static let keptPiece = 4_096 - 48
 
   /// Sends `bytes` behind everything sent before.
-  package func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+  package func send(_ bytes: ByteView) -> SendOutcome {
     handedCount += bytes.count
     let output = bufferevent_get_output(open)
     guard evbuffer_get_length(output) == 0 else {
@@ -40,7 +41,7 @@ extension Connection {
     }
     let outcome = SocketCalls.send(descriptor, bytes)
     if case .accepted(let left) = outcome, left > 0 {
-      keep(UnsafeRawBufferPointer(rebasing: bytes.suffix(left)), in: output)
+      keep(bytes.part(bytes.count - left..<bytes.count), in: output)
     }
     return outcome
   }
@@ -87,8 +88,8 @@ extension Connection {
     var skip = skipped
     var count = 0
     for piece in pieces {
-      let bytes = UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len)
-      keep(UnsafeRawBufferPointer(rebasing: bytes[skip...]), in: output)
+      let bytes = ByteView(UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len))
+      keep(bytes.part(skip..<bytes.count), in: output)
       count += bytes.count - skip
       skip = 0
     }
@@ -96,21 +97,21 @@ extension Connection {
   }
 
   /// Leaves `bytes` to the loop, behind what is left over already.
-  func keep(_ bytes: UnsafeRawBufferPointer, in output: OpaquePointer?) {
+  func keep(_ bytes: ByteView, in output: OpaquePointer?) {
     if evbuffer_get_length(output) == 0 { bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
     // What is added at once lies in one piece, and libevent rounds its size up to a power of two.
-    var rest = bytes[...]
+    var rest = bytes
     while !rest.isEmpty {
-      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.keptPiece))
-      evbuffer_add(output, part.baseAddress, part.count)
-      rest = rest.dropFirst(part.count)
+      let part = rest.part(0..<min(rest.count, Self.keptPiece))
+      evbuffer_add(output, part.start, part.count)
+      rest = rest.part(part.count..<rest.count)
     }
   }
 
   /// Sends a line, its terminator included, before all lines of the backlog but the first, of which
   /// a part may have left.
   /// - Returns: how many bytes of the backlog it has overtaken.
-  package func sendAhead(_ line: UnsafeRawBufferPointer) -> Int {
+  package func sendAhead(_ line: ByteView) -> Int {
     let output = bufferevent_get_output(open)
     var ending = 0
     let found = evbuffer_search_eol(output, nil, &ending, EVBUFFER_EOL_CRLF_STRICT)
@@ -124,7 +125,7 @@ extension Connection {
     // A bufferevent keeps the front of its output shut to everyone but itself.
     evbuffer_unfreeze(output, 1)
     evbuffer_remove_buffer(output, first, Int(found.pos) + ending)
-    evbuffer_add(first, line.baseAddress, line.count)
+    evbuffer_add(first, line.start, line.count)
     evbuffer_prepend_buffer(output, first)
     evbuffer_freeze(output, 1)
     return overtaken

@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -88,12 +89,12 @@ open class Connection {
   /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one
   /// piece (`whole`); it returns how many it took. The connection may be closed inside; then
   /// nothing is taken.
-  package func withInput(whole: Bool, _ body: (UnsafeRawBufferPointer) -> Int) {
+  package func withInput(whole: Bool, _ body: (ByteView) -> Int) {
     let input = bufferevent_get_input(open)
     let count =
       whole ? evbuffer_get_length(input) : evbuffer_get_contiguous_space(input)
     guard count > 0, let start = evbuffer_pullup(input, count) else { return }
-    let taken = body(UnsafeRawBufferPointer(start: start, count: count))
+    let taken = body(ByteView(UnsafeRawBufferPointer(start: start, count: count)))
     if bufferevent != nil, taken > 0 { evbuffer_drain(input, taken) }
   }
 

@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -96,7 +97,7 @@ extension Descriptor {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
       _ = recv(number, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
     }
-    bytes.withUnsafeBytes { _ = SocketCalls.send(number, $0) }
+    bytes.withView { _ = SocketCalls.send(number, $0) }
     SocketCalls.shutdownWriting(number)
   }
 

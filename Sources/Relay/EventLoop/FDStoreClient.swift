@@ -25,7 +25,7 @@ package final class FDStoreClient: DescriptorStore {
       try conversation.expectOK(
         to: [UInt8(ascii: "B")] + batch.map(\.kind.rawValue), batch.map(\.number))
     }
-    let count = withUnsafeBytes(of: UInt32(descriptors.count).littleEndian, Array.init)
+    let count = (0..<4).map { UInt8(truncatingIfNeeded: descriptors.count >> (8 * $0)) }
     try conversation.commit([UInt8(ascii: "C")] + count)
   }
 

@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -56,10 +57,10 @@ package struct NonBlockingOutput: ~Copyable {
   }
 
   /// - Returns: how many bytes were taken, from the first on.
-  package func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+  package func write(_ bytes: ByteView) -> Int {
     var taken = 0
     while taken < bytes.count {
-      let count = writeSome(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+      let count = writeSome(bytes.part(taken..<bytes.count))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { break }
       taken += count
@@ -67,19 +68,19 @@ package struct NonBlockingOutput: ~Copyable {
     return taken
   }
 
-  private func writeSome(_ bytes: UnsafeRawBufferPointer) -> Int {
+  private func writeSome(_ bytes: ByteView) -> Int {
     switch way {
     case .socket:
       #if os(Linux)
-        return send(number, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        return send(number, bytes.start, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
       #else
-        return send(number, bytes.baseAddress, bytes.count, MSG_DONTWAIT)
+        return send(number, bytes.start, bytes.count, MSG_DONTWAIT)
       #endif
-    case .nonBlocking: return systemWrite(number, bytes.baseAddress, bytes.count)
+    case .nonBlocking: return systemWrite(number, bytes.start, bytes.count)
     case .polled:
       var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
       guard poll(&entry, 1, 0) > 0 else { return 0 }
-      return systemWrite(number, bytes.baseAddress, min(bytes.count, Self.pipeBuffer))
+      return systemWrite(number, bytes.start, min(bytes.count, Self.pipeBuffer))
     }
   }
 

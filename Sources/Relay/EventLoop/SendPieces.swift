@@ -1,4 +1,5 @@
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -10,6 +11,7 @@ import CLibevent
 ///
 /// It borrows the bytes: they must stay where they are until the pieces have been sent. Emptied, it
 /// keeps its room, so that sending does not allocate.
+@safe
 package struct SendPieces {
   private(set) var vectors: [iovec] = []
   /// Bytes of all pieces together.
@@ -17,10 +19,11 @@ package struct SendPieces {
 
   package init() {}
 
-  package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+  /// Unsafe, because nothing checks that the bytes stay.
+  @unsafe
+  package mutating func append(_ bytes: ByteView) {
     vectors.append(
-      iovec(
-        iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
+      iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.start), iov_len: bytes.count))
     byteCount += bytes.count
   }
 

@@ -1,5 +1,6 @@
 /// Calls on sockets that libevent owns already, by number: EINTR is retried, EAGAIN is an outcome.
 import CLibevent
+import Units
 
 #if canImport(Glibc)
   import Glibc
@@ -9,13 +10,13 @@ import CLibevent
 
 package enum SocketCalls {
   /// `send(2)` without a signal and without waiting.
-  package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+  package static func send(_ descriptor: Int32, _ bytes: ByteView) -> SendOutcome {
     while true {
       #if os(Linux)
         let count = Glibc.send(
-          descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+          descriptor, bytes.start, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       #else
-        let count = Darwin.send(descriptor, bytes.baseAddress, bytes.count, MSG_DONTWAIT)
+        let count = Darwin.send(descriptor, bytes.start, bytes.count, MSG_DONTWAIT)
       #endif
       if count >= 0 { return .accepted(left: bytes.count - count) }
       switch errno {

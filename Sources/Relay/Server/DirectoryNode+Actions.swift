@@ -26,9 +26,9 @@ extension DirectoryNode {
     probeWatch.add(receiver, at: loop.now)
     actions.bytes.withView { bytes in
       guard session.state.isOpen, session.backlog > 0 else {
-        return outbox.send(bytes.part(range).buffer, type: type, to: session)
+        return outbox.send(bytes.part(range), type: type, to: session)
       }
-      let overtaken = outbox.sendAhead(bytes.part(range).buffer, type: type, to: session)
+      let overtaken = outbox.sendAhead(bytes.part(range), type: type, to: session)
       backlogs.left(range.count, for: session, at: loop.coarseNow)
       probeWatch.noteSent(receiver, end: session.handedCount - overtaken)
     }
@@ -40,12 +40,12 @@ extension DirectoryNode {
       if let session = sessions[receiver] { outbox.send(frame, to: session) }
     case .send(.made(let range, let type), let receiver):
       guard let session = sessions[receiver] else { return }
-      actions.bytes.withView { outbox.send($0.part(range).buffer, type: type, to: session) }
+      actions.bytes.withView { outbox.send($0.part(range), type: type, to: session) }
     case .broadcast(.received(let frame), let sender):
       outbox.broadcast(frame, except: sender.flatMap { sessions[$0] })
     case .broadcast(.made(let range, let type), let sender):
       actions.bytes.withView {
-        outbox.broadcast($0.part(range).buffer, type: type, except: sender.flatMap { sessions[$0] })
+        outbox.broadcast($0.part(range), type: type, except: sender.flatMap { sessions[$0] })
       }
     case .probe(let message, let receiver): sendProbe(message, to: receiver)
     case .admit(let id, let takesLongFrames):

@@ -118,7 +118,7 @@ package final class Outbox {
 
   /// Queues one frame, its terminator included, for every subscriber but one.
   package func broadcast(
-    _ frame: UnsafeRawBufferPointer, type: MessageType, except sender: Session?
+    _ frame: ByteView, type: MessageType, except sender: Session?
   ) {
     let receivers = append(frame, terminated: true, except: sender)
     queued.count(type, frames: receivers, bytes: receivers * frame.count)
@@ -128,7 +128,7 @@ package final class Outbox {
 
   /// Queues one frame without its terminator for every subscriber but its sender.
   package func broadcast(_ frame: Frame, except sender: Session?) {
-    let receivers = append(frame.body.buffer, terminated: false, except: sender)
+    let receivers = append(frame.body, terminated: false, except: sender)
     deliveries += receivers
     queued.count(
       frame.type, frames: receivers,
@@ -136,7 +136,7 @@ package final class Outbox {
   }
 
   /// Queues one frame, its terminator included, for one session.
-  package func send(_ frame: UnsafeRawBufferPointer, type: MessageType, to session: Session) {
+  package func send(_ frame: ByteView, type: MessageType, to session: Session) {
     queue(session) { $0.append(contentsOf: frame) }
     queued.count(type, bytes: frame.count)
   }
@@ -144,7 +144,7 @@ package final class Outbox {
   /// Sends one frame, its terminator included, to one session now, before what it has not read.
   /// - Returns: how many bytes of its backlog the frame has overtaken.
   func sendAhead(
-    _ frame: UnsafeRawBufferPointer, type: MessageType, to session: Session
+    _ frame: ByteView, type: MessageType, to session: Session
   ) -> Int {
     queued.count(type, bytes: frame.count)
     bytesOut += frame.count
@@ -165,7 +165,7 @@ package final class Outbox {
 
   /// - Returns: how many sessions it is for.
   private func append(
-    _ bytes: UnsafeRawBufferPointer, terminated: Bool, except sender: Session?
+    _ bytes: ByteView, terminated: Bool, except sender: Session?
   ) -> Int {
     let start = shared.count
     if let sender, sender.subscriberIndex >= 0 { fixShared(sender) }
@@ -238,7 +238,7 @@ package final class Outbox {
   package func flush(_ outcome: (Session, SendOutcome) -> Void) {
     // The next broadcasts come behind the last ones.
     if !shared.isEmpty { while isSending { sendMore(outcome) } }
-    shared.withUnsafeBytes { shared in
+    shared.withView { shared in
       for session in marked { flushView(session, shared, outcome) }
     }
     if !shared.isEmpty, !subscribers.isEmpty {
@@ -259,7 +259,7 @@ package final class Outbox {
     guard isSending else { return }
     let count = min(portion, max(1, Self.portionBytes / rest.count))
     let end = min(subscribers.count, restStart + count)
-    rest.withUnsafeBytes { rest in
+    rest.withView { rest in
       for session in subscribers[restStart..<end] where session.state.isOpen {
         report(session.send(rest), of: session, count: rest.count, outcome)
       }
@@ -271,7 +271,7 @@ package final class Outbox {
   private func sendRest(to session: Session, _ outcome: (Session, SendOutcome) -> Void) {
     guard isOwedRest(session) else { return }
     if session.state.isOpen {
-      let sent = rest.withUnsafeBytes { session.send($0) }
+      let sent = rest.withView { session.send($0) }
       report(sent, of: session, count: rest.count, outcome)
     }
     takeOffRest(session)
@@ -282,7 +282,7 @@ package final class Outbox {
     sendRest(to: session, outcome)
     guard !isEmpty else { return }
     if session.subscriberIndex >= 0 || session.turn.isMarked {
-      shared.withUnsafeBytes { flushView(session, $0, outcome) }
+      shared.withView { flushView(session, $0, outcome) }
     }
     mark(session)
     session.turn.first = -1
@@ -296,10 +296,10 @@ package final class Outbox {
   ) {
     flush(session, outcome)
     guard session.state.isOpen, part.count > 0 else { return }
-    let sent = part.frames.withUnsafeBytes { frames in
+    let sent = part.frames.withView { frames in
       vectors.removeAll()
       for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
-      where !range.isEmpty { vectors.append(ByteView(frames).part(range).buffer) }
+      where !range.isEmpty { unsafe vectors.append(frames.part(range)) }
       return session.send(vectors)
     }
     queued.count(.peerlist, frames: part.frameCount, bytes: part.count)
@@ -307,21 +307,20 @@ package final class Outbox {
   }
 
   private func flushView(
-    _ session: Session, _ shared: UnsafeRawBufferPointer, _ outcome: (Session, SendOutcome) -> Void
+    _ session: Session, _ shared: ByteView, _ outcome: (Session, SendOutcome) -> Void
   ) {
     guard session.state.isOpen else { return }
     sendRest(to: session, outcome)
     guard session.state.isOpen else { return }
     if session.subscriberIndex >= 0 { fixShared(session) }
     guard session.turn.first >= 0 else { return }
-    own.withUnsafeBytes { own in
+    own.withView { own in
       vectors.removeAll()
       var index = session.turn.first
       while index >= 0 {
         let piece = pieces[Int(index)]
-        vectors.append(
-          UnsafeRawBufferPointer(
-            rebasing: (piece.isShared ? shared : own)[Int(piece.start)..<Int(piece.end)]))
+        let bytes = piece.isShared ? shared : own
+        unsafe vectors.append(bytes.part(Int(piece.start)..<Int(piece.end)))
         index = piece.next
       }
       report(session.send(vectors), of: session, count: vectors.byteCount, outcome)

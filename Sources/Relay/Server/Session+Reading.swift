@@ -37,8 +37,7 @@ extension Session {
       var seen = 0
       withInput(whole: whole) { bytes in
         seen = bytes.count
-        // libevent lends them for this call.
-        taken = consume(ByteView(bytes))
+        taken = consume(bytes)
         return taken
       }
       // A line that begins in the first piece and ends in a later one needs them in one.

@@ -38,10 +38,9 @@ package final class AdminConnection: Connection {
     var step = LineFramer.Step.incomplete
     var line = ""
     withInput(whole: true) { bytes in
-      let view = ByteView(bytes)
-      step = framer.next(in: view, from: 0)
+      step = framer.next(in: bytes, from: 0)
       guard case .line(let range, let consumed) = step else { return 0 }
-      line = String(decoding: view.part(range), as: UTF8.self)
+      line = String(decoding: bytes.part(range), as: UTF8.self)
       return consumed
     }
     switch step {
@@ -59,7 +58,7 @@ package final class AdminConnection: Connection {
 
   private func sendPart() {
     guard let part = parts?() else { return finish() }
-    switch part.withUnsafeBytes({ send($0) }) {
+    switch part.withView({ send($0) }) {
     case .failed: finish()
     case .accepted(let left): if left == 0 { next?.schedule(after: .zero) }
     }

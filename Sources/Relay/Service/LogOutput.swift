@@ -1,4 +1,5 @@
 import EventLoop
+import Units
 
 /// Writes log lines to a descriptor and never waits for its reader.
 ///
@@ -34,7 +35,7 @@ struct LogOutput: ~Copyable {
   @discardableResult
   mutating func catchUp(report: (Int) -> String) -> Bool {
     if !rest.isEmpty {
-      let taken = rest.withUnsafeBytes { output.write($0) }
+      let taken = rest.withView { output.write($0) }
       rest.removeFirst(taken)
       guard rest.isEmpty else { return false }
     }
@@ -46,7 +47,7 @@ struct LogOutput: ~Copyable {
 
   private mutating func put(_ line: String) -> Bool {
     let bytes = Array(line.utf8)
-    let taken = bytes.withUnsafeBytes { output.write($0) }
+    let taken = bytes.withView { output.write($0) }
     if taken > 0 { rest = Array(bytes[taken...]) }
     return taken > 0
   }

@@ -98,14 +98,13 @@ private final class ProbeConnection: Connection {
   }
 
   func write(_ bytes: [UInt8]) {
-    let sent = bytes.withUnsafeBytes { send($0) }
+    let sent = bytes.withView { send($0) }
     if case .failed = sent { outcome(false) }
   }
 
   override func received() {
     var served = false
     withInput(whole: true) { bytes in
-      let bytes = ByteView(bytes)
       served = [Self.pong, Self.refusal].contains { bytes.firstOffset(of: $0) != nil }
       return 0
     }

@@ -62,7 +62,7 @@ package final class TorControlConnection: Connection {
 
   func send(command: [UInt8]) {
     guard !isClosed else { return }
-    if case .failed = (command + [13, 10]).withUnsafeBytes({ send($0) }) { finish(.closed) }
+    if case .failed = (command + [13, 10]).withView({ send($0) }) { finish(.closed) }
   }
 
   override package func received() {
@@ -70,10 +70,9 @@ package final class TorControlConnection: Connection {
       var step = LineFramer.Step.incomplete
       var reply: TorReply?
       withInput(whole: true) { bytes in
-        let view = ByteView(bytes)
-        step = framer.next(in: view, from: 0)
+        step = framer.next(in: bytes, from: 0)
         guard case .line(let range, let consumed) = step else { return 0 }
-        reply = TorReply(view.part(range))
+        reply = TorReply(bytes.part(range))
         return consumed
       }
       switch step {

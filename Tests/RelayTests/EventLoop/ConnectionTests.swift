@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import EventLoop
+@testable import Units
 
 @Suite("Connections", .serialized)
 struct ConnectionTests {
@@ -97,10 +98,10 @@ struct ConnectionTests {
       for _ in 0..<1 + random.below(seed % 2 == 0 ? 3_000 : 20) {
         ends.append(min(bytes.count, (ends.last ?? 0) + random.below(4) * random.below(90)))
       }
-      bytes.withUnsafeBytes { all in
+      bytes.withView { all in
         var pieces = SendPieces()
         for (start, end) in zip(ends, ends.dropFirst()) {
-          pieces.append(UnsafeRawBufferPointer(rebasing: all[start..<end]))
+          pieces.append(all.part(start..<end))
         }
         let before = one.backlog
         guard case .accepted(let left) = one.send(pieces) else {
@@ -223,7 +224,7 @@ struct ConnectionTests {
     }
     // Pieces without a byte are no write.
     var pieces = SendPieces()
-    for _ in 1...2 { pieces.append(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    for _ in 1...2 { pieces.append(.none) }
     #expect(one.send(pieces) == .accepted(left: 0))
   }
 

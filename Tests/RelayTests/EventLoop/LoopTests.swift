@@ -188,6 +188,6 @@ final class Recorder: Connection {
     }
   }
 
-  func say(_ bytes: [UInt8]) -> SendOutcome { bytes.withUnsafeBytes { send($0) } }
-  func sayAhead(_ line: String) -> Int { Array(line.utf8).withUnsafeBytes { sendAhead($0) } }
+  func say(_ bytes: [UInt8]) -> SendOutcome { bytes.withView { send($0) } }
+  func sayAhead(_ line: String) -> Int { Array(line.utf8).withView { sendAhead($0) } }
 }

@@ -23,7 +23,7 @@ struct BacklogsTests {
   /// Sends so many bytes; what the kernel does not take is the backlog.
   private mutating func send(_ count: Int, to session: Session, at now: Instant) {
     let bytes = [UInt8](repeating: 120, count: count)
-    guard case .accepted(let left) = bytes.withUnsafeBytes({ session.send($0) }) else {
+    guard case .accepted(let left) = bytes.withView({ session.send($0) }) else {
       Issue.record("not accepted")
       return
     }
@@ -215,14 +215,14 @@ struct BacklogsTests {
       sessions.append((session, plug))
       // Until the kernel is full.
       while session.backlog == 0 {
-        [UInt8](repeating: 120, count: 1_000).withUnsafeBytes { _ = session.send($0) }
+        [UInt8](repeating: 120, count: 1_000).withView { _ = session.send($0) }
       }
       session.discardOutput()
     }
     let long = [UInt8](repeating: 120, count: 200_000)
     let before = bytes_held_by_this_thread()
     for (session, _) in sessions {
-      for size in sizes { long[..<size].withUnsafeBytes { _ = session.send($0) } }
+      for size in sizes { Array(long[..<size]).withView { _ = session.send($0) } }
     }
     let held = bytes_held_by_this_thread() - before
     let counted = sessions.reduce(0) { $0 + $1.0.backlogMemory }

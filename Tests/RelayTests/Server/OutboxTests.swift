@@ -88,7 +88,7 @@ struct OutboxTests {
         }
       case 3:
         let line = text + [13, 10]
-        line.withUnsafeBytes {
+        line.withView {
           outbox.broadcast($0, type: .peerlist, except: one.session)
         }
         for other in all where other.isSubscribed && other !== one {
@@ -98,7 +98,7 @@ struct OutboxTests {
         withFrame(text) { outbox.send($0, to: one.session) }
         one.expected += text + [13, 10]
       case 5 where !one.isGone:
-        text.withUnsafeBytes { outbox.send($0, type: .peerlist, to: one.session) }
+        text.withView { outbox.send($0, type: .peerlist, to: one.session) }
         one.expected += text
       case 6 where !one.isSubscribed && !one.isGone:
         outbox.subscribe(one.session)
@@ -167,7 +167,7 @@ struct OutboxTests {
   func portions() {
     let all = receivers(8)
     func say(_ text: String, to one: Receiver? = nil) {
-      Array(text.utf8).withUnsafeBytes { bytes in
+      Array(text.utf8).withView { bytes in
         guard let one else { return outbox.broadcast(bytes, type: .peerlist, except: nil) }
         outbox.send(bytes, type: .peerlist, to: one.session)
       }
@@ -204,7 +204,7 @@ struct OutboxTests {
     for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
     all[0].session.move(to: .closing(.slowReader))
-    Array("x".utf8).withUnsafeBytes {
+    Array("x".utf8).withView {
       outbox.broadcast($0, type: .peerlist, except: nil)
       outbox.send($0, type: .peerlist, to: all[0].session)
     }
@@ -218,7 +218,7 @@ struct OutboxTests {
     for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
     all[1].plug.unplug()
-    Array("x".utf8).withUnsafeBytes { outbox.broadcast($0, type: .peerlist, except: nil) }
+    Array("x".utf8).withView { outbox.broadcast($0, type: .peerlist, except: nil) }
     var failed: [PeerID] = []
     outbox.flush { session, delivery in
       if case .failed(EPIPE) = delivery { failed.append(session.id) }
@@ -236,8 +236,8 @@ struct OutboxTests {
     for n in 0..<2_000 {
       let own = Array("own \(n)\r\n".utf8)
       let shared = Array("all \(n)\r\n".utf8)
-      own.withUnsafeBytes { outbox.send($0, type: .privmsg, to: all[0].session) }
-      shared.withUnsafeBytes { outbox.broadcast($0, type: .pubmsg, except: nil) }
+      own.withView { outbox.send($0, type: .privmsg, to: all[0].session) }
+      shared.withView { outbox.broadcast($0, type: .pubmsg, except: nil) }
       expected += own + shared
     }
     outbox.flush { _, _ in }
