@@ -3,6 +3,9 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
+/// For Sources: what is unsafe is marked so, with its reason in a comment that begins with "Safe:".
+let strictProduct = strict + [.strictMemorySafety()]
+
 // TOMLKit imports Foundation. Where Foundation's members leaked into files that do not import it,
 // `contains` became Foundation's and linked 44 MB of it into the server.
 let noLeaks = SwiftSetting.enableUpcomingFeature("MemberImportVisibility")
@@ -16,18 +19,15 @@ let relayModules: [Target.Dependency] = [
 
 /// One module of the relay, in a folder of its own. Its dependencies are the arrows of
 /// docs/architecture.md: the compiler refuses any other import.
-/// `isStrict`: what is unsafe is marked so, with its reason. These modules read the bytes of peers;
-/// the others call C, and marks on each call would say nothing.
 func relay(
-  _ name: String, _ dependencies: [Target.Dependency] = [], embedding files: [String] = [],
-  isStrict: Bool = false
+  _ name: String, _ dependencies: [Target.Dependency] = [], embedding files: [String] = []
 ) -> Target {
   .target(
     name: name, dependencies: dependencies, path: "Sources/Relay/\(name)",
     resources: files.map { .embedInCode($0) },
     // The hot path crosses modules for every frame: without this flag a frame costs calls that
     // one module would inline (measured by `make bench`, row list: 20 % more instructions).
-    swiftSettings: strict + (isStrict ? [.strictMemorySafety()] : []) + [
+    swiftSettings: strictProduct + [
       noLeaks,
       .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ])
@@ -62,11 +62,11 @@ let package = Package(
     .systemLibrary(
       name: "CNettle", pkgConfig: "nettle",
       providers: [.apt(["nettle-dev"]), .brew(["nettle"])]),
-    relay("Units", isStrict: true),
-    relay("Wire", ["Units", "CNettle"], isStrict: true),
-    relay("StateImage", ["Units", "Wire"], isStrict: true),
+    relay("Units"),
+    relay("Wire", ["Units", "CNettle"]),
+    relay("StateImage", ["Units", "Wire"]),
     relay("Identity", ["Units", "Wire", "CSecp256k1"]),
-    relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque], isStrict: true),
+    relay("Directory", ["Units", "Wire", "StateImage", "Identity", deque]),
     relay("EventLoop", ["Units", "CLibevent"]),
     relay("Settings", ["Units", "Wire", .product(name: "TOMLKit", package: "TOMLKit")]),
     relay(
@@ -90,17 +90,17 @@ let package = Package(
         "Units", "EventLoop", "Settings", "Status", "Service", "ControlCommands", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict + [noLeaks]),
+      swiftSettings: strictProduct + [noLeaks]),
     .target(
       name: "ControlCommands",
       dependencies: [
         "Units", "Wire", "Identity", "EventLoop", "Settings", "Status",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict + [noLeaks]),
+      swiftSettings: strictProduct + [noLeaks]),
     .executableTarget(
       name: "RelayControl", dependencies: ["EventLoop", "ControlCommands"],
-      swiftSettings: strict),
+      swiftSettings: strictProduct),
     // Knows nothing of the relay: a new relay must not need a new store.
     .systemLibrary(name: "CFDStore"),
     .executableTarget(
@@ -108,7 +108,7 @@ let package = Package(
       dependencies: [
         "CFDStore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strictProduct),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
       name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",

@@ -81,7 +81,10 @@ func finish(_ outcome: StatusCommands.Outcome) throws {
 func printError(_ line: String) {
   let text = line + "\n"
   // There is nobody to tell when stderr fails.
-  _ = text.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+  // Safe: the text stays where it is during the call.
+  _ = unsafe text.utf8.withContiguousStorageIfAvailable {
+    unsafe write(2, $0.baseAddress, $0.count)
+  }
 }
 
 /// Converts samples of the text format to a JSON object with names and labels as keys.

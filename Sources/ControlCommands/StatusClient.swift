@@ -101,9 +101,9 @@ extension StatusClient.Failure {
     case .unknownHost: "no address for \(endpoint.description.escapedForOneLine)" + next
     case .badPath: "\(endpoint) is too long for a socket path"
     case .notConnected(let code):
-      "nothing answers at \(endpoint) (\(String(cString: strerror(code))))" + next
+      "nothing answers at \(endpoint) (\(Errno(code)))" + next
     case .lost(let code):
-      "\(endpoint) broke off (\(String(cString: strerror(code)))); see the relay's log"
+      "\(endpoint) broke off (\(Errno(code))); see the relay's log"
     case .timedOut: "\(endpoint) does not answer in time; the relay may be stalled, see its log"
     case .tooLarge:
       "\(endpoint) answers more than \(StatusClient.largestReply >> 20) MiB; is it the relay?"

@@ -111,30 +111,33 @@ struct TopSession {
 
 /// The terminal while the screen is shown: keys are read one by one without echo. The previous
 /// content is restored at the end.
+///
+/// Safe: the system reads and fills in a value of the type that it is given and keeps no address.
+/// Text is lent for the length of a call; nothing changes the environment.
 struct Terminal {
   private var original = termios()
 
   init?() {
-    guard tcgetattr(0, &original) == 0 else { return nil }
+    guard unsafe tcgetattr(0, &original) == 0 else { return nil }
     var raw = original
     raw.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
-    guard tcsetattr(0, TCSANOW, &raw) == 0 else { return nil }
+    guard unsafe tcsetattr(0, TCSANOW, &raw) == 0 else { return nil }
     // They end the loop instead of the process, so that the terminal is restored.
     var signals = Self.ending
-    sigprocmask(SIG_BLOCK, &signals, nil)
+    unsafe sigprocmask(SIG_BLOCK, &signals, nil)
     put("\u{1b}[?1049h\u{1b}[?25l")
   }
 
   func restore() {
     put("\u{1b}[?25h\u{1b}[?1049l")
     var original = original
-    tcsetattr(0, TCSANOW, &original)
+    unsafe tcsetattr(0, TCSANOW, &original)
   }
 
   var screen: TopScreen {
     var size = winsize()
     var screen = TopScreen()
-    if ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 {
+    if unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 {
       screen.width = Int(size.ws_col)
       screen.height = Int(size.ws_row)
     }
@@ -156,35 +159,35 @@ struct Terminal {
       if isSignalled { return true }
       guard left > 0 else { return false }
       var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
-      guard poll(&input, 1, min(left, 200)) > 0 else { continue }
+      guard unsafe poll(&input, 1, min(left, 200)) > 0 else { continue }
       var key: UInt8 = 0
-      guard read(0, &key, 1) == 1 else { return true }
+      guard unsafe read(0, &key, 1) == 1 else { return true }
       if key == UInt8(ascii: "q") || key == UInt8(ascii: "Q") || key == 3 { return true }
     }
   }
 
   private var isSignalled: Bool {
     var pending = sigset_t()
-    sigpending(&pending)
-    return [SIGTERM, SIGHUP, SIGINT].contains { sigismember(&pending, $0) == 1 }
+    unsafe sigpending(&pending)
+    return [SIGTERM, SIGHUP, SIGINT].contains { unsafe sigismember(&pending, $0) == 1 }
   }
 
   private static var ending: sigset_t {
     var set = sigset_t()
-    sigemptyset(&set)
-    for signal in [SIGTERM, SIGHUP, SIGINT] { sigaddset(&set, signal) }
+    unsafe sigemptyset(&set)
+    for signal in [SIGTERM, SIGHUP, SIGINT] { unsafe sigaddset(&set, signal) }
     return set
   }
 
   /// Returns `nil` also when it is empty.
   private static func variable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    unsafe getenv(name).map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private func put(_ text: String) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+      let count = unsafe rest.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
       guard count > 0 || errno == EINTR else { return }
       rest = rest.dropFirst(max(0, count))
     }

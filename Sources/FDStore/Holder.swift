@@ -83,6 +83,6 @@ struct Holder {
   private static let ok = Answer.send([UInt8(ascii: "K")], [])
 
   private static func bytes(of count: Int) -> [UInt8] {
-    withUnsafeBytes(of: UInt32(clamping: count).littleEndian, Array.init)
+    (0..<4).map { UInt8(truncatingIfNeeded: UInt32(clamping: count) >> (8 * $0)) }
   }
 }

@@ -48,17 +48,17 @@ struct FDStore: ParsableCommand {
   }
 
   /// Forbids core files and debuggers of the same user: the held data is as private as the relay's
-  /// memory.
+  /// memory. Safe: the kernel reads and fills in limits of their type.
   private func harden() {
     umask(0o177)
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
-    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     _ = forbidDumps()
     var files = rlimit()
     let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    guard getrlimit(kind, &files) == 0 else { return }
+    guard unsafe getrlimit(kind, &files) == 0 else { return }
     files.rlim_cur = files.rlim_max
-    setrlimit(kind, &files)
+    unsafe setrlimit(kind, &files)
   }
 }
 
@@ -77,5 +77,8 @@ struct StoreFault: Error {
 /// Writes one line to standard error. It has counts and reasons only.
 func report(_ text: String) {
   let line = "jm-fd-store: \(text)\n"
-  _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+  // Safe: the line stays where it is during the call.
+  _ = unsafe line.utf8.withContiguousStorageIfAvailable {
+    unsafe write(2, $0.baseAddress, $0.count)
+  }
 }

@@ -1,4 +1,7 @@
 /// Packets with descriptors, and the ownership of the descriptors.
+///
+/// Safe: the shims get each array with its length or with the room that they need, and the system
+/// fills in the set of signals.
 import CFDStore
 import Glibc
 
@@ -34,10 +37,10 @@ enum Packet {
     var descriptors = [Int32](repeating: -1, count: Int(SHIM_MOST_DESCRIPTORS))
     var count = 0
     var isCut: Int32 = 0
-    let length = shim_receive(socket, &bytes, bytes.count, &descriptors, &count, &isCut)
+    let length = unsafe shim_receive(socket, &bytes, bytes.count, &descriptors, &count, &isCut)
     guard length >= 0 else {
       if errno == EAGAIN || errno == EINTR { return .nothing }
-      return .ended(String(cString: strerror(errno)))
+      return unsafe .ended(String(cString: strerror(errno)))
     }
     let batch = Batch(
       names: Array(bytes[..<length].dropFirst()), descriptors: Array(descriptors[..<count]))
@@ -49,7 +52,7 @@ enum Packet {
   /// - Returns: false when the socket does not take it at once. Each side waits for an answer
   ///   before it sends again, so there is always room for a packet.
   static func send(_ bytes: [UInt8], _ descriptors: [Int32] = [], to socket: Int32) -> Bool {
-    shim_send(socket, bytes, bytes.count, descriptors, descriptors.count) == bytes.count
+    unsafe shim_send(socket, bytes, bytes.count, descriptors, descriptors.count) == bytes.count
   }
 }
 
@@ -65,10 +68,10 @@ func peerUser(of socket: Int32) -> uid_t? {
 /// container would not receive them.
 func terminationDescriptor() -> Int32 {
   var signals = sigset_t()
-  sigemptyset(&signals)
-  sigaddset(&signals, SIGTERM)
-  sigaddset(&signals, SIGINT)
-  sigprocmask(SIG_BLOCK, &signals, nil)
+  unsafe sigemptyset(&signals)
+  unsafe sigaddset(&signals, SIGTERM)
+  unsafe sigaddset(&signals, SIGINT)
+  unsafe sigprocmask(SIG_BLOCK, &signals, nil)
   signal(SIGPIPE, SIG_IGN)
-  return signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+  return unsafe signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
 }

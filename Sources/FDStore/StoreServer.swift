@@ -1,4 +1,7 @@
 /// The store's socket and its loop: one relay at a time, the others wait in the kernel's queue.
+///
+/// Safe: the kernel takes paths for the length of a call, and values of a type with its size. A
+/// path that does not fit into its address is refused before it is copied.
 import Glibc
 
 final class StoreServer {
@@ -28,7 +31,7 @@ final class StoreServer {
     termination = terminationDescriptor()
     listener = try Self.listen(at: path)
     var status = stat()
-    inode = lstat(path, &status) == 0 ? status.st_ino : 0
+    inode = unsafe lstat(path, &status) == 0 ? status.st_ino : 0
   }
 
   deinit {
@@ -44,7 +47,7 @@ final class StoreServer {
         pollfd(fd: termination, events: Int16(POLLIN), revents: 0),
         pollfd(fd: client?.socket ?? listener, events: Int16(POLLIN), revents: 0),
       ]
-      let ready = poll(&entries, nfds_t(entries.count), timeout)
+      let ready = unsafe poll(&entries, nfds_t(entries.count), timeout)
       if ready > 0, entries[0].revents != 0 { break }
       expire()
       guard ready > 0, entries[1].revents != 0 else { continue }
@@ -52,7 +55,7 @@ final class StoreServer {
     }
     holder.empty()
     var status = stat()
-    if lstat(path, &status) == 0, status.st_ino == inode { unlink(path) }
+    if unsafe lstat(path, &status) == 0, status.st_ino == inode { unsafe unlink(path) }
   }
 
   // MARK: Time
@@ -150,22 +153,23 @@ final class StoreServer {
         "--socket: a path of \(bytes.count) bytes; it must have 1 to 107", isSetting: true)
     }
     address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
     let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(AF_UNIX, type, 0)
     guard descriptor >= 0 else { throw fault("socket", path) }
     // EAGAIN: the queue is full, so a process listens.
-    if with(address, { Glibc.connect(descriptor, $0, $1) }) == 0 || errno == EAGAIN {
+    if unsafe with(address, { unsafe Glibc.connect(descriptor, $0, $1) }) == 0 || errno == EAGAIN {
       throw StoreFault("\(path): another store listens there")
     }
     var status = stat()
-    if lstat(path, &status) == 0 {
+    if unsafe lstat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFSOCK else {
         throw StoreFault("\(path): is there and is no socket", isSetting: true)
       }
-      unlink(path)
+      unsafe unlink(path)
     }
-    guard with(address, { Glibc.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0,
+    guard unsafe with(address, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0,
+      unsafe chmod(path, 0o600) == 0,
       Glibc.listen(descriptor, 8) == 0
     else { throw fault("bind", path) }
     return descriptor
@@ -174,14 +178,14 @@ final class StoreServer {
   private static func with(
     _ address: sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) -> Int32 {
-    withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+    unsafe withUnsafePointer(to: address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
   }
 
   private static func fault(_ call: String, _ path: String) -> StoreFault {
-    StoreFault("\(path): \(call): \(String(cString: strerror(errno)))")
+    StoreFault(unsafe "\(path): \(call): \(String(cString: strerror(errno)))")
   }
 }

@@ -29,7 +29,9 @@ func start(
 func printError(_ lines: [String]) {
   for line in lines {
     let text = line + "\n"
-    // There is nobody to tell when stderr fails.
-    _ = text.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+    // Safe: the text stays where it is during the call. There is nobody to tell when stderr fails.
+    _ = unsafe text.utf8.withContiguousStorageIfAvailable {
+      unsafe write(2, $0.baseAddress, $0.count)
+    }
   }
 }

@@ -101,6 +101,14 @@ class CheckDocsTest(unittest.TestCase):
         found = self.faults(path, "import Settings\n" + (ROOT / path).read_text())
         self.assertIn((path, 1, "Package.swift: Wire does not depend on Settings"), found)
 
+    def test_unsafe_code(self):
+        path = "Sources/Relay/Wire/Digest.swift"
+        text = (ROOT / path).read_text()
+        texts = {path: text.replace("Safe: ", "")}
+        found = list(check_docs.unsafe_faults([path], check_docs.repository(ROOT, texts)[1]))
+        self.assertEqual(["unsafe code without a comment that says `Safe: …`"], [f[2] for f in found])
+        self.assertEqual([], list(check_docs.unsafe_faults(*check_docs.repository(ROOT))))
+
     def test_blocks(self):
         self.finds("```sh skip: an example", "```", "needs a language")
         self.finds("sh skip: an example", "sh", "say `sh run`")

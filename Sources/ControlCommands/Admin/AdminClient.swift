@@ -80,7 +80,7 @@ extension AdminClient.Failure {
     case .socket(.notConnected(EACCES)):
       "\(place): only the relay's own user and root may connect"
     case .socket(.notConnected(let code)), .socket(.lost(let code)):
-      "nothing answers at \(place) (\(String(cString: strerror(code)))); "
+      "nothing answers at \(place) (\(Errno(code))); "
         + "is the relay running with this ADMIN_SOCKET?"
     case .socket(.timedOut): "\(place) does not answer in time; the relay may be stalled"
     case .socket(.tooLarge): "\(place) answers too much; is it the relay?"

@@ -1,4 +1,5 @@
 /// Texts for failures of a probe's connection.
+import EventLoop
 import Units
 
 #if canImport(Darwin)
@@ -16,8 +17,8 @@ extension ProbeConnection.Failure {
       "it sends something that is not a JoinMarket message: \(text.quotedForOneLine)"
     case .socket(.unknownHost): "no such host"
     case .socket(.badPath): "the path is too long for a Unix socket"
-    case .socket(.notConnected(let code)): String(cString: strerror(code))
-    case .socket(.lost(let code)): "the connection broke: \(String(cString: strerror(code)))"
+    case .socket(.notConnected(let code)): Errno(code).description
+    case .socket(.lost(let code)): "the connection broke: \(Errno(code))"
     case .socket(.timedOut): "no answer in time"
     case .socket(.tooLarge): "it sends more than any directory sends"
     }

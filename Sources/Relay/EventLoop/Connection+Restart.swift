@@ -2,11 +2,13 @@ import CLibevent
 import Units
 
 /// What a connection holds in this process, for the next one.
+///
+/// Safe: as in Connection.swift; libevent copies as many bytes as it is told.
 extension Connection {
   /// What was received and not taken, and what was sent and the kernel has not taken: all of it, in
   /// copies.
   package func copyBuffers() -> (input: [UInt8], output: [UInt8]) {
-    (
+    unsafe (
       Self.copy(bufferevent_get_input(open), isFrontShut: false),
       Self.copy(bufferevent_get_output(open), isFrontShut: true)
     )
@@ -16,28 +18,28 @@ extension Connection {
   /// itself.
   package func restoreBuffers(input: [UInt8], output: [UInt8]) {
     if !input.isEmpty {
-      let buffer = bufferevent_get_input(open)
+      let buffer = unsafe bufferevent_get_input(open)
       // A bufferevent keeps its input closed for everyone but itself.
-      evbuffer_unfreeze(buffer, 0)
-      evbuffer_add(buffer, input, input.count)
-      evbuffer_freeze(buffer, 0)
+      unsafe evbuffer_unfreeze(buffer, 0)
+      unsafe evbuffer_add(buffer, input, input.count)
+      unsafe evbuffer_freeze(buffer, 0)
     }
     handedCount = output.count + SocketCalls.unsentBytes(of: descriptor)
     if !output.isEmpty {
-      output.withView { keep($0, in: bufferevent_get_output(open)) }
+      output.withView { unsafe keep($0, in: bufferevent_get_output(open)) }
     }
   }
 
   /// All segments: `evbuffer_peek` and `evbuffer_get_contiguous_space` show the first one only.
   private static func copy(_ buffer: OpaquePointer?, isFrontShut: Bool) -> [UInt8] {
-    let length = evbuffer_get_length(buffer)
+    let length = unsafe evbuffer_get_length(buffer)
     guard length > 0 else { return [] }
     // A bufferevent keeps the front of its output shut to everyone but itself: nothing would be
     // copied.
-    if isFrontShut { evbuffer_unfreeze(buffer, 1) }
-    defer { if isFrontShut { evbuffer_freeze(buffer, 1) } }
-    return [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
-      count = evbuffer_copyout(buffer, bytes.baseAddress, length)
+    if isFrontShut { unsafe evbuffer_unfreeze(buffer, 1) }
+    defer { if isFrontShut { unsafe evbuffer_freeze(buffer, 1) } }
+    return unsafe [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
+      count = unsafe evbuffer_copyout(buffer, bytes.baseAddress, length)
       precondition(count == length, "a buffer is copied whole")
     }
   }

@@ -18,6 +18,11 @@ import Units
 ///
 /// Closing is allowed anywhere, in its own callbacks too; afterwards no callback comes and every
 /// other call is a programmer's mistake and traps, except `close()` and `backlog`.
+///
+/// Safe: the bufferevent lives until `close`, which sets it to nil, and `open` traps afterwards.
+/// libevent holds this object unretained and calls it no more once `close`, which `deinit` calls
+/// too, has freed the bufferevent. It keeps no other pointer of ours.
+@safe
 open class Connection {
   /// How a connection ended by itself.
   public enum End: Equatable {
@@ -37,18 +42,18 @@ open class Connection {
     self.loop = loop
     // libevent closes it: in its own callbacks it keeps the bufferevent longer than this object.
     descriptor = socket.release()
-    bufferevent = bufferevent_socket_new(
+    unsafe bufferevent = bufferevent_socket_new(
       loop.base, descriptor, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
-    precondition(bufferevent != nil, "no memory for a connection")
-    bufferevent_setcb(
+    unsafe precondition(bufferevent != nil, "no memory for a connection")
+    unsafe bufferevent_setcb(
       bufferevent,
-      { _, context in Connection.from(context)?.received() },
-      { _, context in Connection.from(context)?.outputEmptied() },
-      { _, what, context in Connection.from(context)?.ended(Int32(what)) },
+      { _, context in unsafe Connection.from(context)?.received() },
+      { _, context in unsafe Connection.from(context)?.outputEmptied() },
+      { _, what, context in unsafe Connection.from(context)?.ended(Int32(what)) },
       Unmanaged.passUnretained(self).toOpaque())
     // Leftovers go out in as few calls as the kernel allows; the default is 16 KiB a turn.
-    bufferevent_set_max_single_write(bufferevent, 256 << 10)
-    bufferevent_disable(bufferevent, Int16(EV_WRITE))
+    unsafe bufferevent_set_max_single_write(bufferevent, 256 << 10)
+    unsafe bufferevent_disable(bufferevent, Int16(EV_WRITE))
   }
 
   deinit { close() }
@@ -64,12 +69,12 @@ open class Connection {
 
   // MARK: Reading
 
-  package func startReading() { bufferevent_enable(open, Int16(EV_READ)) }
+  package func startReading() { unsafe bufferevent_enable(open, Int16(EV_READ)) }
 
-  package func stopReading() { bufferevent_disable(open, Int16(EV_READ)) }
+  package func stopReading() { unsafe bufferevent_disable(open, Int16(EV_READ)) }
 
   /// Number of bytes received and not yet taken.
-  package var inputCount: Int { evbuffer_get_length(bufferevent_get_input(open)) }
+  package var inputCount: Int { unsafe evbuffer_get_length(bufferevent_get_input(open)) }
 
   /// What libevent reads at a time, in bytes (EVBUFFER_MAX_READ of libevent 2.1).
   package static let readSize = 4_096
@@ -79,29 +84,29 @@ open class Connection {
   /// to the loop.
   /// - Returns: how many bytes have come, at most `readSize`.
   package func receiveMore() -> Int {
-    let input = bufferevent_get_input(open)
+    let input = unsafe bufferevent_get_input(open)
     // A bufferevent keeps its input closed for everyone but itself.
-    evbuffer_unfreeze(input, 0)
-    defer { evbuffer_freeze(input, 0) }
-    return max(0, Int(evbuffer_read(input, descriptor, Int32(Self.readSize))))
+    unsafe evbuffer_unfreeze(input, 0)
+    defer { unsafe evbuffer_freeze(input, 0) }
+    return unsafe max(0, Int(evbuffer_read(input, descriptor, Int32(Self.readSize))))
   }
 
   /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one
   /// piece (`whole`); it returns how many it took. The connection may be closed inside; then
   /// nothing is taken.
   package func withInput(whole: Bool, _ body: (ByteView) -> Int) {
-    let input = bufferevent_get_input(open)
+    let input = unsafe bufferevent_get_input(open)
     let count =
-      whole ? evbuffer_get_length(input) : evbuffer_get_contiguous_space(input)
-    guard count > 0, let start = evbuffer_pullup(input, count) else { return }
-    let taken = body(ByteView(UnsafeRawBufferPointer(start: start, count: count)))
-    if bufferevent != nil, taken > 0 { evbuffer_drain(input, taken) }
+      unsafe whole ? evbuffer_get_length(input) : evbuffer_get_contiguous_space(input)
+    guard count > 0, let start = unsafe evbuffer_pullup(input, count) else { return }
+    let taken = unsafe body(ByteView(UnsafeRawBufferPointer(start: start, count: count)))
+    if unsafe bufferevent != nil, taken > 0 { unsafe evbuffer_drain(input, taken) }
   }
 
   /// Throws away all that was received and not taken.
   package func discardInput() {
-    let input = bufferevent_get_input(open)
-    evbuffer_drain(input, evbuffer_get_length(input))
+    let input = unsafe bufferevent_get_input(open)
+    unsafe evbuffer_drain(input, evbuffer_get_length(input))
   }
 
   // MARK: Ending
@@ -111,29 +116,31 @@ open class Connection {
 
   /// Closes the socket and forgets what was not sent. Again: nothing.
   package func close() {
-    guard let bufferevent else { return }
-    self.bufferevent = nil
+    guard let bufferevent = unsafe bufferevent else { return }
+    unsafe self.bufferevent = nil
     descriptor = -1
-    bufferevent_free(bufferevent)
+    unsafe bufferevent_free(bufferevent)
   }
 
-  package var isClosed: Bool { bufferevent == nil }
+  package var isClosed: Bool { unsafe bufferevent == nil }
 
   // MARK: From libevent
 
   var open: OpaquePointer {
-    guard let bufferevent else { preconditionFailure("a closed connection is used") }
-    return bufferevent
+    guard let bufferevent = unsafe bufferevent else {
+      preconditionFailure("a closed connection is used")
+    }
+    return unsafe bufferevent
   }
 
   private static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
     // Retained for the callback: the connection may be dropped inside it.
-    context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
+    unsafe context.map { unsafe Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
   }
 
   private func outputEmptied() {
-    guard let bufferevent, backlog == 0 else { return }
-    bufferevent_disable(bufferevent, Int16(EV_WRITE))
+    guard let bufferevent = unsafe bufferevent, backlog == 0 else { return }
+    unsafe bufferevent_disable(bufferevent, Int16(EV_WRITE))
     drained()
   }
 

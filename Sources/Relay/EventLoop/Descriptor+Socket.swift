@@ -8,6 +8,8 @@ import Units
 #endif
 
 /// The owner of a socket: how it is made, bound, listened on, connected, accepted and shut.
+///
+/// Safe: the kernel reads or fills in what it is given with its length, and keeps no address.
 extension Descriptor {
   // MARK: Making one
 
@@ -66,7 +68,7 @@ extension Descriptor {
 
   /// - Returns: why not, as an errno.
   func bind(to place: KernelAddress) -> Int32? {
-    place.withPointer { systemBind(number, $0, $1) } == 0 ? nil : errno
+    unsafe place.withPointer { unsafe systemBind(number, $0, $1) } == 0 ? nil : errno
   }
 
   /// The kernel cuts the queue down to its own limit (net.core.somaxconn).
@@ -94,8 +96,8 @@ extension Descriptor {
   /// first: a close with unread bytes is a reset, which may overtake the word.
   package consuming func sendAndClose(_ bytes: [UInt8]) {
     let number = number
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
-      _ = recv(number, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+    unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
+      _ = unsafe recv(number, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
     }
     bytes.withView { _ = SocketCalls.send(number, $0) }
     SocketCalls.shutdownWriting(number)
@@ -127,14 +129,14 @@ extension Descriptor {
 
   /// - Returns: why not yet or not at all, as an errno.
   func connect(to place: KernelAddress) -> Int32? {
-    place.withPointer { systemConnect(number, $0, $1) } == 0 ? nil : errno
+    unsafe place.withPointer { unsafe systemConnect(number, $0, $1) } == 0 ? nil : errno
   }
 
   /// How an attempt to connect has ended: 0, or an errno. Ask when it can be written to.
   package var connectError: Int32 {
     var code: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    return getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno
+    return unsafe getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno
   }
 
   // MARK: Bytes
@@ -142,8 +144,8 @@ extension Descriptor {
   /// Returns what has come, at most `limit` bytes of it, without waiting.
   package func receive(atMost limit: Int) -> ReceiveOutcome {
     var code: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { room, count in
-      let received = recv(number, room.baseAddress, limit, Int32(MSG_DONTWAIT))
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+      let received = unsafe recv(number, room.baseAddress, limit, Int32(MSG_DONTWAIT))
       if received < 0 { code = errno }
       count = max(0, received)
     }
@@ -162,7 +164,7 @@ extension Descriptor {
       // struct ucred, which Glibc declares for _GNU_SOURCE only.
       var credentials = (process: pid_t(0), user: uid_t(0), group: gid_t(0))
       var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-      guard getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else {
+      guard unsafe getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else {
         return nil
       }
       return credentials.user
@@ -175,15 +177,15 @@ extension Descriptor {
 
   private func setOption(level: Int32, _ option: Int32) {
     var on: Int32 = 1
-    setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
   /// Both directions of the socket wait at most so long.
   private func setTimeout(_ timeout: Duration) {
     var time = timeval(timeout)
     let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &time, size)
-    setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+    unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &time, size)
+    unsafe setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &time, size)
   }
 }
 
@@ -191,11 +193,11 @@ extension Descriptor {
 
 private func systemBind(
   _ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
-) -> Int32 { bind(socket, address, length) }
+) -> Int32 { unsafe bind(socket, address, length) }
 
 private func systemConnect(
   _ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
-) -> Int32 { connect(socket, address, length) }
+) -> Int32 { unsafe connect(socket, address, length) }
 
 private func systemListen(_ socket: Int32) -> Int32 { listen(socket, SOMAXCONN) }
 

@@ -8,6 +8,8 @@ import CLibevent
 
 /// Owns an open descriptor and closes it, once. Who takes it over consumes it, so no two owners
 /// close the same number and none forgets it.
+///
+/// Safe: poll(2) and pipe(2) get an array or a value of the type and number that they fill in.
 package struct Descriptor: ~Copyable {
   /// For calls that borrow the descriptor. Another file has this number once the owner is gone.
   package let number: Int32
@@ -58,7 +60,7 @@ package struct Descriptor: ~Copyable {
   /// - Returns: whether it is ready or has failed; `nil` when a signal came.
   package func wait(for readiness: Readiness, milliseconds: Int32) -> Bool? {
     var entry = pollfd(fd: number, events: readiness.events, revents: 0)
-    let count = poll(&entry, 1, milliseconds)
+    let count = unsafe poll(&entry, 1, milliseconds)
     return count < 0 && errno == EINTR ? nil : count > 0
   }
 
@@ -81,7 +83,7 @@ package struct Descriptor: ~Copyable {
 }
 
 /// pipe(2) by another name, since `Descriptor.pipe` hides it.
-private func systemPipe(_ ends: inout [Int32]) -> Int32 { pipe(&ends) }
+private func systemPipe(_ ends: inout [Int32]) -> Int32 { unsafe pipe(&ends) }
 
 /// A descriptor that stands in an array or a dictionary, which hold no `~Copyable` values, until
 /// somebody takes it. Closed if nobody does.

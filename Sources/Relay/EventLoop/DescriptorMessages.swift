@@ -7,6 +7,9 @@ import CLibevent
 #endif
 
 /// Descriptors in messages on Unix sockets.
+///
+/// Safe: the shims get each array with its length, and the receiving one has room for as many
+/// descriptors as the kernel may pass on.
 enum DescriptorMessages {
   /// Below the kernel's 253 (SCM_MAX_FD).
   static let most = 250
@@ -20,9 +23,9 @@ enum DescriptorMessages {
   ) -> Bool {
     #if os(Linux)
       let number = socket.number
-      guard let path else { return send(bytes, descriptors, on: number, to: nil, 0) }
+      guard let path else { return unsafe send(bytes, descriptors, on: number, to: nil, 0) }
       guard let place = KernelAddress(notifySocket: path) else { return false }
-      return place.withPointer { send(bytes, descriptors, on: number, to: $0, $1) }
+      return unsafe place.withPointer { unsafe send(bytes, descriptors, on: number, to: $0, $1) }
     #else
       return false
     #endif
@@ -34,7 +37,7 @@ enum DescriptorMessages {
       to address: UnsafePointer<sockaddr>?, _ length: socklen_t
     ) -> Bool {
       while true {
-        let sent = shim_send_descriptors(
+        let sent = unsafe shim_send_descriptors(
           socket, address, length, bytes, bytes.count, descriptors, descriptors.count)
         if sent < 0, errno == EINTR { continue }
         return sent == bytes.count
@@ -56,7 +59,7 @@ enum DescriptorMessages {
       var isCut: Int32 = 0
       var length = -1
       repeat {
-        length = shim_receive_descriptors(
+        length = unsafe shim_receive_descriptors(
           socket.number, &bytes, bytes.count, &descriptors, &count, &isCut)
       } while length < 0 && errno == EINTR
       let received = descriptors[..<count].map { HeldDescriptor(Descriptor(adopting: $0)) }

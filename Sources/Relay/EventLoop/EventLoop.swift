@@ -13,6 +13,10 @@ import Units
 /// None of these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the
 /// handles; a timer or a connection that nobody holds any more is gone, and its callback never
 /// comes.
+///
+/// Safe: only this object frees the base. Whatever is made on the loop retains it, so nothing
+/// outlives its base.
+@safe
 package final class EventLoop {
   package let base: OpaquePointer
   private var isStopping = false
@@ -22,15 +26,15 @@ package final class EventLoop {
   package init() throws(EventLoopError) {
     // libevent's writev has no MSG_NOSIGNAL: a peer that left must not end the process.
     signal(SIGPIPE, SIG_IGN)
-    guard let base = event_base_new() else { throw .unavailable }
-    self.base = base
+    guard let base = unsafe event_base_new() else { throw .unavailable }
+    unsafe self.base = base
   }
 
-  deinit { event_base_free(base) }
+  deinit { unsafe event_base_free(base) }
 
   /// Runs until `stop()`. Wraps `event_base_loop`.
   package func run() {
-    event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
+    unsafe event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
     isStopping = false
   }
 
@@ -40,12 +44,12 @@ package final class EventLoop {
   package func stop() {
     guard !isStopping else { return }
     isStopping = true
-    event_base_loopexit(base, nil)
+    unsafe event_base_loopexit(base, nil)
   }
 
   /// Ends `run()` after the callback that calls it: no other callback of this turn comes. Wraps
   /// `event_base_loopbreak`.
-  package func stopAtOnce() { event_base_loopbreak(base) }
+  package func stopAtOnce() { unsafe event_base_loopbreak(base) }
 
   /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock
   /// without the time in which the loop did not run (`LoopClock`), once `expectTicks()` was called.
@@ -72,7 +76,7 @@ package final class EventLoop {
   private func time(at system: Instant) -> Instant { clock?.time(at: system) ?? system }
 
   /// What polls underneath ("epoll", "kqueue"), for the start line of the log.
-  package var backend: String { String(cString: event_base_get_method(base)) }
+  package var backend: String { unsafe String(cString: event_base_get_method(base)) }
 }
 
 package enum EventLoopError: Error {
@@ -92,7 +96,8 @@ package enum Clock {
 
   private static func read(_ clock: clockid_t) -> Instant {
     var time = timespec()
-    clock_gettime(clock, &time)
+    // Safe: it fills in a value of this type.
+    unsafe clock_gettime(clock, &time)
     return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 }

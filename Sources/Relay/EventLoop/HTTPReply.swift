@@ -1,6 +1,8 @@
 import CLibevent
 
 /// What was asked, as far as the relay's status endpoint needs it.
+///
+/// Safe: evhttp lends the request and its texts for the handler's call, and they are copied here.
 package struct HTTPRequest {
   package enum Method: Equatable, Sendable {
     case get, head
@@ -20,21 +22,23 @@ package struct HTTPRequest {
 
   package init(_ raw: OpaquePointer) {
     method =
-      switch evhttp_request_get_command(raw) {
+      switch unsafe evhttp_request_get_command(raw) {
       case EVHTTP_REQ_GET: .get
       case EVHTTP_REQ_HEAD: .head
       default: .other
       }
-    let uri = evhttp_request_get_evhttp_uri(raw)
-    path = evhttp_uri_get_path(uri).map { String(cString: $0) } ?? ""
-    query = evhttp_uri_get_query(uri).map { String(cString: $0) }
-    let headers = evhttp_request_get_input_headers(raw)
-    accept = evhttp_find_header(headers, "Accept").map { String(cString: $0) }
-    host = evhttp_find_header(headers, "Host").map { String(cString: $0) }
+    let uri = unsafe evhttp_request_get_evhttp_uri(raw)
+    path = unsafe evhttp_uri_get_path(uri).map { unsafe String(cString: $0) } ?? ""
+    query = unsafe evhttp_uri_get_query(uri).map { unsafe String(cString: $0) }
+    let headers = unsafe evhttp_request_get_input_headers(raw)
+    accept = unsafe evhttp_find_header(headers, "Accept").map { unsafe String(cString: $0) }
+    host = unsafe evhttp_find_header(headers, "Host").map { unsafe String(cString: $0) }
   }
 }
 
 /// What is answered. The connection closes after it.
+///
+/// Safe: evhttp copies the headers, and moves the bytes out of the buffer that is freed here.
 package struct HTTPReply {
   package enum Body {
     case whole([UInt8])
@@ -66,77 +70,83 @@ package struct HTTPReply {
   }
 
   package func send(to raw: OpaquePointer, isHead: Bool) {
-    let fields = evhttp_request_get_output_headers(raw)
-    evhttp_add_header(fields, "Content-Type", contentType)
-    evhttp_add_header(fields, "Connection", "close")
-    for header in headers { evhttp_add_header(fields, header.name, header.value) }
+    let fields = unsafe evhttp_request_get_output_headers(raw)
+    unsafe evhttp_add_header(fields, "Content-Type", contentType)
+    unsafe evhttp_add_header(fields, "Connection", "close")
+    for header in headers { unsafe evhttp_add_header(fields, header.name, header.value) }
     switch body {
     case .whole(let bytes):
-      evhttp_add_header(fields, "Content-Length", String(bytes.count))
-      let buffer = isHead ? nil : HTTPStream.buffer(bytes)
-      evhttp_send_reply(raw, Int32(status), nil, buffer)
-      if let buffer { evbuffer_free(buffer) }
+      unsafe evhttp_add_header(fields, "Content-Length", String(bytes.count))
+      let buffer = unsafe isHead ? nil : HTTPStream.buffer(bytes)
+      unsafe evhttp_send_reply(raw, Int32(status), nil, buffer)
+      if let buffer = unsafe buffer { unsafe evbuffer_free(buffer) }
     case .parts where isHead:
-      evhttp_send_reply(raw, Int32(status), nil, nil)
+      unsafe evhttp_send_reply(raw, Int32(status), nil, nil)
     case .parts(let next):
-      HTTPStream(raw, next: next).start(status: status)
+      unsafe HTTPStream(raw, next: next).start(status: status)
     }
   }
 }
 
 /// A reply under way in parts. It keeps itself alive until the last part is taken or the client is
 /// gone.
+///
+/// Safe: evhttp keeps the request until `evhttp_send_reply_end` or the close callback, and calls
+/// neither callback after them. The retained reference is given up in one of the two.
+@safe
 private final class HTTPStream {
   private let request: OpaquePointer
   private let next: () -> [UInt8]?
 
   init(_ request: OpaquePointer, next: @escaping () -> [UInt8]?) {
-    self.request = request
+    unsafe self.request = request
     self.next = next
   }
 
   func start(status: Int) {
-    let context = Unmanaged.passRetained(self).toOpaque()
+    let context = unsafe Unmanaged.passRetained(self).toOpaque()
     // Set here and cleared before the end: a client that leaves midway would dangle otherwise.
-    evhttp_connection_set_closecb(
+    unsafe evhttp_connection_set_closecb(
       evhttp_request_get_connection(request),
       { _, context in
-        guard let context else { return }
-        Unmanaged<HTTPStream>.fromOpaque(context).takeRetainedValue().abandon()
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<HTTPStream>.fromOpaque(context).takeRetainedValue().abandon()
       }, context)
-    evhttp_send_reply_start(request, Int32(status), nil)
-    sendPart(context)
+    unsafe evhttp_send_reply_start(request, Int32(status), nil)
+    unsafe sendPart(context)
   }
 
   private func sendPart(_ context: UnsafeMutableRawPointer) {
     var part = next()
     while let bytes = part, bytes.isEmpty { part = next() }  // an empty chunk would never call back
-    guard let bytes = part else { return finish(context) }
-    let buffer = Self.buffer(bytes)
-    evhttp_send_reply_chunk_with_cb(
+    guard let bytes = part else { return unsafe finish(context) }
+    let buffer = unsafe Self.buffer(bytes)
+    unsafe evhttp_send_reply_chunk_with_cb(
       request, buffer,
       { _, context in
-        guard let context else { return }
-        Unmanaged<HTTPStream>.fromOpaque(context).takeUnretainedValue().sendPart(context)
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<HTTPStream>.fromOpaque(context).takeUnretainedValue().sendPart(context)
       }, context)
-    evbuffer_free(buffer)
+    unsafe evbuffer_free(buffer)
   }
 
   private func finish(_ context: UnsafeMutableRawPointer) {
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), nil, nil)
-    evhttp_send_reply_end(request)
-    Unmanaged<HTTPStream>.fromOpaque(context).release()
+    unsafe evhttp_connection_set_closecb(evhttp_request_get_connection(request), nil, nil)
+    unsafe evhttp_send_reply_end(request)
+    unsafe Unmanaged<HTTPStream>.fromOpaque(context).release()
   }
 
   /// The client left. evhttp has taken the request off the connection and left it to us, unless the
   /// whole server is going: then it frees the request itself.
   private func abandon() {
-    if evhttp_request_get_connection(request) == nil { evhttp_send_reply_end(request) }
+    if unsafe evhttp_request_get_connection(request) == nil {
+      unsafe evhttp_send_reply_end(request)
+    }
   }
 
   static func buffer(_ bytes: [UInt8]) -> OpaquePointer? {
-    let buffer = evbuffer_new()
-    evbuffer_add(buffer, bytes, bytes.count)
-    return buffer
+    let buffer = unsafe evbuffer_new()
+    unsafe evbuffer_add(buffer, bytes, bytes.count)
+    return unsafe buffer
   }
 }

@@ -7,6 +7,9 @@ import Units
 ///
 /// A place in the table is given to the newest connection: when all are taken, the oldest that has
 /// not sent its request yet goes, so that idle or dripping clients never keep an honest one out.
+///
+/// Safe: only this object frees evhttp, which calls it no more then. evhttp holds it unretained.
+@safe
 package final class HTTPServer {
   package struct Limits: Sendable {
     /// Request line and headers together.
@@ -35,7 +38,7 @@ package final class HTTPServer {
   private var places: [Place] = []
   private lazy var sweep = Timer(on: loop) { [unowned self] in sweepPlaces() }
   private lazy var listenAgain = Timer(on: loop) { [unowned self] in
-    if let listener { evconnlistener_enable(listener) }
+    if let listener = unsafe listener { unsafe evconnlistener_enable(listener) }
   }
 
   /// Where it listens, with the port the system chose.
@@ -56,8 +59,10 @@ package final class HTTPServer {
     if let code = socket.listen() {
       throw .system(call: "listen", code: code, address: address)
     }
-    guard let http = evhttp_new(loop.base) else { preconditionFailure("no memory for a server") }
-    self.http = http
+    guard let http = unsafe evhttp_new(loop.base) else {
+      preconditionFailure("no memory for a server")
+    }
+    unsafe self.http = http
     self.address = KernelAddress(boundTo: socket).text
     // evhttp closes it.
     descriptor = socket.release()
@@ -67,7 +72,7 @@ package final class HTTPServer {
   deinit {
     for place in places { place.release() }
     places = []
-    evhttp_free(http)
+    unsafe evhttp_free(http)
   }
 
   /// Lends the listening socket to the store.
@@ -77,36 +82,38 @@ package final class HTTPServer {
   package var connectionCount: Int { places.count }
 
   private func configure() {
-    evhttp_set_max_headers_size(http, limits.header.bytes)
-    evhttp_set_max_body_size(http, 0)
+    unsafe evhttp_set_max_headers_size(http, limits.header.bytes)
+    unsafe evhttp_set_max_body_size(http, 0)
     // Not evhttp's to judge: it would cut a client whose request came while the loop stood still.
-    evhttp_set_timeout(http, 3_600)
-    evhttp_set_default_content_type(http, nil)
+    unsafe evhttp_set_timeout(http, 3_600)
+    unsafe evhttp_set_default_content_type(http, nil)
     let methods = [
       EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_HEAD, EVHTTP_REQ_PUT, EVHTTP_REQ_DELETE,
       EVHTTP_REQ_OPTIONS, EVHTTP_REQ_TRACE, EVHTTP_REQ_CONNECT, EVHTTP_REQ_PATCH,
     ]
     // All are let through to the handler: evhttp's own answer to the rest is 501.
-    evhttp_set_allowed_methods(http, UInt16(methods.reduce(0) { $0 | $1.rawValue }))
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    evhttp_set_bevcb(
+    unsafe evhttp_set_allowed_methods(http, UInt16(methods.reduce(0) { $0 | $1.rawValue }))
+    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe evhttp_set_bevcb(
       http,
       { base, context in
-        guard let context else { return nil }
-        return Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().admit(base)
+        guard let context = unsafe context else { return nil }
+        return unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().admit(base)
       }, context)
-    evhttp_set_gencb(
+    unsafe evhttp_set_gencb(
       http,
       { request, context in
-        guard let request, let context else { return }
-        Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().answer(request)
+        guard let request = unsafe request, let context = unsafe context else { return }
+        unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().answer(request)
       }, context)
-    let bound = evhttp_accept_socket_with_handle(http, descriptor)
-    precondition(bound != nil, "no memory for a server's listener")
-    listener = evhttp_bound_socket_get_listener(bound)
+    let bound = unsafe evhttp_accept_socket_with_handle(http, descriptor)
+    unsafe precondition(bound != nil, "no memory for a server's listener")
+    unsafe listener = evhttp_bound_socket_get_listener(bound)
     // Out of descriptors: without this it would call back without end. The context is evhttp's own
     // here, so the way back is a timer that enables what is mostly enabled already.
-    evconnlistener_set_error_cb(listener) { listener, _ in evconnlistener_disable(listener) }
+    unsafe evconnlistener_set_error_cb(listener) { listener, _ in
+      unsafe evconnlistener_disable(listener)
+    }
     listenAgain.scheduleRepeating(every: Listener.pauseWhenOut)
   }
 
@@ -114,6 +121,9 @@ package final class HTTPServer {
 
   /// One connection that evhttp holds. The extra reference keeps the bufferevent readable for us
   /// after evhttp has let go of it.
+  ///
+  /// Safe: the extra reference is released once, when the place is taken off the table.
+  @safe
   private struct Place {
     let bufferevent: OpaquePointer
     var deadline: Instant
@@ -123,21 +133,22 @@ package final class HTTPServer {
     var isAbandoned: Bool {
       var read: bufferevent_data_cb?
       var event: bufferevent_event_cb?
-      bufferevent_getcb(bufferevent, &read, nil, &event, nil)
-      return read == nil && event == nil
+      unsafe bufferevent_getcb(bufferevent, &read, nil, &event, nil)
+      return unsafe read == nil && event == nil
     }
 
     /// evhttp sees the end of the stream and frees the connection itself.
-    func cut() { SocketCalls.end(bufferevent_getfd(bufferevent)) }
+    func cut() { unsafe SocketCalls.end(bufferevent_getfd(bufferevent)) }
 
-    func release() { bufferevent_decref(bufferevent) }
+    func release() { unsafe bufferevent_decref(bufferevent) }
   }
 
   package static let sweepInterval = Duration.milliseconds(100)
 
   private func admit(_ base: OpaquePointer?) -> OpaquePointer? {
     guard
-      let bufferevent = bufferevent_socket_new(base, -1, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
+      let bufferevent = unsafe bufferevent_socket_new(
+        base, -1, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
     else { return nil }
     dropAbandoned()
     if places.count >= limits.connections {
@@ -146,22 +157,22 @@ package final class HTTPServer {
       places.remove(at: oldest).release()
     }
     // While a reply is under way evhttp reads on without looking.
-    evbuffer_add_cb(
+    unsafe evbuffer_add_cb(
       bufferevent_get_input(bufferevent),
       { input, _, context in
-        guard let context else { return }
-        let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
-        server.limit(input)
+        guard let context = unsafe context else { return }
+        let server = unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+        unsafe server.limit(input)
       }, Unmanaged.passUnretained(self).toOpaque())
-    bufferevent_incref(bufferevent)
-    places.append(Place(bufferevent: bufferevent, deadline: loop.now + limits.requestTime))
+    unsafe bufferevent_incref(bufferevent)
+    unsafe places.append(Place(bufferevent: bufferevent, deadline: loop.now + limits.requestTime))
     if !sweep.isScheduled { sweep.scheduleRepeating(every: Self.sweepInterval) }
-    return bufferevent
+    return unsafe bufferevent
   }
 
   private func limit(_ input: OpaquePointer?) {
-    guard evbuffer_get_length(input) > limits.pendingInput.bytes else { return }
-    places.first { bufferevent_get_input($0.bufferevent) == input }?.cut()
+    guard unsafe evbuffer_get_length(input) > limits.pendingInput.bytes else { return }
+    places.first { unsafe bufferevent_get_input($0.bufferevent) == input }?.cut()
   }
 
   private func sweepPlaces() {
@@ -182,17 +193,17 @@ package final class HTTPServer {
   // MARK: Requests
 
   private func answer(_ raw: OpaquePointer) {
-    let connection = evhttp_request_get_connection(raw)
-    if let bufferevent = evhttp_connection_get_bufferevent(connection),
-      let place = places.firstIndex(where: { $0.bufferevent == bufferevent })
+    let connection = unsafe evhttp_request_get_connection(raw)
+    if let bufferevent = unsafe evhttp_connection_get_bufferevent(connection),
+      let place = places.firstIndex(where: { unsafe $0.bufferevent == bufferevent })
     {
       // A second one, which evhttp lets follow a CONNECT, gets no more time.
       if !places[place].hasRequest { places[place].deadline = loop.now + limits.replyTime }
       places[place].hasRequest = true
     }
-    let request = HTTPRequest(raw)
+    let request = unsafe HTTPRequest(raw)
     let reply = handler(request)
     answered[reply.status, default: 0] += 1
-    reply.send(to: raw, isHead: request.method == .head)
+    unsafe reply.send(to: raw, isHead: request.method == .head)
   }
 }

@@ -7,6 +7,10 @@ import CLibevent
 #endif
 
 /// An address as the kernel takes it: a `sockaddr` of any family and its length.
+///
+/// Safe: `sockaddr_storage` has the size and alignment of every address, and no call writes or
+/// reads more of it than the length that it is given. Lists of the system are read before they are
+/// freed.
 package struct KernelAddress {
   private var storage = sockaddr_storage()
   private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -21,8 +25,8 @@ package struct KernelAddress {
       // evutil_parse_sockaddr_port(3) refuses port 0, and takes 0 where none is written.
       let text = (number.contains(":") ? "[\(number)]" : number) + (port == 0 ? "" : ":\(port)")
       var size = Int32(length)
-      let status = withMutablePointer { pointer, _ in
-        evutil_parse_sockaddr_port(text, pointer, &size)
+      let status = unsafe withMutablePointer { pointer, _ in
+        unsafe evutil_parse_sockaddr_port(text, pointer, &size)
       }
       guard status == 0 else { throw .notAnAddress(host) }
       length = socklen_t(size)
@@ -44,8 +48,8 @@ package struct KernelAddress {
   private init?(unixName name: [UInt8]) {
     guard !name.isEmpty, name.count < Self.unixNameSize else { return nil }
     storage.ss_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &storage) { bytes in
-      bytes[Self.unixNameStart...].copyBytes(from: name)
+    unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe bytes[Self.unixNameStart...].copyBytes(from: name)
     }
     length = socklen_t(Self.unixNameStart + name.count)
   }
@@ -54,44 +58,44 @@ package struct KernelAddress {
   init(boundTo socket: borrowing Descriptor) {
     var size = length
     let number = socket.number
-    _ = withMutablePointer { pointer, _ in getsockname(number, pointer, &size) }
+    _ = unsafe withMutablePointer { pointer, _ in unsafe getsockname(number, pointer, &size) }
     length = size
   }
 
   /// Looks up a name (getaddrinfo(3)); empty when there is none.
   package static func lookup(host: String, port: UInt16) -> [KernelAddress] {
-    var hints = addrinfo()
+    var hints = unsafe addrinfo()
     #if os(Linux)
-      hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+      unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     #else
       hints.ai_socktype = SOCK_STREAM
     #endif
     var list: UnsafeMutablePointer<addrinfo>?
-    guard getaddrinfo(host, "\(port)", &hints, &list) == 0 else { return [] }
-    defer { freeaddrinfo(list) }
+    guard unsafe getaddrinfo(host, "\(port)", &hints, &list) == 0 else { return [] }
+    defer { unsafe freeaddrinfo(list) }
     var found: [KernelAddress] = []
-    var next = list
-    while let entry = next?.pointee {
-      if let address = KernelAddress(entry) { found.append(address) }
-      next = entry.ai_next
+    var next = unsafe list
+    while let entry = unsafe next?.pointee {
+      if let address = unsafe KernelAddress(entry) { found.append(address) }
+      unsafe next = entry.ai_next
     }
     return found
   }
 
   private init?(_ entry: addrinfo) {
-    let size = Int(entry.ai_addrlen)
-    guard let address = entry.ai_addr, size <= MemoryLayout<sockaddr_storage>.size else {
+    let size = unsafe Int(entry.ai_addrlen)
+    guard let address = unsafe entry.ai_addr, size <= MemoryLayout<sockaddr_storage>.size else {
       return nil
     }
-    withUnsafeMutableBytes(of: &storage) {
-      $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
+    unsafe withUnsafeMutableBytes(of: &storage) {
+      unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
     }
     length = socklen_t(size)
   }
 
   func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
-    withUnsafePointer(to: storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    unsafe withUnsafePointer(to: storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
     }
   }
 
@@ -99,8 +103,8 @@ package struct KernelAddress {
     _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> R
   ) -> R {
     let length = length
-    return withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
     }
   }
 
@@ -110,28 +114,28 @@ package struct KernelAddress {
 
   /// As settings and logs write it.
   var text: SocketAddress {
-    withUnsafeBytes(of: storage) { bytes in
+    unsafe withUnsafeBytes(of: storage) { bytes in
       switch family {
       case AF_INET:
-        let address = bytes.loadUnaligned(as: sockaddr_in.self)
+        let address = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
         return .tcp(
           host: Self.text(of: address.sin_addr, AF_INET), port: UInt16(bigEndian: address.sin_port))
       case AF_INET6:
-        let address = bytes.loadUnaligned(as: sockaddr_in6.self)
+        let address = unsafe bytes.loadUnaligned(as: sockaddr_in6.self)
         return .tcp(
           host: Self.text(of: address.sin6_addr, AF_INET6),
           port: UInt16(bigEndian: address.sin6_port))
       default:
-        let name = bytes[Self.unixNameStart..<max(Self.unixNameStart, Int(length))]
-        return .unix(path: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
+        let name = unsafe bytes[Self.unixNameStart..<max(Self.unixNameStart, Int(length))]
+        return unsafe .unix(path: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
       }
     }
   }
 
   private static func text<Address>(of address: Address, _ family: Int32) -> String {
     var characters = [CChar](repeating: 0, count: 64)
-    _ = withUnsafePointer(to: address) {
-      evutil_inet_ntop(family, $0, &characters, characters.count)
+    _ = unsafe withUnsafePointer(to: address) {
+      unsafe evutil_inet_ntop(family, $0, &characters, characters.count)
     }
     return String(
       decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

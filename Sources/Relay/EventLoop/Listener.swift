@@ -12,6 +12,10 @@ import CLibevent
 /// not hold the loop, and stands still for a second when the process is out of descriptors:
 /// libevent's own `evconnlistener` accepts without bound and calls back a million times a second
 /// then (architecture.md), which is why a plain event stands here.
+///
+/// Safe: only this object frees its event, and libevent, which holds it unretained, calls it no
+/// more then.
+@safe
 package final class Listener {
   /// Takes over an accepted socket.
   package typealias Accept = (_ socket: consuming Descriptor) -> Void
@@ -40,7 +44,7 @@ package final class Listener {
   private var event: OpaquePointer?
   private var isPaused = false
   private lazy var resumption = Timer(on: loop) { [unowned self] in
-    if !isPaused { event_add(event, nil) }
+    if !isPaused { unsafe event_add(event, nil) }
   }
 
   /// Binds `address` and listens.
@@ -131,33 +135,33 @@ package final class Listener {
   }
 
   deinit {
-    if let event { event_free(event) }
+    if let event = unsafe event { unsafe event_free(event) }
     socketFile?.remove()
   }
 
   /// Leaves new connections in the kernel's queue until `resume()`.
   package func pause() {
     isPaused = true
-    event_del(event)
+    unsafe event_del(event)
   }
 
   package func resume() {
     isPaused = false
-    event_add(event, nil)
+    unsafe event_add(event, nil)
   }
 
   private func start() throws(SocketError) {
     if let code = socket.listen() {
       throw .system(call: "listen", code: code, address: address)
     }
-    event = event_new(
+    unsafe event = event_new(
       loop.base, socket.number, Int16(EV_READ | EV_PERSIST),
       { _, _, context in
-        guard let context else { return }
-        Unmanaged<Listener>.fromOpaque(context).takeUnretainedValue().acceptSome()
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<Listener>.fromOpaque(context).takeUnretainedValue().acceptSome()
       },
       Unmanaged.passUnretained(self).toOpaque())
-    precondition(event != nil, "no memory for a listener's event")
+    unsafe precondition(event != nil, "no memory for a listener's event")
     resume()
   }
 
@@ -172,7 +176,7 @@ package final class Listener {
         switch code {
         case EAGAIN, EWOULDBLOCK: return
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-          event_del(event)
+          unsafe event_del(event)
           resumption.schedule(after: Self.pauseWhenOut)
           onPause?(.outOfDescriptors(errno: code))
           return

@@ -8,6 +8,8 @@ import Units
 #endif
 
 /// Writes to a descriptor and never waits for its reader.
+///
+/// Safe: the kernel reads at most as many bytes as there are, and fills in values of their type.
 package struct NonBlockingOutput: ~Copyable {
   private enum Way {
     /// A socket, as systemd's journal hands it out: `send` with MSG_DONTWAIT.
@@ -49,7 +51,7 @@ package struct NonBlockingOutput: ~Copyable {
         let path = "/dev/fd/2"
       #endif
       let flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
-      if let opened = Descriptor(result: open(path, flags)) {
+      if let opened = unsafe Descriptor(result: open(path, flags)) {
         return NonBlockingOutput(owning: opened)
       }
     }
@@ -72,15 +74,15 @@ package struct NonBlockingOutput: ~Copyable {
     switch way {
     case .socket:
       #if os(Linux)
-        return send(number, bytes.start, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        return unsafe send(number, bytes.start, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
       #else
         return send(number, bytes.start, bytes.count, MSG_DONTWAIT)
       #endif
-    case .nonBlocking: return systemWrite(number, bytes.start, bytes.count)
+    case .nonBlocking: return unsafe systemWrite(number, bytes.start, bytes.count)
     case .polled:
       var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
-      guard poll(&entry, 1, 0) > 0 else { return 0 }
-      return systemWrite(number, bytes.start, min(bytes.count, Self.pipeBuffer))
+      guard unsafe poll(&entry, 1, 0) > 0 else { return 0 }
+      return unsafe systemWrite(number, bytes.start, min(bytes.count, Self.pipeBuffer))
     }
   }
 
@@ -89,11 +91,11 @@ package struct NonBlockingOutput: ~Copyable {
 
   private static func kind(of number: Int32) -> mode_t {
     var status = stat()
-    return fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
+    return unsafe fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
   }
 }
 
 /// write(2) by another name, since `NonBlockingOutput.write` hides it.
 private func systemWrite(_ number: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-  write(number, bytes, count)
+  unsafe write(number, bytes, count)
 }

@@ -6,14 +6,15 @@ import CLibevent
 #elseif canImport(Darwin)
   import Darwin
 #endif
-
+/// Safe: the system reads or fills in values of their type, and lines no longer than their room.
+/// `madvise` drops clean pages of the executable only, which the kernel reads again from its file.
 package enum ProcessCalls {
   /// Forbids core files, and reads of this process's memory by others of the same user: it holds
   /// which peers talk to each other.
   package static func forbidDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     #if os(Linux)
-      setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
       _ = shim_set_dumpable(0)
     #else
       setrlimit(RLIMIT_CORE, &none)
@@ -25,20 +26,21 @@ package enum ProcessCalls {
   /// page cache. Code is never written to, so nothing is lost.
   package static func releaseCodePages() {
     #if os(Linux)
-      guard let maps = fopen("/proc/self/maps", "re") else { return }
-      defer { fclose(maps) }
+      guard let maps = unsafe fopen("/proc/self/maps", "re") else { return }
+      defer { unsafe fclose(maps) }
       var line = [CChar](repeating: 0, count: 512)
-      while fgets(&line, Int32(line.count), maps) != nil {
+      while unsafe fgets(&line, Int32(line.count), maps) != nil {
         let text = String(
           decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         // start-end permissions offset device inode path
         let words = text.split(separator: " ")
         guard words.count >= 6, words[1] == "r-xp", words[4] != "0" else { continue }
         let ends = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-        guard ends.count == 2, let start = UnsafeMutableRawPointer(bitPattern: ends[0]) else {
+        guard ends.count == 2, let start = unsafe UnsafeMutableRawPointer(bitPattern: ends[0])
+        else {
           continue
         }
-        madvise(start, Int(ends[1] - ends[0]), MADV_DONTNEED)
+        unsafe madvise(start, Int(ends[1] - ends[0]), MADV_DONTNEED)
       }
     #endif
   }
@@ -46,7 +48,7 @@ package enum ProcessCalls {
   /// The processor time that this process has used.
   package static var processorTime: Duration {
     var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
@@ -66,11 +68,11 @@ package enum ProcessCalls {
       let files = RLIMIT_NOFILE
     #endif
     var limit = rlimit()
-    guard getrlimit(files, &limit) == 0 else { return 0 }
+    guard unsafe getrlimit(files, &limit) == 0 else { return 0 }
     if limit.rlim_cur < limit.rlim_max {
       limit.rlim_cur = limit.rlim_max
-      setrlimit(files, &limit)
-      getrlimit(files, &limit)
+      unsafe setrlimit(files, &limit)
+      unsafe getrlimit(files, &limit)
     }
     return Int(clamping: limit.rlim_cur)
   }

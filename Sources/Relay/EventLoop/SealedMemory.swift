@@ -7,6 +7,8 @@ import CLibevent
 #endif
 
 /// Bytes in a descriptor: a memfd that nobody can change any more. It is memory, never a file.
+///
+/// Safe: no call reads or writes beyond the size that the array has.
 package enum SealedMemory {
   /// Larger ones are refused: the sum of all backlogs is bounded by `MAX_BACKLOG` and this is above
   /// its default.
@@ -15,14 +17,14 @@ package enum SealedMemory {
   /// - Returns: nil when the system has no memory for it.
   package static func make(_ bytes: [UInt8]) -> Descriptor? {
     #if os(Linux)
-      guard let memory = Descriptor(result: shim_sealable_memory("jm-state-image")) else {
+      guard let memory = unsafe Descriptor(result: shim_sealable_memory("jm-state-image")) else {
         return nil
       }
       let number = memory.number
-      let isWritten = bytes.withUnsafeBytes { bytes in
+      let isWritten = unsafe bytes.withUnsafeBytes { bytes in
         var written = 0
         while written < bytes.count {
-          let count = write(
+          let count = unsafe write(
             number, bytes.baseAddress?.advanced(by: written), bytes.count - written)
           if count < 0, errno == EINTR { continue }
           guard count > 0 else { return false }
@@ -41,13 +43,13 @@ package enum SealedMemory {
   package static func read(_ descriptor: Int32) -> [UInt8]? {
     #if os(Linux)
       var status = stat()
-      guard shim_is_sealed(descriptor) == 1, fstat(descriptor, &status) == 0,
+      guard shim_is_sealed(descriptor) == 1, unsafe fstat(descriptor, &status) == 0,
         (0...longest).contains(Int(status.st_size))
       else { return nil }
       let size = Int(status.st_size)
-      let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
         while count < size {
-          let some = pread(
+          let some = unsafe pread(
             descriptor, buffer.baseAddress?.advanced(by: count), size - count, off_t(count))
           if some < 0, errno == EINTR { continue }
           guard some > 0 else { break }

@@ -11,9 +11,11 @@ import Units
 ///
 /// It borrows the bytes: they must stay where they are until the pieces have been sent. Emptied, it
 /// keeps its room, so that sending does not allocate.
+///
+/// Safe: who appends bytes promises that they stay, and nothing else makes a piece.
 @safe
 package struct SendPieces {
-  private(set) var vectors: [iovec] = []
+  private(set) var vectors: [iovec] = unsafe []
   /// Bytes of all pieces together.
   package private(set) var byteCount = 0
 
@@ -22,13 +24,23 @@ package struct SendPieces {
   /// Unsafe, because nothing checks that the bytes stay.
   @unsafe
   package mutating func append(_ bytes: ByteView) {
-    vectors.append(
+    unsafe vectors.append(
       iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.start), iov_len: bytes.count))
     byteCount += bytes.count
   }
 
   package mutating func removeAll() {
-    vectors.removeAll(keepingCapacity: true)
+    unsafe vectors.removeAll(keepingCapacity: true)
     byteCount = 0
   }
+
+  var count: Int { unsafe vectors.count }
+
+  /// A piece as it was appended, by code that promised that its bytes stay.
+  subscript(index: Int) -> ByteView {
+    let piece = unsafe vectors[index]
+    return unsafe ByteView(UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len))
+  }
+
+  func byteCount(of range: Range<Int>) -> Int { range.reduce(0) { $0 + self[$1].count } }
 }

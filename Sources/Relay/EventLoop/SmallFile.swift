@@ -7,15 +7,17 @@ import CLibevent
 #endif
 
 /// Files that are read in one call, because they are short.
+///
+/// Safe: read(2) writes `limit` bytes at most, which is the room, and says how many.
 package enum SmallFile {
   /// Reads the beginning of a file, at most `limit` bytes of it, without waiting for a writer.
   package static func read(_ path: String, limit: Int) -> Result<[UInt8], Errno> {
-    guard let file = Descriptor(result: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
+    guard let file = unsafe Descriptor(result: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
       return .failure(Errno(errno))
     }
     var code: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { room, count in
-      let some = systemRead(file.number, room.baseAddress, limit)
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+      let some = unsafe systemRead(file.number, room.baseAddress, limit)
       if some < 0 { code = errno }
       count = max(0, some)
     }
@@ -25,5 +27,5 @@ package enum SmallFile {
 
 /// read(2) by another name, since `SmallFile.read` hides it.
 private func systemRead(_ file: Int32, _ room: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-  read(file, room, count)
+  unsafe read(file, room, count)
 }

@@ -7,13 +7,13 @@ import Units
 #elseif canImport(Darwin)
   import Darwin
 #endif
-
+/// Safe: the kernel reads or fills in what it is given with its length, and keeps no address.
 package enum SocketCalls {
   /// `send(2)` without a signal and without waiting.
   package static func send(_ descriptor: Int32, _ bytes: ByteView) -> SendOutcome {
     while true {
       #if os(Linux)
-        let count = Glibc.send(
+        let count = unsafe Glibc.send(
           descriptor, bytes.start, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       #else
         let count = Darwin.send(descriptor, bytes.start, bytes.count, MSG_DONTWAIT)
@@ -28,12 +28,14 @@ package enum SocketCalls {
   }
 
   /// `writev(2)` on a socket that does not wait.
-  /// - Parameter length: of all pieces together.
+  /// - Parameter length: of these pieces together.
   static func send(
-    _ descriptor: Int32, _ pieces: UnsafeBufferPointer<iovec>, length: Int
+    _ descriptor: Int32, _ pieces: SendPieces, _ range: Range<Int>, length: Int
   ) -> SendOutcome {
     while true {
-      let count = writev(descriptor, pieces.baseAddress, Int32(pieces.count))
+      let count = unsafe pieces.vectors[range].withUnsafeBufferPointer {
+        unsafe writev(descriptor, $0.baseAddress, Int32($0.count))
+      }
       if count >= 0 { return .accepted(left: length - count) }
       switch errno {
       case EINTR: continue
@@ -51,7 +53,7 @@ package enum SocketCalls {
     var count: Int32 = 0
     #if os(Linux)
       // SIOCOUTQ
-      guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+      guard unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
     #else
       var size = socklen_t(MemoryLayout<Int32>.size)
       guard getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 else { return 0 }
@@ -71,8 +73,8 @@ package enum SocketCalls {
     guard let place = KernelAddress(notifySocket: path),
       let socket = Descriptor.messageSocket(isConnected: false)
     else { return }
-    _ = place.withPointer {
-      sendto(socket.number, bytes, bytes.count, Int32(MSG_DONTWAIT), $0, $1)
+    _ = unsafe place.withPointer {
+      unsafe sendto(socket.number, bytes, bytes.count, Int32(MSG_DONTWAIT), $0, $1)
     }
   }
 
@@ -111,7 +113,9 @@ package enum SocketCalls {
     private static func value(of option: Int32, _ descriptor: Int32) -> UInt64? {
       var value: UInt64 = 0
       var length = socklen_t(MemoryLayout<UInt64>.size)
-      guard getsockopt(descriptor, SOL_SOCKET, option, &value, &length) == 0 else { return nil }
+      guard unsafe getsockopt(descriptor, SOL_SOCKET, option, &value, &length) == 0 else {
+        return nil
+      }
       return value
     }
   #endif

@@ -9,6 +9,8 @@ import CLibevent
 /// The file of a listening Unix socket: made beside its place and renamed into it, so that a client
 /// finds the old listener or the new one and never nothing; removed at the end only if it is still
 /// ours.
+///
+/// Safe: the system takes paths for the length of a call and fills in a value of its type.
 struct SocketFile {
   /// Ends the name under which a file is made.
   static let temporarySuffix = ".new"
@@ -23,7 +25,7 @@ struct SocketFile {
     self.path = path
     self.device = device
     self.inode = inode
-    guard isOurs, chmod(path, mode_t(mode)) == 0 else { return nil }
+    guard isOurs, unsafe chmod(path, mode_t(mode)) == 0 else { return nil }
   }
 
   /// Binds `socket` to `path` and listens.
@@ -41,16 +43,16 @@ struct SocketFile {
     }
     let fresh = path + Self.temporarySuffix
     let freshPlace = try KernelAddress(.unix(path: fresh))
-    unlink(fresh)
+    unsafe unlink(fresh)
     if let code = socket.bind(to: freshPlace) {
       throw .system(call: "bind", code: code, address: place)
     }
     // Listens before the rename: a client that finds the file can connect.
-    guard chmod(fresh, mode_t(mode)) == 0, socket.listen() == nil,
-      let made = Self.status(of: fresh), rename(fresh, path) == 0
+    guard unsafe chmod(fresh, mode_t(mode)) == 0, socket.listen() == nil,
+      let made = Self.status(of: fresh), unsafe rename(fresh, path) == 0
     else {
       let code = errno
-      unlink(fresh)
+      unsafe unlink(fresh)
       throw .system(call: "bind", code: code, address: place)
     }
     self.path = path
@@ -60,7 +62,7 @@ struct SocketFile {
 
   /// Removes the file unless another process has put its own there meanwhile.
   package func remove() {
-    if isOurs { unlink(path) }
+    if isOurs { unsafe unlink(path) }
   }
 
   private var isOurs: Bool {
@@ -87,6 +89,6 @@ struct SocketFile {
 
   private static func status(of path: String) -> stat? {
     var status = stat()
-    return lstat(path, &status) == 0 ? status : nil
+    return unsafe lstat(path, &status) == 0 ? status : nil
   }
 }

@@ -23,10 +23,12 @@ package enum ReceiveOutcome: Equatable {
 }
 
 /// A refusal of the system: its number, and the system's words for it.
+///
+/// Safe: strerror's text stands until the next call, and is copied.
 package struct Errno: Error, Equatable, CustomStringConvertible {
   package let code: Int32
 
   package init(_ code: Int32) { self.code = code }
 
-  package var description: String { String(cString: strerror(code)) }
+  package var description: String { unsafe String(cString: strerror(code)) }
 }

@@ -7,6 +7,8 @@ import CLibevent
 #endif
 
 /// The first three descriptors, which the rest of the process takes for granted.
+///
+/// Safe: open(2) takes the path for the length of the call.
 package enum StandardDescriptors {
   /// Opens /dev/null in place of each that is closed. Without this the next socket would become
   /// standard error, and log lines would go to a peer. Call it before anything else is opened.
@@ -14,7 +16,7 @@ package enum StandardDescriptors {
   package static func fill() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number: those below it are open.
-      guard open("/dev/null", O_RDWR) == descriptor else { exit(71) }
+      guard unsafe open("/dev/null", O_RDWR) == descriptor else { exit(71) }
     }
   }
 }

@@ -11,6 +11,10 @@ import CLibevent
 /// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer
 /// that is dropped never fires. Firing costs about 0.2 µs, so per-peer deadlines belong in a sweep,
 /// not here.
+///
+/// Safe: only this object frees its event, and libevent, which holds it unretained, calls it no
+/// more then.
+@safe
 package final class Timer {
   private let loop: EventLoop
   private let action: () -> Void
@@ -23,14 +27,14 @@ package final class Timer {
   package init(on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
-    event = event_new(
-      loop.base, -1, Int16(EV_PERSIST), { _, _, context in Timer.fire(context) },
+    unsafe event = event_new(
+      loop.base, -1, Int16(EV_PERSIST), { _, _, context in unsafe Timer.fire(context) },
       Unmanaged.passUnretained(self).toOpaque())
     // event_new fails only without memory, where Swift itself traps.
-    precondition(event != nil, "no memory for a timer")
+    unsafe precondition(event != nil, "no memory for a timer")
   }
 
-  deinit { event_free(event) }
+  deinit { unsafe event_free(event) }
 
   /// Fires once after `delay`, in which a standstill of the loop does not count. Replaces any
   /// earlier schedule.
@@ -49,14 +53,14 @@ package final class Timer {
   }
 
   /// Ends the schedule, if there is one.
-  package func cancel() { event_del(event) }
+  package func cancel() { unsafe event_del(event) }
 
   /// Whether the callback is still to come.
-  var isScheduled: Bool { event_pending(event, Int16(EV_TIMEOUT), nil) != 0 }
+  var isScheduled: Bool { unsafe event_pending(event, Int16(EV_TIMEOUT), nil) != 0 }
 
   private func add(_ delay: Duration) {
     var time = timeval(delay)
-    event_add(event, &time)
+    unsafe event_add(event, &time)
   }
 
   /// Schedules it anew if the loop has stood still meanwhile.
@@ -71,10 +75,10 @@ package final class Timer {
   }
 
   private static func fire(_ context: UnsafeMutableRawPointer?) {
-    guard let context else { return }
-    let timer = Unmanaged<Timer>.fromOpaque(context).takeUnretainedValue()
+    guard let context = unsafe context else { return }
+    let timer = unsafe Unmanaged<Timer>.fromOpaque(context).takeUnretainedValue()
     if !timer.repeats {
-      event_del(timer.event)
+      unsafe event_del(timer.event)
       if timer.isMoved() { return }
     }
     timer.action()
@@ -84,6 +88,9 @@ package final class Timer {
 /// A callback at the end of the current turn, after everything that is ready now. Activating it
 /// again before it ran changes nothing. This is where a turn's output leaves (architecture.md, "The
 /// way of a message").
+///
+/// Safe: as `Timer`.
+@safe
 package final class TurnEnd {
   private let loop: EventLoop
   private let action: () -> Void
@@ -92,23 +99,26 @@ package final class TurnEnd {
   package init(on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
-    event = event_new(
+    unsafe event = event_new(
       loop.base, -1, 0,
       { _, _, context in
-        guard let context else { return }
-        Unmanaged<TurnEnd>.fromOpaque(context).takeUnretainedValue().action()
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<TurnEnd>.fromOpaque(context).takeUnretainedValue().action()
       },
       Unmanaged.passUnretained(self).toOpaque())
-    precondition(event != nil, "no memory for an event")
+    unsafe precondition(event != nil, "no memory for an event")
   }
 
-  deinit { event_free(event) }
+  deinit { unsafe event_free(event) }
 
   /// Wraps `event_active`: libevent puts the event behind all that are active already.
-  package func activate() { event_active(event, Int32(EV_TIMEOUT), 0) }
+  package func activate() { unsafe event_active(event, Int32(EV_TIMEOUT), 0) }
 }
 
 /// A callback for a Unix signal, on the loop like any other.
+///
+/// Safe: as `Timer`. The system fills in the set of signals.
+@safe
 package final class SignalSource {
   private let loop: EventLoop
   private let action: () -> Void
@@ -118,24 +128,24 @@ package final class SignalSource {
   package init(_ signal: Int32, on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
-    event = event_new(
+    unsafe event = event_new(
       loop.base, signal, Int16(EV_SIGNAL | EV_PERSIST),
       { _, _, context in
-        guard let context else { return }
-        Unmanaged<SignalSource>.fromOpaque(context).takeUnretainedValue().action()
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<SignalSource>.fromOpaque(context).takeUnretainedValue().action()
       },
       Unmanaged.passUnretained(self).toOpaque())
-    precondition(event != nil, "no memory for a signal event")
-    event_add(event, nil)
+    unsafe precondition(event != nil, "no memory for a signal event")
+    unsafe event_add(event, nil)
   }
 
-  deinit { event_free(event) }
+  deinit { unsafe event_free(event) }
 
   /// Holds these signals back, or lets them through: one that came meanwhile comes then.
   package static func holdBack(_ signals: [Int32], _ isHeld: Bool) {
     var set = sigset_t()
-    sigemptyset(&set)
-    for signal in signals { sigaddset(&set, signal) }
-    sigprocmask(isHeld ? SIG_BLOCK : SIG_UNBLOCK, &set, nil)
+    unsafe sigemptyset(&set)
+    for signal in signals { unsafe sigaddset(&set, signal) }
+    unsafe sigprocmask(isHeld ? SIG_BLOCK : SIG_UNBLOCK, &set, nil)
   }
 }

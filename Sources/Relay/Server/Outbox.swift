@@ -15,6 +15,8 @@ import Wire
 /// queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no allocation,
 /// and only what the kernel refuses is copied (into the connection's output buffer).
 ///
+/// Safe: pieces are sent before `shared`, `own` or the list's page change or go.
+///
 /// With many subscribers `shared` goes out in portions, so that other peers have their turn in
 /// between. A subscriber that gets something of its own meanwhile is given its part first.
 package final class Outbox {

@@ -1,3 +1,4 @@
+import EventLoop
 import Server
 
 #if canImport(Glibc)
@@ -8,8 +9,7 @@ import Server
 
 /// Figures of the system about this process, read when they are shown.
 ///
-/// Why its unsafe calls are safe: the kernel fills in a value of the type that it is given, or as
-/// many bytes as it is told, and nothing keeps the address.
+/// Safe: the system fills in a value of the type that it is given and keeps no address.
 package enum ProcessFigures {
   /// User and system time since the start, in seconds.
   package static var cpuSeconds: Double {
@@ -26,13 +26,10 @@ package enum ProcessFigures {
 
   /// The second number of `/proc/self/statm`, in bytes; `nil` on systems without it.
   static var residentBytes: Int? {
-    let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 128)
-    let count = unsafe read(file, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    let words = bytes[..<count].split(separator: UInt8(ascii: " "))
+    guard case .success(let bytes) = SmallFile.read("/proc/self/statm", limit: 128) else {
+      return nil
+    }
+    let words = bytes.split(separator: UInt8(ascii: " "))
     guard words.count > 1, let pages = Int(String(decoding: words[1], as: UTF8.self)) else {
       return nil
     }
@@ -52,7 +49,7 @@ package enum ProcessFigures {
     guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
     defer { unsafe closedir(folder) }
     var count = 0
-    // The entry stands until the next call of readdir.
+    // Safe: the entry stands until the next call of readdir.
     while let entry = unsafe readdir(folder) {
       if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
     }

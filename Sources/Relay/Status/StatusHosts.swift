@@ -37,7 +37,7 @@ package struct StatusHosts {
 
   private static var machineName: String? {
     var bytes = [CChar](repeating: 0, count: 256)
-    // It gets one byte less than the room, so a NUL is left at the end.
+    // Safe: it gets one byte less than the room, so a NUL is left at the end.
     guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return nil }
     let name = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     return name.isEmpty ? nil : String(decoding: name, as: UTF8.self).lowercased()
