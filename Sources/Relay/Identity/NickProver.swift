@@ -29,7 +29,8 @@ package final class NickProver {
         let nick = Nick(publicKey: key)
       else { continue }
       self.secret = secret
-      let digits = key.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
+      var digits: [UInt8] = []
+      key.withView { digits.append(hexDigitsOf: $0) }
       publicKey = String(decoding: digits, as: UTF8.self)
       self.nick = nick
       return

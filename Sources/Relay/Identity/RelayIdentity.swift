@@ -20,7 +20,8 @@ extension Nick {
   /// bytes.
   package init?(publicKey: [UInt8]) {
     guard publicKey.count == 33 else { return nil }
-    let hex = publicKey.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }
+    var hex: [UInt8] = []
+    publicKey.withView { hex.append(hexDigitsOf: $0) }
     let name = Digest.sha256(hex).withBytes { Base58.encode($0.prefix(10)) }
     let padding = [UInt8](repeating: UInt8(ascii: "O"), count: max(0, 14 - name.count))
     self.init(Array("J5".utf8) + name + padding)

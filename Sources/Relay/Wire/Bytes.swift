@@ -46,6 +46,15 @@ extension [UInt8] {
       contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
+  /// Appends two lower-case hexadecimal digits for each byte.
+  package mutating func append(hexDigitsOf bytes: ByteView) {
+    reserveCapacity(count + 2 * bytes.count)
+    for byte in bytes {
+      append(UInt8.hexDigit(byte >> 4))
+      append(UInt8.hexDigit(byte))
+    }
+  }
+
   /// Appends `value` in decimal digits.
   package mutating func append(decimal value: some UnsignedInteger) {
     append(contentsOf: String(value).utf8)
@@ -82,10 +91,9 @@ package struct Bytes32: Hashable, Sendable {
 
   /// 64 lower-case hexadecimal digits.
   package var hex: String {
-    withBytes { bytes in
-      String(
-        decoding: bytes.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0)] }, as: UTF8.self)
-    }
+    var digits: [UInt8] = []
+    withBytes { digits.append(hexDigitsOf: $0) }
+    return String(decoding: digits, as: UTF8.self)
   }
 
   package static func == (a: Bytes32, b: Bytes32) -> Bool {
