@@ -22,11 +22,11 @@ extension Connection {
   }
 
   /// What the allocator holds for `backlog`, in bytes: libevent keeps it in pieces of 1, 2 and then
-  /// 4 KiB, the first and the last of which are seldom full.
+  /// 4 KiB. On average half of the last one is empty.
   package var backlogMemory: Int {
     let bytes = backlog
     if bytes == 0 { return 0 }
-    return bytes <= Self.smallestPiece ? 1_040 : bytes + bytes / 64 + Self.keptPiece
+    return bytes <= Self.smallestPiece ? 1_040 : bytes + bytes / 64 + Self.keptPiece / 2
   }
 
   /// The room in the smallest piece of an evbuffer of libevent 2.1, and in a piece of 4 KiB.
