@@ -45,6 +45,8 @@ package struct FanOutBudget {
   /// The smallest part of the ceiling. Peers still reach each other while the relay is slow for
   /// another reason.
   static let leastShare = 1.0 / 16
+  /// The same for peers that are no strangers.
+  static let leastShareOfOthers = 1.0 / 4
   static let widening = 1.0 / 20
   static let interval = Duration.seconds(1)
   /// The burst, as time: long enough that a pause of the loop wastes little budget, short enough
@@ -179,8 +181,9 @@ package struct FanOutBudget {
   }
 
   private mutating func setRates() {
-    whole.deliveries = Self.rate(limits.deliveries, share)
-    whole.bytes = Self.rate(limits.bytes, share)
+    let shareOfOthers = max(share, Self.leastShareOfOthers)
+    whole.deliveries = Self.rate(limits.deliveries, shareOfOthers)
+    whole.bytes = Self.rate(limits.bytes, shareOfOthers)
     part.deliveries = Self.rate(limits.deliveries, share * Self.strangersShare)
     part.bytes = Self.rate(limits.bytes, share * Self.strangersShare)
   }

@@ -164,6 +164,21 @@ struct FanOutBudgetTests {
     #expect(budget.share == 1 && budget.pressure == .none)
   }
 
+  @Test("at its narrowest it leaves four times as much to those who are no strangers")
+  func narrowest() {
+    func passed(_ isStranger: Bool) -> Int {
+      var budget = FanOutBudget()
+      for n in 1...6 { budget.adapt(to: .loopLag, at: start + .seconds(n)) }
+      let cost = FanOutBudget.Cost(receivers: 100, bytes: 1)
+      // A thousand looks in a second.
+      return (0..<1_000).count {
+        budget.take(cost, isStranger: isStranger, at: start + .seconds(6) + .milliseconds($0))
+      }
+    }
+    #expect((250...265).contains(passed(false)))
+    #expect((45...52).contains(passed(true)))
+  }
+
   @Test("those who send much share one narrow budget, and the others keep theirs")
   func bulk() {
     var budget = FanOutBudget()
