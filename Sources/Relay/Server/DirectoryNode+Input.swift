@@ -44,7 +44,7 @@ extension DirectoryNode {
 
   /// Takes one read from this turn's budget, which the turn's end refills.
   func takeFurtherRead() -> Bool {
-    guard budget.takeFurtherRead() else { return false }
+    guard !isBusyTimeOver, budget.takeFurtherRead() else { return false }
     scheduleTurnEnd()
     return true
   }
@@ -123,17 +123,25 @@ extension DirectoryNode {
     nextTurn?.schedule(after: .zero)
   }
 
+  /// Whether a session that is read now has to stop for the next one that has sent much.
+  private var isBusyTimeOver: Bool {
+    guard let end = budget.busyEnd, deferred.hasBusy else { return false }
+    return loop.systemNow >= end
+  }
+
   /// Sessions that have sent much at once go on in the order in which they came, until the time for
   /// them is over.
   func readBusy() {
     guard deferred.hasBusy else { return }
     let end = loop.systemNow + TurnBudget.busyTime
+    budget.busyEnd = end
     repeat {
-      guard let id = deferred.popBusy() else { return }
+      guard let id = deferred.popBusy() else { break }
       guard let session = sessions[id], session.state == .present else { continue }
       session.startReading()
       session.read()
     } while loop.systemNow < end
+    budget.busyEnd = nil
     if deferred.hasBusy { nextTurn?.schedule(after: .zero) }
   }
 

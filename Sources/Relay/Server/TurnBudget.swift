@@ -11,13 +11,15 @@ package struct TurnBudget {
   /// Signatures checked before the loop looks at its sockets again: each takes some 50 µs.
   static let proofs = 8
   /// For sessions that have sent much at once, in one turn.
-  static let busyTime = Duration.milliseconds(1)
+  static let busyTime = Duration.microseconds(500)
   /// For new connections, in one turn: to accept them and to answer their handshakes.
   static let newConnectionsTime = Duration.microseconds(500)
   /// Bytes of peerlists sent in one turn.
   static let peerlistBytes = 256 << 10
 
   private var furtherReadsLeft = TurnBudget.furtherReads
+  /// While such sessions are read: when the time for them is over.
+  var busyEnd: Instant?
   private var proofsLeft = TurnBudget.proofs
   /// Nanoseconds.
   private var newConnectionsLeft = TurnBudget.newConnectionsTime.nanoseconds
