@@ -3,6 +3,7 @@
 /// relay needs no new store. docs/fd-store.md describes the protocol.
 import ArgumentParser
 import Glibc
+import Synchronization
 
 @main
 struct FDStore: ParsableCommand {
@@ -24,6 +25,7 @@ struct FDStore: ParsableCommand {
   var allowRoot = false
 
   func run() throws {
+    fillStandardDescriptors()
     do throws(StoreFault) {
       guard (1...86_400).contains(hold) else {
         throw StoreFault("--hold: \(hold) is not between 1 and 86400 seconds", isSetting: true)
@@ -36,6 +38,8 @@ struct FDStore: ParsableCommand {
           "this is root: run as the relay's user, or give --allow-root", isSetting: true)
       }
       harden()
+      signal(SIGPIPE, SIG_IGN)
+      signal(SIGXFSZ, SIG_IGN)
       let server = try StoreServer(
         at: socket, hold: .seconds(hold), clientTimeout: .seconds(timeout))
       report("listening on \(socket), holding for \(hold) s")
@@ -44,6 +48,14 @@ struct FDStore: ParsableCommand {
     } catch {
       report("error: \(error.description)")
       throw ExitCode(error.isSetting ? 78 : 71)
+    }
+  }
+
+  /// Opens /dev/null in place of each standard descriptor that is closed: otherwise the next
+  /// descriptor of this process gets its number.
+  private func fillStandardDescriptors() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+      guard open("/dev/null", O_RDWR) == descriptor else { Glibc.exit(71) }
     }
   }
 
@@ -74,11 +86,25 @@ struct StoreFault: Error {
   }
 }
 
-/// Writes one line to standard error. It has counts and reasons only.
+/// Writes one line to standard error. It has counts and reasons only. Never waits for a reader:
+/// lines that are not taken are counted, and a later line reports their number.
 func report(_ text: String) {
-  let line = "jm-fd-store: \(text)\n"
-  // Safe: the line stays where it is during the call.
-  _ = unsafe line.utf8.withContiguousStorageIfAvailable {
-    unsafe write(2, $0.baseAddress, $0.count)
+  unreported.withLock { unreported in
+    if unreported > 0, !put("\(unreported) lines were dropped: standard error took nothing") {
+      unreported += 1
+      return
+    }
+    unreported = put(text) ? 0 : unreported + 1
   }
+}
+
+private let unreported = Mutex(0)
+
+private func put(_ text: String) -> Bool {
+  let line = Array("jm-fd-store: \(text)\n".utf8)
+  var entry = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+  // A pipe with room takes PIPE_BUF bytes at once, and no line is longer. Safe: both calls stay
+  // within the entry and the line.
+  guard unsafe poll(&entry, 1, 0) > 0 else { return false }
+  return unsafe write(2, line, min(line.count, 4_096)) == line.count
 }

@@ -23,6 +23,7 @@ final class StoreServer {
   private var client: Client?
   /// When the held descriptors are closed; nil while nothing is held.
   private var holdUntil: ContinuousClock.Instant?
+  private var lastTurn = ContinuousClock.now
 
   init(at path: String, hold: Duration, clientTimeout: Duration) throws(StoreFault) {
     self.path = path
@@ -48,6 +49,7 @@ final class StoreServer {
         pollfd(fd: client?.socket ?? listener, events: Int16(POLLIN), revents: 0),
       ]
       let ready = unsafe poll(&entries, nfds_t(entries.count), timeout)
+      moveDeadlines()
       if ready > 0, entries[0].revents != 0 { break }
       expire()
       guard ready > 0, entries[1].revents != 0 else { continue }
@@ -60,13 +62,23 @@ final class StoreServer {
 
   // MARK: Time
 
-  /// The milliseconds until the next deadline; −1: none.
+  /// Moves the deadlines by the time since the last call if this process did not run meanwhile
+  /// (SIGSTOP, a suspended machine). While there is a deadline, it is called every half second.
+  private func moveDeadlines() {
+    let (last, now) = (lastTurn, ContinuousClock.now)
+    lastTurn = now
+    guard now - last > .seconds(1) else { return }
+    if let until = holdUntil { holdUntil = until + (now - last) }
+    if let deadline = client?.deadline { client?.deadline = deadline + (now - last) }
+  }
+
+  /// The milliseconds until the next deadline, at most 500; −1: none.
   private var timeout: Int32 {
     let due = [holdUntil, client?.deadline].compactMap(\.self).min()
     guard let due else { return -1 }
     let left = (due - .now).components
     return Int32(
-      clamping: max(0, left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000) + 1)
+      min(500, max(0, left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000) + 1))
   }
 
   private func expire() {
