@@ -69,3 +69,16 @@ extension DescriptorStore {
   /// How long all its answers may take together: who starts and stops the relay waits for it.
   package static var timeout: Duration { .seconds(10) }
 }
+
+/// What a store has taken of `DescriptorStore.timeout`.
+struct StoreTime {
+  private var spent = Duration.zero
+
+  var isOver: Bool { spent >= SystemdStore.timeout }
+
+  /// Adds the time since `began`, in which one answer was waited for. What is beyond the time of an
+  /// answer is a standstill of this process, which does not count.
+  mutating func add(since began: Instant) {
+    spent += min(Clock.monotonic - began, SystemdStore.answerTimeout)
+  }
+}

@@ -16,7 +16,7 @@ package final class FDStoreClient: DescriptorStore {
   package init(at path: String) { self.path = path }
 
   package func put(_ descriptors: [LentDescriptor]) throws(StoreFault) {
-    let conversation = try Conversation(with: path)
+    var conversation = try Conversation(with: path)
     try conversation.expectOK(to: [UInt8(ascii: "P"), Conversation.version])
     var rest = descriptors[...]
     while !rest.isEmpty {
@@ -31,7 +31,7 @@ package final class FDStoreClient: DescriptorStore {
 
   package func fetch() throws(StoreFault) -> [StoredDescriptor] {
     self.conversation = nil
-    let conversation = try Conversation(with: path)
+    var conversation = try Conversation(with: path)
     let fetched = try conversation.fetchAll()
     // Nobody confirms nothing, and the next relay waits for the end of this conversation.
     if !fetched.isEmpty { self.conversation = .some(consume conversation) }
@@ -39,7 +39,7 @@ package final class FDStoreClient: DescriptorStore {
   }
 
   package func confirm() throws(StoreFault) {
-    guard let conversation = conversation.take() else { return }
+    guard var conversation = conversation.take() else { return }
     try conversation.expectOK(to: [UInt8(ascii: "D")])
   }
 }
@@ -50,11 +50,10 @@ private struct Conversation: ~Copyable {
 
   private let path: String
   private let socket: Descriptor
-  private let deadline: Instant
+  private var time = StoreTime()
 
   init(with path: String) throws(StoreFault) {
     #if os(Linux)
-      deadline = Clock.monotonic + FDStoreClient.timeout
       guard
         let socket = Descriptor.messageSocket(
           isConnected: true, timeout: FDStoreClient.answerTimeout)
@@ -74,7 +73,7 @@ private struct Conversation: ~Copyable {
     #endif
   }
 
-  func fetchAll() throws(StoreFault) -> [StoredDescriptor] {
+  mutating func fetchAll() throws(StoreFault) -> [StoredDescriptor] {
     let answer = try ask([UInt8(ascii: "F"), Self.version])
     guard answer.bytes.count == 5, answer.bytes[0] == UInt8(ascii: "N") else {
       throw fault("does not say what it holds")
@@ -110,7 +109,7 @@ private struct Conversation: ~Copyable {
     try expectOK(answer)
   }
 
-  func expectOK(to packet: [UInt8], _ descriptors: [Int32] = []) throws(StoreFault) {
+  mutating func expectOK(to packet: [UInt8], _ descriptors: [Int32] = []) throws(StoreFault) {
     try expectOK(try ask(packet, descriptors))
   }
 
@@ -118,12 +117,14 @@ private struct Conversation: ~Copyable {
     guard answer.bytes == [UInt8(ascii: "K")] else { throw fault("answers what is no `K`") }
   }
 
-  private func ask(
+  private mutating func ask(
     _ packet: [UInt8], _ descriptors: [Int32] = []
   ) throws(StoreFault) -> DescriptorMessages.Message {
-    guard Clock.monotonic < deadline else {
+    guard !time.isOver else {
       throw fault("takes longer than \(FDStoreClient.timeout.seconds) s")
     }
+    let began = Clock.monotonic
+    defer { time.add(since: began) }
     guard DescriptorMessages.send(packet, descriptors, on: socket) else {
       throw fault("does not take a packet: \(Errno(errno))")
     }

@@ -25,16 +25,18 @@ package final class SystemdStore: DescriptorStore {
   package func put(_ descriptors: [LentDescriptor]) throws(StoreFault) {
     // The image goes last: without it the rest means nothing.
     let image = descriptors.filter { $0.kind == .image }
-    let deadline = Clock.monotonic + Self.timeout
+    var time = StoreTime()
     do throws(StoreFault) {
       for kind in [StoredKind.peer, .listener, .status] {
         var rest = descriptors.filter { $0.kind == kind }[...]
         while !rest.isEmpty {
           let batch = rest.prefix(DescriptorMessages.most)
           rest = rest.dropFirst(batch.count)
-          guard Clock.monotonic < deadline else {
+          guard !time.isOver else {
             throw StoreFault("systemd takes longer than \(Self.timeout.seconds) s")
           }
+          let began = Clock.monotonic
+          defer { time.add(since: began) }
           // FDPOLL=0 (systemd 246): a peer that leaves meanwhile is seen by the next relay. An
           // older one drops it.
           try notify("FDSTORE=1\nFDNAME=\(kind.name)\nFDPOLL=0", batch.map(\.number))

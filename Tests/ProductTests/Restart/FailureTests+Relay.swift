@@ -73,6 +73,26 @@ extension ProductTests.Restart.FailureTests {
     try expectAllGoOn()
   }
 
+  @Test("a standstill during the put counts for none of the store's time")
+  func standstill() throws {
+    try begin()
+    faulty = try FaultyStore(at: site.storePath, .slow(at: "P"))
+    relay.child.signal(SIGTERM)
+    try eventually("the put is under way", within: 30) {
+      FileManager.default.fileExists(atPath: site.storePath + ".waits")
+    }
+    relay.child.signal(SIGSTOP)
+    try eventually("it is stopped") { relay.child.isStopped }
+    // Longer than all answers of a store may take.
+    pause(seconds: 11)
+    _ = FileManager.default.createFile(atPath: site.storePath + ".go", contents: nil)
+    relay.child.signal(SIGCONT)
+    #expect(try relay.child.waitForExit(within: 20) == 0)
+    #expect(relay.handedOver != nil, "\(relay.log)")
+    try takeOver()
+    try expectAllGoOn()
+  }
+
   @Test("signals while it takes over wait until it can hand everything on again")
   func signalsDuringStart() throws {
     try begin()
