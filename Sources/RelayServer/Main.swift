@@ -15,7 +15,9 @@ enum Main {
   static func main() {
     StandardDescriptors.fill()
     let name = CommandLine.arguments.first?.split(separator: "/").last
-    if name == "jm-directory-ctl" { DirectoryControl.start() } else { DirectoryServer.main() }
+    if name == "jm-directory-ctl" { return DirectoryControl.start() }
+    StandardDescriptors.ignoreWriteSignals()
+    DirectoryServer.main()
   }
 }
 

@@ -19,4 +19,11 @@ package enum StandardDescriptors {
       guard unsafe open("/dev/null", O_RDWR) == descriptor else { exit(71) }
     }
   }
+
+  /// Lets a write to a log that is gone (a closed pipe) or at its limit (`RLIMIT_FSIZE`) fail
+  /// without ending the process. Call it before anything is logged.
+  package static func ignoreWriteSignals() {
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
 }

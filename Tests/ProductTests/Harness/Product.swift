@@ -100,6 +100,8 @@ struct Limits {
   var descriptors: Int?
   /// Bytes of address space: beyond them an allocation fails.
   var addressSpace: Int?
+  /// Bytes that a file of its own may have, in steps of 512.
+  var fileSize: Int?
   /// Whose memory it shares.
   var memory: MemoryGroup?
   /// Sockets that listen already, handed over as sd_listen_fds(3) has it.
@@ -112,6 +114,7 @@ struct Limits {
   fileprivate var shell: String {
     (descriptors.map { "ulimit -n \($0) && " } ?? "")
       + (addressSpace.map { "ulimit -v \($0 / 1024) && " } ?? "")
+      + (fileSize.map { "ulimit -f \($0 / 512) && " } ?? "")
       + (memory?.entering ?? "")
       + closed.map { "exec \($0)>&- && " }.joined()
       + variables.map { "export LISTEN_PID=$$ \($0.key)=\($0.value) && " }.joined()

@@ -103,6 +103,42 @@ extension ProductTests {
       #expect(try relay.child.waitForExit(within: 20) == 0)
     }
 
+    @Test("A log whose reader has gone before the start ends nothing")
+    func lost() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path + "/log"
+      try #require(mkfifo(path, 0o600) == 0)
+      // The reader goes before the shell runs the product.
+      let script = "while [ ! -e \(directory.path)/gone ]; do sleep 0.01; done; exec \"$@\""
+      var reader: OwnedDescriptor? = OwnedDescriptor(
+        open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+      let port = try ListeningSocket(listens: false).port
+      let relay = try ChildProcess(
+        "/bin/sh", ["-c", script, "sh", Product.server.path],
+        RelayProcess.defaults.merging([
+          "LOG_LEVEL": "debug", "HEALTH_CHECK_PORT": "\(port)", "PATH": "/usr/bin:/bin",
+        ]) { $1 }, in: directory.path, out: directory.path + "/out", error: path)
+      withExtendedLifetime(reader) {}
+      reader = nil
+      _ = FileManager.default.createFile(atPath: directory.path + "/gone", contents: nil)
+      try eventually("it serves", within: 20) {
+        if let code = relay.exitCode { throw TestFailure("it has ended with \(code)") }
+        return (try? HTTP.get("/health", port: port).status) == 200
+      }
+      relay.signal(SIGTERM)
+      #expect(try relay.waitForExit() == 0)
+    }
+
+    @Test("A log file at its limit ends nothing")
+    func limited() throws {
+      let relay = try RelayProcess(["LOG_LEVEL": "debug"], limits: Limits(fileSize: 8_192))
+      for _ in 0..<200 { _ = try TestPeer(.tcp(try relay.port)) }
+      try eventually("records are dropped") {
+        try relay.metric("jm_directory_log_records_dropped_total") > 0
+      }
+      #expect(try relay.stop() == 0)
+    }
+
     @Test(
       "Started with standard descriptors closed, it opens /dev/null in their place", .alone,
       arguments: [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]])
