@@ -17,8 +17,8 @@ package struct HTTPRequest {
   package let query: String?
   /// The `Accept` header.
   package let accept: String?
-  /// The `Host` header.
-  package let host: String?
+  /// Every host that the request names: in its `Host` headers, and in an absolute URI.
+  package let hosts: [String]
 
   package init(_ raw: OpaquePointer) {
     method =
@@ -32,7 +32,12 @@ package struct HTTPRequest {
     query = unsafe evhttp_uri_get_query(uri).map { unsafe String(cString: $0) }
     let headers = unsafe evhttp_request_get_input_headers(raw)
     accept = unsafe evhttp_find_header(headers, "Accept").map { unsafe String(cString: $0) }
-    host = unsafe evhttp_find_header(headers, "Host").map { unsafe String(cString: $0) }
+    var hosts = unsafe evhttp_uri_get_host(uri).map { unsafe [String(cString: $0)] } ?? []
+    while let host = unsafe evhttp_find_header(headers, "Host") {
+      unsafe hosts.append(String(cString: host))
+      unsafe evhttp_remove_header(headers, "Host")
+    }
+    self.hosts = hosts
   }
 }
 

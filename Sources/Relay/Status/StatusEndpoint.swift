@@ -51,7 +51,7 @@ package final class StatusEndpoint {
       reply.headers.append(HTTPReply.Header("Allow", "GET, HEAD"))
       return reply
     }
-    guard isOpen(route) || isKnownHost(request.host) else {
+    guard isOpen(route) || areKnown(request.hosts) else {
       return Self.failure(
         403, "host not allowed",
         "ask by a local name or address, or add this name to STATUS_HOSTS")
@@ -69,9 +69,10 @@ package final class StatusEndpoint {
   /// Health and totals are not secret, and Prometheus may use any host name.
   private func isOpen(_ route: Route) -> Bool { route == .health || route == .metrics }
 
-  private func isKnownHost(_ host: String?) -> Bool {
+  private func areKnown(_ hosts: [String]) -> Bool {
     let settings = relay.node.settings
-    return StatusHosts(settings.statusHosts + [settings.healthHost]).allows(host)
+    let known = StatusHosts(settings.statusHosts + [settings.healthHost])
+    return hosts.allSatisfy { known.allows($0) }
   }
 
   private func health() -> HTTPReply {

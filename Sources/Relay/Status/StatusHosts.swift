@@ -7,32 +7,41 @@ import Wire
   import Darwin
 #endif
 
-/// The host names for which the page and /status answer. A foreign web page can let its own host
-/// name point to this machine and then read the answers to a browser here (DNS rebinding). It
-/// cannot change the Host header that the browser sends.
+/// The names under which the page and /status answer. A stranger's web page can have a name of its
+/// own point to this machine and then read what a browser here is answered (DNS rebinding); it
+/// cannot choose the name that the browser sends.
 package struct StatusHosts {
   private let names: Set<String>
 
-  /// - Parameter names: the operator's names, in lower case, in addition to this machine's own.
+  /// - Parameter names: those of the operator, in lower case, besides this machine's own.
   package init(_ names: [String]) {
     self.names = Set(names + ["localhost"] + [Self.machineName].compactMap { $0 })
   }
 
-  /// - Parameter host: the value of the Host header. A request without one is not from a browser.
-  package func allows(_ host: String?) -> Bool {
-    guard let host else { return true }
-    let name = Self.name(in: host.lowercased())
+  /// - Parameter host: the value of a Host header. A request without one is not from a browser.
+  package func allows(_ host: String) -> Bool {
+    guard let name = Self.name(in: host.lowercased()) else { return false }
     return names.contains(name) || names.contains("[\(name)]") || name.hasSuffix(".localhost")
       || Self.isLocalAddress(name)
   }
 
-  /// Returns the name without port, brackets and final dot.
-  private static func name(in host: String) -> String {
-    if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
-    let parts = host.split(separator: ":", omittingEmptySubsequences: false)
+  /// Returns the name without port, brackets, final dot and space before it; `nil` if what follows
+  /// the name is not a port.
+  private static func name(in text: String) -> String? {
+    let host = text.drop { $0 == " " || $0 == "\t" }
+    let end = host.hasPrefix("[") ? host.firstIndex(of: "]").map { host.index(after: $0) } : nil
     // Several colons without brackets are an address without a port.
-    let name = parts.count == 2 ? String(parts[0]) : host
-    return name.hasSuffix(".") ? String(name.dropLast()) : name
+    let isAddress = end == nil && host.count(where: { $0 == ":" }) > 1
+    let nameEnd = end ?? (isAddress ? nil : host.firstIndex(of: ":")) ?? host.endIndex
+    let port = host[nameEnd...]
+    guard
+      port.isEmpty || port.first == ":" && port.dropFirst().allSatisfy({ ("0"..."9").contains($0) })
+    else {
+      return nil
+    }
+    let name = host[..<nameEnd]
+    if end != nil { return String(name.dropFirst().dropLast()) }
+    return String(name.hasSuffix(".") ? name.dropLast() : name)
   }
 
   private static var machineName: String? {

@@ -23,9 +23,23 @@ extension ProductTests {
           "evil.example", "evil.example:\(port)", "localhost.evil.example",
           "127.0.0.1.evil.example",
           "8.8.8.8", "172.32.0.1", "[2001:db8::2]", "", "localhost:x:y", "evil.example@localhost",
+          "[::1].evil.example", "[::1", "localhost:x", "localhost, evil.example",
         ] {
           #expect(try status(path, host: host, port: port) == 403, "\(path) \(host)")
         }
+        // Every name that a request has must be a known one.
+        let (good, bad) = ("Host: localhost", "Host: evil.example")
+        for (target, headers) in [
+          (path, [good, bad]), (path, [bad, good]), ("http://evil.example\(path)", [good]),
+          ("http://localhost\(path)", [bad]), ("http://localhost@evil.example\(path)", [good]),
+        ] {
+          #expect(
+            try HTTP.get(target, port: port, headers: headers).status == 403, "\(target) \(headers)"
+          )
+        }
+        #expect(
+          try HTTP.get("http://127.0.0.1\(path)", port: port, headers: ["Host:\tlocalhost"]).status
+            == 200)
       }
       for path in ["/health", "/metrics"] {
         #expect(try status(path, host: "evil.example", port: port) == 200)
