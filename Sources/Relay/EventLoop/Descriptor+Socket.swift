@@ -175,6 +175,23 @@ extension Descriptor {
     #endif
   }
 
+  /// Whether this is a stream socket that listens (`SO_ACCEPTCONN`).
+  package var isListening: Bool {
+    #if os(Linux)
+      let stream = Int32(SOCK_STREAM.rawValue)
+    #else
+      let stream = SOCK_STREAM
+    #endif
+    return option(SO_ACCEPTCONN) == 1 && option(SO_TYPE) == stream
+  }
+
+  /// Returns nil when this is not a socket.
+  private func option(_ option: Int32) -> Int32? {
+    var value: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    return unsafe getsockopt(number, SOL_SOCKET, option, &value, &size) == 0 ? value : nil
+  }
+
   private func setOption(level: Int32, _ option: Int32) {
     var on: Int32 = 1
     unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))

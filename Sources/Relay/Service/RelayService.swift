@@ -220,10 +220,18 @@ package final class RelayService {
   }
 
   private func listen(inherited descriptor: Int32, name: String) throws(StartFault) {
+    let socket = Descriptor(adopting: descriptor)
+    guard socket.isListening else {
+      throw .setting(
+        """
+        LISTEN_FDS: descriptor \(descriptor) is not a stream socket that listens (systemd: \
+        ListenStream= with Accept=no)
+        """)
+    }
     let number = node.listenerStates.count
     do throws(SocketError) {
-      let listener = try Listener(on: loop, inherited: Descriptor(adopting: descriptor)) {
-        [unowned node] socket in node.accept(socket, from: number)
+      let listener = try Listener(on: loop, inherited: socket) { [unowned node] socket in
+        node.accept(socket, from: number)
       }
       node.add(listener, name: name, hasProxyLine: node.settings.proxyProtocol)
       log.info(

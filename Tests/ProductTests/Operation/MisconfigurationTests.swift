@@ -43,6 +43,22 @@ extension ProductTests {
       }
       let line = try refusal([:], limits: Limits(variables: ["LISTEN_FDS": "500"]))
       #expect(line.contains("LISTEN_FDS: 500, but descriptor"))
+    }
+
+    @Test("A descriptor that is handed over and does not listen is a fault")
+    func notListening() throws {
+      let bound = try ListeningSocket(listens: false)
+      let connected = try Pipe()
+      let file = OwnedDescriptor(open("/dev/null", O_RDWR | O_CLOEXEC))
+      for descriptor in [bound.descriptor, connected.kept, file.number] {
+        let line = try refusal(["HOST": ""], limits: Limits(listening: [descriptor]))
+        #expect(line.contains("LISTEN_FDS: descriptor 3 is not a stream socket that listens"))
+      }
+      withExtendedLifetime((bound, connected, file)) {}
+    }
+
+    @Test("A watchdog's time that cannot be right is a fault")
+    func watchdogTime() throws {
       for time in ["9223372036854775807", "99999999999999999999", "-1", "soon"] {
         #expect(try refusal(["WATCHDOG_USEC": time]).contains("WATCHDOG_USEC: \(time) is not"))
       }
@@ -76,7 +92,7 @@ extension ProductTests {
         "NICK_AUTH_DIRECTORY_ID": other, "DIRECTORY_LOCATION": "\(Self.onion):5222",
       ])
       let lines = warned.logLines.filter { $0.contains(" warning ") }
-      #expect(lines.count == 1)
+      try #require(lines.count == 1)
       #expect(lines[0].contains(other) && lines[0].contains("\(Self.onion):5222"))
       // The same when the own name comes from tor's file.
       let directory = try TemporaryDirectory()
@@ -87,7 +103,7 @@ extension ProductTests {
         "NICK_AUTH_DIRECTORY_ID": other, "ONION_HOSTNAME_FILE": file,
       ])
       let second = learned.logLines.filter { $0.contains(" warning ") }
-      #expect(second.count == 1)
+      try #require(second.count == 1)
       #expect(second[0].contains(other) && second[0].contains("\(Self.onion):5222"))
       let right = try RelayProcess([
         "NICK_AUTH_DIRECTORY_ID": "\(Self.onion):5222", "ONION_HOSTNAME_FILE": file,
@@ -104,11 +120,11 @@ extension ProductTests {
         relay.logLines.filter { $0.contains(" warning ") && $0.contains("no onion name yet") }
       }
       #expect(warnings().count == 1)
-      #expect(warnings()[0].contains("No such file or directory"))
-      #expect(warnings()[0].contains(file))
+      #expect(warnings().first?.contains("No such file or directory") == true)
+      #expect(warnings().first?.contains(file) == true)
       try "\(Self.badOnion)\n".write(toFile: file, atomically: true, encoding: .utf8)
       try eventually("the new reason is told") { warnings().count == 2 }
-      #expect(warnings()[1].contains("does not hold a v3 onion name"))
+      #expect(warnings().last?.contains("does not hold a v3 onion name") == true)
       // Three more looks.
       pause(seconds: 3.2)
       #expect(warnings().count == 2)
@@ -133,7 +149,7 @@ extension ProductTests {
         let count = try relay.metric(#"jm_directory_proxy_mismatches_total{line="\#(kind)"}"#)
         #expect(count == 5)
         let warnings = relay.logLines.filter { $0.contains(" warning ") }
-        #expect(warnings.count == 1)
+        try #require(warnings.count == 1)
         #expect(warnings[0].contains("PROXY_PROTOCOL"))
         #expect(warnings[0].contains("HiddenServiceExportCircuitID"))
       }
