@@ -62,7 +62,7 @@ public struct DirectoryControl: ParsableCommand {
     @OptionGroup var target: TargetOptions
 
     func run() throws {
-      let text = try target.fetch("/metrics")
+      let text = MetricsLines.plain(try target.fetch("/metrics"))
       if target.json {
         print(MetricsLines.json(of: text))
       } else {
@@ -89,6 +89,14 @@ func printError(_ line: String) {
 
 /// Converts samples of the text format to a JSON object with names and labels as keys.
 enum MetricsLines {
+  /// Returns the text without characters that control a terminal, except line breaks.
+  static func plain(_ text: String) -> String {
+    let scalars = text.unicodeScalars.filter {
+      $0 == "\n" || $0.properties.generalCategory != .control
+    }
+    return String(String.UnicodeScalarView(scalars))
+  }
+
   static func json(of text: String) -> String {
     let members = text.split(separator: "\n").compactMap { line -> String? in
       guard !line.hasPrefix("#"), let blank = line.lastIndex(of: " ") else { return nil }

@@ -105,6 +105,17 @@ extension ProductTests {
       }
     }
 
+    @Test("metrics prints no character that controls a terminal")
+    func metrics() throws {
+      let endpoint = try FixedAnswers([Self.ok("a{b=\"\u{1b}[2J\u{0}\u{7f}\u{9b}31m\"} 1\n")])
+      try ask(endpoint, [["metrics"], ["metrics", "--json"]])
+      let target = ["--host", "127.0.0.1", "--port", "\(endpoint.port)"]
+      #expect(try Product.control.run(["metrics"] + target).out == "a{b=\"[2J31m\"} 1\n")
+      let json = try Product.control.run(["metrics", "--json"] + target).out
+      let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Int]
+      #expect(object == ["a{b=\"[2J31m\"}": 1])
+    }
+
     private func ask(_ endpoint: FixedAnswers, _ commands: [[String]]) throws {
       for command in commands {
         let outcome = try Product.control.run(
