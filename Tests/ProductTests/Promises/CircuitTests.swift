@@ -66,6 +66,29 @@ extension ProductTests {
       #expect(try relay.closed("protocol") == 1)
     }
 
+    @Test("The circuit is the end of the source address, whatever stands before it")
+    func prefixes() throws {
+      let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS_PER_CIRCUIT": "1"]) { $1 })
+      func join(_ source: String, _ number: Int) throws -> TestPeer {
+        let peer = try TestPeer(.tcp(try relay.port))
+        try peer.send("PROXY TCP6 \(source) ::1 22 5222\r\n" + Hello.taker(number).frame)
+        return peer
+      }
+      let accepted = Frames.accepted(by: try relay.nick)
+      let first = try join("fc00:dead:beef:4dad::0:7", 1)
+      try first.expect(accepted)
+      for source in ["fd12:3456:7:8::0:7", "2001:db8::7", "::7", "fe80:1:2:3:4:5:0:7"] {
+        try join(source, 2).expectClosed()
+      }
+      #expect(try relay.closed("circuit_full") == 4)
+      for (number, source) in ["fd12::0:8", "::1:7", "::ffff:1.2.3.4"].enumerated() {
+        let peer = try join(source, 3 + number)
+        try peer.expect(accepted)
+        try peer.leave()
+      }
+      try first.expectNothing()
+    }
+
     @Test("A circuit has as many places as MAX_PEERS_PER_CIRCUIT, and gets back what it leaves")
     func places() throws {
       let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS_PER_CIRCUIT": "3"]) { $1 })
