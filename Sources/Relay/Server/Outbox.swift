@@ -30,7 +30,7 @@ package final class Outbox {
     var isMarked = false
   }
 
-  private struct Piece {
+  struct Piece {
     var start: Int32
     var end: Int32
     let isShared: Bool
@@ -43,27 +43,27 @@ package final class Outbox {
 
   /// Subscribers that are given `shared` in one turn, at most, and the bytes that they are given
   /// together: less than a millisecond of work.
-  private let portion: Int
+  let portion: Int
   static let portionBytes = 2 << 20
 
-  private var shared: [UInt8] = []
-  private var own: [UInt8] = []
-  private var pieces: [Piece] = []
-  private var marked: [Session] = []
-  private var vectors = SendPieces()
+  var shared: [UInt8] = []
+  var own: [UInt8] = []
+  var pieces: [Piece] = []
+  var marked: [Session] = []
+  var vectors = SendPieces()
   /// The sessions that broadcasts reach, without gaps.
-  private(set) var subscribers: [Session] = []
+  var subscribers: [Session] = []
   /// What is on its way in portions: `shared` of an earlier turn.
-  private var rest: [UInt8] = []
+  var rest: [UInt8] = []
   /// The subscribers from this one on have not been given `rest`.
-  private var restStart = 0
+  var restStart = 0
 
   /// Messages of peers handed on: the sum over all of them of their receivers.
   package private(set) var deliveries = 0
   /// Everything queued for peers, by type, each copy counted.
-  package private(set) var queued = FrameCounts()
+  package internal(set) var queued = FrameCounts()
   /// Bytes handed to sockets or to their backlogs.
-  package private(set) var bytesOut = 0
+  package internal(set) var bytesOut = 0
   /// Copies that were not made because the receiver would drop its connection on so long a line.
   package private(set) var withheldLongFrames = 0
 
@@ -73,48 +73,6 @@ package final class Outbox {
   /// Whether broadcasts are on their way in portions.
   package var isSending: Bool { !rest.isEmpty }
   package var isFull: Bool { shared.count + own.count > Self.mostBytes }
-
-  // MARK: Who is reached
-
-  package func subscribe(_ session: Session) {
-    mark(session)
-    session.turn.sharedFrom = Int32(shared.count)
-    session.subscriberIndex = Int32(subscribers.count)
-    subscribers.append(session)
-    if isSending { takeOffRest(session) }
-  }
-
-  /// Removes the session from broadcasts. What was queued for it stays queued, but for what is on
-  /// its way in portions: `flush` it first.
-  func unsubscribe(_ session: Session) {
-    guard session.subscriberIndex >= 0 else { return }
-    fixShared(session)
-    if isSending, session.subscriberIndex < restStart {
-      restStart -= 1
-      swap(Int(session.subscriberIndex), restStart)
-    }
-    swap(Int(session.subscriberIndex), subscribers.count - 1)
-    subscribers.removeLast()
-    session.subscriberIndex = -1
-  }
-
-  private func swap(_ a: Int, _ b: Int) {
-    guard a != b else { return }
-    subscribers.swapAt(a, b)
-    subscribers[a].subscriberIndex = Int32(a)
-    subscribers[b].subscriberIndex = Int32(b)
-  }
-
-  private func isOwedRest(_ session: Session) -> Bool {
-    isSending && Int(session.subscriberIndex) >= restStart
-  }
-
-  /// It has been given `rest`, or has subscribed after it.
-  private func takeOffRest(_ session: Session) {
-    swap(Int(session.subscriberIndex), restStart)
-    restStart += 1
-    if restStart == subscribers.count { rest.removeAll(keepingCapacity: true) }
-  }
 
   // MARK: What is queued
 
@@ -205,7 +163,7 @@ package final class Outbox {
 
   /// Turns what of `shared` this session has coming into a piece, so that what follows comes after
   /// it.
-  private func fixShared(_ session: Session) {
+  func fixShared(_ session: Session) {
     mark(session)
     let end = Int32(shared.count)
     if session.turn.sharedFrom < end {
@@ -226,118 +184,9 @@ package final class Outbox {
     session.turn.last = index
   }
 
-  private func mark(_ session: Session) {
+  func mark(_ session: Session) {
     guard !session.turn.isMarked else { return }
     session.turn.isMarked = true
     marked.append(session)
-  }
-
-  // MARK: The end of the turn
-
-  /// Sends everything queued, broadcasts to the first portion of subscribers: `sendMore` has to
-  /// follow while `isSending`. `outcome` is told of every session that did not take all of its
-  /// part; it must not queue or close.
-  package func flush(_ outcome: (Session, SendOutcome) -> Void) {
-    // The next broadcasts come behind the last ones.
-    if !shared.isEmpty { while isSending { sendMore(outcome) } }
-    shared.withView { shared in
-      for session in marked { flushView(session, shared, outcome) }
-    }
-    if !shared.isEmpty, !subscribers.isEmpty {
-      Swift.swap(&shared, &rest)
-      restStart = 0
-      for session in marked where isOwedRest(session) { takeOffRest(session) }
-      sendMore(outcome)
-    }
-    shared.removeAll(keepingCapacity: true)
-    own.removeAll(keepingCapacity: true)
-    pieces.removeAll(keepingCapacity: true)
-    for session in marked { session.turn = View() }
-    marked.removeAll(keepingCapacity: true)
-  }
-
-  /// Sends broadcasts to the next portion of subscribers. `outcome` as with `flush`.
-  package func sendMore(_ outcome: (Session, SendOutcome) -> Void) {
-    guard isSending else { return }
-    let count = min(portion, max(1, Self.portionBytes / rest.count))
-    let end = min(subscribers.count, restStart + count)
-    rest.withView { rest in
-      for session in subscribers[restStart..<end] where session.state.isOpen {
-        report(session.send(rest), of: session, count: rest.count, outcome)
-      }
-    }
-    restStart = end
-    if end == subscribers.count { rest.removeAll(keepingCapacity: true) }
-  }
-
-  private func sendRest(to session: Session, _ outcome: (Session, SendOutcome) -> Void) {
-    guard isOwedRest(session) else { return }
-    if session.state.isOpen {
-      let sent = rest.withView { session.send($0) }
-      report(sent, of: session, count: rest.count, outcome)
-    }
-    takeOffRest(session)
-  }
-
-  /// Sends one session's part now: it is about to be closed.
-  package func flush(_ session: Session, _ outcome: (Session, SendOutcome) -> Void) {
-    sendRest(to: session, outcome)
-    guard !isEmpty else { return }
-    if session.subscriberIndex >= 0 || session.turn.isMarked {
-      shared.withView { flushView(session, $0, outcome) }
-    }
-    mark(session)
-    session.turn.first = -1
-    session.turn.last = -1
-    session.turn.sharedFrom = Int32(shared.count)
-  }
-
-  /// Sends a part of a list now, from where it is kept, behind everything queued for its reader.
-  package func send(
-    _ part: Directory.ListPart, to session: Session, _ outcome: (Session, SendOutcome) -> Void
-  ) {
-    flush(session, outcome)
-    guard session.state.isOpen, part.count > 0 else { return }
-    let sent = part.frames.withView { frames in
-      vectors.removeAll()
-      for range in [0..<part.omitted.lowerBound, part.omitted.upperBound..<frames.count]
-      where !range.isEmpty { unsafe vectors.append(frames.part(range)) }
-      return session.send(vectors)
-    }
-    queued.count(.peerlist, frames: part.frameCount, bytes: part.count)
-    report(sent, of: session, count: part.count, outcome)
-  }
-
-  private func flushView(
-    _ session: Session, _ shared: ByteView, _ outcome: (Session, SendOutcome) -> Void
-  ) {
-    guard session.state.isOpen else { return }
-    sendRest(to: session, outcome)
-    guard session.state.isOpen else { return }
-    if session.subscriberIndex >= 0 { fixShared(session) }
-    guard session.turn.first >= 0 else { return }
-    own.withView { own in
-      vectors.removeAll()
-      var index = session.turn.first
-      while index >= 0 {
-        let piece = pieces[Int(index)]
-        let bytes = piece.isShared ? shared : own
-        unsafe vectors.append(bytes.part(Int(piece.start)..<Int(piece.end)))
-        index = piece.next
-      }
-      report(session.send(vectors), of: session, count: vectors.byteCount, outcome)
-    }
-  }
-
-  private func report(
-    _ sent: SendOutcome, of session: Session, count: Int,
-    _ outcome: (Session, SendOutcome) -> Void
-  ) {
-    switch sent {
-    case .accepted(let left):
-      bytesOut += count
-      if left > 0 { outcome(session, sent) }
-    case .failed: outcome(session, sent)
-    }
   }
 }

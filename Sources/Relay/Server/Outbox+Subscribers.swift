@@ -1,0 +1,42 @@
+/// The sessions that broadcasts reach: those from `restStart` on have not been given `rest` yet.
+extension Outbox {
+  package func subscribe(_ session: Session) {
+    mark(session)
+    session.turn.sharedFrom = Int32(shared.count)
+    session.subscriberIndex = Int32(subscribers.count)
+    subscribers.append(session)
+    if isSending { takeOffRest(session) }
+  }
+
+  /// Removes the session from broadcasts. What was queued for it stays queued, but for what is on
+  /// its way in portions: `flush` it first.
+  func unsubscribe(_ session: Session) {
+    guard session.subscriberIndex >= 0 else { return }
+    fixShared(session)
+    if isSending, session.subscriberIndex < restStart {
+      restStart -= 1
+      swap(Int(session.subscriberIndex), restStart)
+    }
+    swap(Int(session.subscriberIndex), subscribers.count - 1)
+    subscribers.removeLast()
+    session.subscriberIndex = -1
+  }
+
+  private func swap(_ a: Int, _ b: Int) {
+    guard a != b else { return }
+    subscribers.swapAt(a, b)
+    subscribers[a].subscriberIndex = Int32(a)
+    subscribers[b].subscriberIndex = Int32(b)
+  }
+
+  func isOwedRest(_ session: Session) -> Bool {
+    isSending && Int(session.subscriberIndex) >= restStart
+  }
+
+  /// It has been given `rest`, or has subscribed after it.
+  func takeOffRest(_ session: Session) {
+    swap(Int(session.subscriberIndex), restStart)
+    restStart += 1
+    if restStart == subscribers.count { rest.removeAll(keepingCapacity: true) }
+  }
+}
