@@ -18,7 +18,7 @@ class Market:
 
     def talk(self, text):
         """One public line of the first peer, and a private line from each peer to the next."""
-        self.peers[0].say(text)
+        self.peers[0].send_public(text)
         self.public.append(f"{self.peers[0].nick}!PUBLIC!{text}")
         for sender, receiver in zip(self.peers, self.peers[1:] + self.peers[:1]):
             sender.tell(receiver, text)

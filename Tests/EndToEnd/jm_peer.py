@@ -181,7 +181,7 @@ class Peer:
                 f"{self.name} could not send a message of type {code}: {error}"
             ) from error
 
-    def say(self, text):
+    def send_public(self, text):
         self.send(PUBMSG, f"{self.nick}!PUBLIC!{text}")
 
     def tell(self, other, text):

@@ -100,7 +100,7 @@
       let stretch = try Stretch(target)
       for i in sizes.watchers..<total { load.drop(i, reset: false) }
       let all = sizes.peers * sizes.watchers
-      var (heard, firstDeaf) = (0, 0)
+      var (received, firstDeaf) = (0, 0)
       try load.await("\(all) entries of peers that left", within: 60) {
         while firstDeaf < sizes.watchers, load.peers[firstDeaf].left >= sizes.peers {
           firstDeaf += 1
@@ -108,12 +108,12 @@
         return firstDeaf == sizes.watchers
       }
       let seconds = stretch.seconds
-      for i in 0..<sizes.watchers { heard += load.peers[i].left }
-      guard heard == all else {
-        throw BenchError("\(heard) entries of peers that left, not \(all)")
+      for i in 0..<sizes.watchers { received += load.peers[i].left }
+      guard received == all else {
+        throw BenchError("\(received) entries of peers that left, not \(all)")
       }
       var figures = Figures(.leave)
-      figures.add("until all have heard", seconds * 1e3, "ms")
+      figures.add("until all have received it", seconds * 1e3, "ms")
       figures.addCPU("CPU per peer that left", try stretch.cpu(), per: sizes.peers)
       return figures.all
     }

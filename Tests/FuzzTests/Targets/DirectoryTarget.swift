@@ -66,9 +66,9 @@ struct DirectoryTarget {
     case 2: try shakeHands(peer)
     case 3: try shakeHandsAsOwner(peer)
     case 4: try watch.identify(peer, circuit: CircuitID(value: UInt32((byte() ?? 0) & 3)))
-    case 5: try sayAnything(peer)
-    case 6: try sayPublicly(peer)
-    case 7: try sayPrivately(peer)
+    case 5: try sendAnything(peer)
+    case 6: try sendPublicly(peer)
+    case 7: try sendPrivately(peer)
     case 8: try watch.receive(791, [], from: peer)
     case 9: try watch.receive(pick(Self.types), take(Int(byte() ?? 0)), from: peer)
     case 10: try prove(peer)
@@ -101,18 +101,18 @@ struct DirectoryTarget {
     try watch.receive(793, Array(owner.handshake.utf8), from: peer)
   }
 
-  private mutating func sayAnything(_ peer: PeerID) throws {
+  private mutating func sendAnything(_ peer: PeerID) throws {
     let line = "\(pick(Self.nicks))!\(pick(Self.nicks + ["PUBLIC"]))!\(pick(Self.commands))"
     try watch.receive(pick(Self.types), Array(line.utf8), from: peer)
   }
 
-  private mutating func sayPublicly(_ peer: PeerID) throws {
+  private mutating func sendPublicly(_ peer: PeerID) throws {
     let line = "\(watch.nick(of: peer))!PUBLIC!\(pick(Self.commands))"
     try watch.receive(687, Array(line.utf8), from: peer)
   }
 
   /// Now and then a line that old clients must not get.
-  private mutating func sayPrivately(_ peer: PeerID) throws {
+  private mutating func sendPrivately(_ peer: PeerID) throws {
     let line = "\(watch.nick(of: peer))!\(pick(Self.nicks))!\(pick(Self.commands))"
     let padding = [UInt8](repeating: 0x61, count: byte() == 0xfe ? 40_000 : 0)
     try watch.receive(685, Array(line.utf8) + padding, from: peer)

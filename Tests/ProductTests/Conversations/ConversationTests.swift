@@ -62,7 +62,7 @@ private struct Replay {
     if peers[event.conn] == nil { peers[event.conn] = try TestPeer(place) }
     guard let peer = peers[event.conn] else { return }
     try send(peer, bytes)
-    try model.hear(bytes, from: event.conn)
+    try model.receive(bytes, from: event.conn)
     try compare()
   }
 
@@ -77,7 +77,7 @@ private struct Replay {
       // A client that is probed answers.
       guard frames.contains(Frames.ping) else { continue }
       try peer.send(Frames.pong)
-      try model.hear(Frames.pong, from: conn)
+      try model.receive(Frames.pong, from: conn)
     }
     for conn in closed { try peers[conn]?.expectClosed() }
     if !model.outgoing.isEmpty { try compare() }

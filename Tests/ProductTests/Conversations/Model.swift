@@ -56,13 +56,13 @@ struct Model {
     closed = []
   }
 
-  mutating func hear(_ bytes: String, from conn: Int) throws {
+  mutating func receive(_ bytes: String, from conn: Int) throws {
     for frame in bytes.split(separator: "\r\n").map({ $0 + "\r\n" }) {
-      try hear(frame: String(frame), from: conn)
+      try receive(frame: String(frame), from: conn)
     }
   }
 
-  private mutating func hear(frame: String, from conn: Int) throws {
+  private mutating func receive(frame: String, from conn: Int) throws {
     let envelope = try JSONDecoder().decode(Envelope.self, from: Data(frame.utf8))
     guard let sender = peers[conn] else {
       return try greet(envelope, conn)

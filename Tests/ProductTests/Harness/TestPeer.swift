@@ -34,11 +34,11 @@ final class TestPeer {
   func send(_ text: String) throws { try socket.send(Array(text.utf8)) }
   func send(_ bytes: [UInt8]) throws { try socket.send(bytes) }
 
-  func sayPublic(_ command: String) throws {
+  func sendPublic(_ command: String) throws {
     try send(Frames.frame(687, "\(nick)!PUBLIC!\(command)"))
   }
 
-  func say(_ command: String, to receiver: String) throws {
+  func send(_ command: String, to receiver: String) throws {
     try send(Frames.frame(685, "\(nick)!\(receiver)!\(command)"))
   }
 

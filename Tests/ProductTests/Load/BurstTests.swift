@@ -43,11 +43,11 @@ extension ProductTests {
       let hellos = (0..<300).map { Hello.maker(100 + $0) }
       let makers = try hellos.map { try TestPeer(to: relay, $0) }
       let taker = try TestPeer(to: relay, .taker(1))
-      try taker.sayPublic("orderbook")
+      try taker.sendPublic("orderbook")
       let answer = "sw0reloffer 0 1 2 0 0.1 " + String(repeating: "x", count: 500)
       for maker in makers {
         try maker.expect(Frames.frame(687, "\(taker.nick)!PUBLIC!orderbook"))
-        for _ in 0..<4 { try maker.say(answer, to: taker.nick) }
+        for _ in 0..<4 { try maker.send(answer, to: taker.nick) }
       }
       var answers: [String: Int] = [:]
       for _ in 0..<makers.count * 4 {

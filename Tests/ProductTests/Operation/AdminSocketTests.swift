@@ -6,7 +6,7 @@ extension ProductTests {
   @Suite("The admin socket")
   struct AdminSocketTests {
     /// A relay with two listeners that have circuits, and its admin socket.
-    private struct Stage {
+    private struct AdminHarness {
       let folder: TemporaryDirectory
       let relay: RelayProcess
       var admin: String { folder.path + "/admin" }
@@ -61,8 +61,8 @@ extension ProductTests {
       let circuits: [Group]
     }
 
-    private func groups(_ stage: Stage) throws -> [Document.Group] {
-      let outcome = try stage.control("peers", "--json")
+    private func groups(_ harness: AdminHarness) throws -> [Document.Group] {
+      let outcome = try harness.control("peers", "--json")
       #expect(outcome.status == 0, "\(outcome.error)")
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -71,19 +71,19 @@ extension ProductTests {
 
     @Test("peers shows connections by circuit and what they cost, the most costly first")
     func peers() throws {
-      let stage = try Stage()
-      let quiet = try stage.join("far", circuit: 7, .taker(1))
-      let first = try stage.join("near", circuit: 7, .taker(2))
-      let second = try stage.join("near", circuit: 7, .taker(3))
-      let plain = try TestPeer(to: stage.relay, .taker(4))
-      try first.sayPublic("!orderbook")
-      try second.sayPublic("hello")
-      try second.say("hello", to: quiet.nick)
+      let harness = try AdminHarness()
+      let quiet = try harness.join("far", circuit: 7, .taker(1))
+      let first = try harness.join("near", circuit: 7, .taker(2))
+      let second = try harness.join("near", circuit: 7, .taker(3))
+      let plain = try TestPeer(to: harness.relay, .taker(4))
+      try first.sendPublic("!orderbook")
+      try second.sendPublic("hello")
+      try second.send("hello", to: quiet.nick)
       for peer in [quiet, plain] { for _ in 0..<2 { _ = try peer.nextFrame() } }
       _ = try quiet.nextFrame()
       for peer in [first, second] { _ = try peer.nextFrame() }
       try plain.expectNothing()
-      let groups = try groups(stage)
+      let groups = try groups(harness)
       try #require(groups.count == 3)
       #expect(groups[0].listener == "near" && groups[0].circuit == 7)
       #expect(Set(groups[0].connections.map(\.nick)) == [first.nick, second.nick])
@@ -98,7 +98,7 @@ extension ProductTests {
       #expect(groups[1].listener == "tcp" && groups[1].circuit == nil)
       #expect(groups[2].listener == "far" && groups[2].circuit == 7)
       #expect(groups[1...].allSatisfy { $0.deliveries == 0 && $0.publicLines == 0 })
-      let table = try stage.control("peers", "--first", "1").out.split(separator: "\n")
+      let table = try harness.control("peers", "--first", "1").out.split(separator: "\n")
       try #require(table.count == 3)
       #expect(table[0].hasPrefix("CIRCUIT "))
       #expect(table[1].hasPrefix("near:7 "))
@@ -108,42 +108,42 @@ extension ProductTests {
 
     @Test("With STATUS_NICKS=false it names nobody")
     func noNicks() throws {
-      let stage = try Stage(["STATUS_NICKS": "false"])
-      let peer = try stage.join("near", circuit: 7, .taker(1))
-      let outcome = try stage.control("peers")
+      let harness = try AdminHarness(["STATUS_NICKS": "false"])
+      let peer = try harness.join("near", circuit: 7, .taker(1))
+      let outcome = try harness.control("peers")
       #expect(outcome.status == 0 && outcome.out.contains("near:7"))
       #expect(!outcome.out.contains(peer.nick))
     }
 
     @Test("close ends the connections of a circuit or of a nick, and nobody else's")
     func close() throws {
-      let stage = try Stage()
-      let many = try (1...2).map { try stage.join("near", circuit: 7, .taker($0)) }
-      let maker = try stage.join("near", circuit: 8, .maker(3))
-      let other = try stage.join("far", circuit: 7, .taker(4))
+      let harness = try AdminHarness()
+      let many = try (1...2).map { try harness.join("near", circuit: 7, .taker($0)) }
+      let maker = try harness.join("near", circuit: 8, .maker(3))
+      let other = try harness.join("far", circuit: 7, .taker(4))
       // Both listeners number their circuits.
-      let unclear = try stage.control("close", "--circuit", "7")
+      let unclear = try harness.control("close", "--circuit", "7")
       #expect(unclear.status == 1 && unclear.error.contains("near:7"))
-      let done = try stage.control("close", "--circuit", "near:7")
+      let done = try harness.control("close", "--circuit", "near:7")
       #expect(done.status == 0 && done.out == "closed 2\n", "\(done.error)")
       for peer in many { try peer.expectClosed() }
       for peer in [maker, other] { try peer.expectNothing() }
-      let again = try stage.control("close", "--circuit", "near:7", "--json")
+      let again = try harness.control("close", "--circuit", "near:7", "--json")
       #expect(again.status == 1 && again.out == "{\"closed\": 0}\n")
-      let nick = try stage.control("close", "--nick", maker.nick)
+      let nick = try harness.control("close", "--nick", maker.nick)
       #expect(nick.status == 0 && nick.out == "closed 1\n")
       try maker.expectClosed()
       try other.expect(Hello.maker(3).departure)
-      #expect(try stage.control("close", "--nick", maker.nick).status == 1)
+      #expect(try harness.control("close", "--nick", maker.nick).status == 1)
       for wrong in [
         ["--circuit", "x"], ["--circuit", "-1"], ["--circuit", "4294967296"], ["--circuit", ":1"],
         ["--nick", "a b"], [], ["--nick", "a", "--circuit", "1"],
       ] {
-        let outcome = try Product.control.run(["close"] + wrong, ["ADMIN_SOCKET": stage.admin])
+        let outcome = try Product.control.run(["close"] + wrong, ["ADMIN_SOCKET": harness.admin])
         #expect(outcome.status == 64, "\(wrong)")
       }
-      #expect(try stage.relay.closed("admin") == 3)
-      let log = stage.relay.log
+      #expect(try harness.relay.closed("admin") == 3)
+      let log = harness.relay.log
       #expect(log.contains("closed by the operator connections=2"))
       #expect(!log.contains(maker.nick) && !log.contains("circuit=") && !log.contains("near:7"))
     }
@@ -165,10 +165,10 @@ extension ProductTests {
 
     @Test("Another user is refused, whatever the mode of the file", .enabled(if: geteuid() == 0))
     func otherUser() throws {
-      let stage = try Stage()
+      let harness = try AdminHarness()
       func mode() throws -> mode_t {
         var status = stat()
-        guard stat(stage.admin, &status) == 0 else { throw TestFailure("no socket file") }
+        guard stat(harness.admin, &status) == 0 else { throw TestFailure("no socket file") }
         return status.st_mode & 0o777
       }
       #expect(try mode() == 0o600)
@@ -184,50 +184,50 @@ extension ProductTests {
         print(client.recv(4096).decode())
         """
       func askAsNobody() throws -> String {
-        let out = stage.folder.path + "/answer"
+        let out = harness.folder.path + "/answer"
         let child = try ChildProcess(
-          "/usr/bin/env", ["python3", "-c", script, stage.admin], ["PATH": "/usr/bin:/bin"],
-          in: "/", out: out, error: stage.folder.path + "/error")
+          "/usr/bin/env", ["python3", "-c", script, harness.admin], ["PATH": "/usr/bin:/bin"],
+          in: "/", out: out, error: harness.folder.path + "/error")
         try child.waitForExit(within: 20)
         return try String(contentsOfFile: out, encoding: .utf8)
       }
-      chmod(stage.folder.path, 0o755)
+      chmod(harness.folder.path, 0o755)
       #expect(try askAsNobody() == "no permission\n")
-      chmod(stage.admin, 0o666)
+      chmod(harness.admin, 0o666)
       let answer = try askAsNobody()
       #expect(answer.contains("only the relay's own user and root"), "\(answer)")
       #expect(!answer.contains("connections"))
-      #expect(stage.relay.log.contains("a client of another user was refused"))
+      #expect(harness.relay.log.contains("a client of another user was refused"))
     }
 
     @Test("Clients that are silent, too long or too many harm nobody")
     func hostile() throws {
-      let stage = try Stage()
-      let peer = try stage.join("near", circuit: 7, .taker(1))
+      let harness = try AdminHarness()
+      let peer = try harness.join("near", circuit: 7, .taker(1))
       for line in [
         "x\n", "\n", "\r\n", "peers x\n", "close\n", "close nick\n", "close nick \u{1}\n",
         "close circuit 1:2:3\n", "close circuit +7\n", "close circuit 99999999999\n",
         "GET / HTTP/1.1\r\n", String(repeating: "p", count: 300),
-      ] { #expect(try stage.ask(line).hasPrefix(#"{"error": "known are peers"#), "\(line)") }
-      let silent = try (0..<8).map { _ in try TestSocket(.unix(stage.admin)) }
-      #expect(try stage.ask("peers\n") == "{\"error\": \"too many clients at once\"}\n")
+      ] { #expect(try harness.ask(line).hasPrefix(#"{"error": "known are peers"#), "\(line)") }
+      let silent = try (0..<8).map { _ in try TestSocket(.unix(harness.admin)) }
+      #expect(try harness.ask("peers\n") == "{\"error\": \"too many clients at once\"}\n")
       for socket in silent { socket.close() }
       try eventually("their places are free") {
-        try stage.ask("peers\n").hasSuffix("{\"connections\": 1}\n")
+        try harness.ask("peers\n").hasSuffix("{\"connections\": 1}\n")
       }
       try peer.expectNothing()
     }
 
     @Test("1,000 connections are all told, while peers are served")
     func many() throws {
-      let stage = try Stage()
+      let harness = try AdminHarness()
       let peers = try (1...1_000).map { number in
-        let peer = try TestPeer(.tcp(try stage.relay.port))
+        let peer = try TestPeer(.tcp(try harness.relay.port))
         try peer.send(Hello.taker(number).frame)
         return peer
       }
-      for peer in peers { try peer.expect(Frames.accepted(by: try stage.relay.nick)) }
-      #expect(try groups(stage).count == 1_000)
+      for peer in peers { try peer.expect(Frames.accepted(by: try harness.relay.nick)) }
+      #expect(try groups(harness).count == 1_000)
       try peers[0].expectNothing()
     }
 

@@ -151,7 +151,7 @@ extension ProductTests {
       for peer in peers { #expect(throws: (any Error).self) { try peer.nextFrame() } }
       let second = try RelayProcess(["LISTEN_UNIX": path, "PORT": "\(port)"])
       let again = try (1...50).map { try TestPeer(to: second, .maker($0), at: place) }
-      try again[0].sayPublic("x")
+      try again[0].sendPublic("x")
       for peer in again.dropFirst() {
         try peer.expect(Frames.frame(687, "\(again[0].nick)!PUBLIC!x"))
       }
@@ -206,7 +206,7 @@ extension ProductTests {
       // All of them have offers, so none is displaced.
       let makers = try (1...36).map {
         let maker = try TestPeer(to: relay, .maker($0))
-        try maker.sayPublic("sw0reloffer 0 1 2 3 4")
+        try maker.sendPublic("sw0reloffer 0 1 2 3 4")
         return maker
       }
       try eventually("all have offers") { try relay.metric("jm_directory_offers") == 36 }

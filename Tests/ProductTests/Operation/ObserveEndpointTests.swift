@@ -10,7 +10,7 @@ extension ProductTests {
       let port = relay.statusPort ?? 0
       let maker = try TestPeer(to: relay, .maker(1))
       let taker = try TestPeer(to: relay, .taker(2))
-      try maker.sayPublic("!sw0reloffer 0 30000 1000000 0 0.00001")
+      try maker.sendPublic("!sw0reloffer 0 30000 1000000 0 0.00001")
       _ = try taker.nextFrame()
       let text = try HTTP.get("/metrics", port: port)
       #expect(text.headers.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8"))

@@ -85,8 +85,8 @@ extension ProductTests {
       let hellos = [Hello.maker(1), .oldMaker(2), .taker(3)]
       let peers = try hellos.map { try TestPeer(to: relay, $0) }
       for sender in peers {
-        for receiver in peers { try sender.say(payload, to: receiver.nick) }
-        try sender.sayPublic("sw0reloffer 0 \(payload)")
+        for receiver in peers { try sender.send(payload, to: receiver.nick) }
+        try sender.sendPublic("sw0reloffer 0 \(payload)")
         try sender.send(Frames.frame(687, "\(nickNumber(9))!PUBLIC!\(payload)"))
         try sender.send(Frames.frame(4242, payload))
       }
@@ -105,7 +105,7 @@ extension ProductTests {
         if hello.nick == hellos[2].nick { continue }
         #expect(try peer.nextFrame().contains("Rejected"))
       }
-      try peers[0].say("last", to: peers[0].nick)
+      try peers[0].send("last", to: peers[0].nick)
       try eventually("all is handled") { try peers[0].nextFrame().contains("last") }
       return (hellos, peers)
     }

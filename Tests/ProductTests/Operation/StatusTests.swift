@@ -62,7 +62,7 @@ extension ProductTests {
     func withoutNicks() throws {
       let relay = try RelayProcess(["STATUS_NICKS": "false"])
       let peer = try TestPeer(to: relay, .maker(1))
-      try peer.sayPublic((0..<5).map { "sw0reloffer \($0) 1 2 0 0.1" }.joined(separator: "!"))
+      try peer.sendPublic((0..<5).map { "sw0reloffer \($0) 1 2 0 0.1" }.joined(separator: "!"))
       try peer.expectNothing()
       let body = try HTTP.get("/status", port: relay.statusPort ?? 0).body
       #expect(!body.contains(peer.nick))

@@ -26,7 +26,7 @@ extension ProductTests {
       // 24 are not peers'.
       let relay = try RelayProcess([:], limits: Limits(descriptors: 44))
       let makers = try (1...4).map { try TestPeer(to: relay, .maker($0)) }
-      for maker in makers { try maker.sayPublic("sw0reloffer 0 1 2 3 4") }
+      for maker in makers { try maker.sendPublic("sw0reloffer 0 1 2 3 4") }
       // The older half stays: they must not all have come at the same moment of a coarse clock.
       let silent = try (5...40).map {
         pause(seconds: 0.01)
@@ -50,13 +50,13 @@ extension ProductTests {
       try sender.send(lines.joined() + aside)
       try sender.expectNothing()
       #expect(monotonicSeconds() - began < 1)
-      var heard: [String] = []
-      while heard.count <= lines.count { heard.append(try readers[0].nextFrame()) }
+      var received: [String] = []
+      while received.count <= lines.count { received.append(try readers[0].nextFrame()) }
       // 120 deliveries at 40 a second, of which peers that have just come share 30.
       let took = monotonicSeconds() - began
       #expect(took > 1.5 && took < 10, "\(took) s")
-      #expect(heard.filter { $0 != aside } == lines)
-      let place = try #require(heard.firstIndex(of: aside))
+      #expect(received.filter { $0 != aside } == lines)
+      let place = try #require(received.firstIndex(of: aside))
       #expect(place < lines.count / 2, "the private line came behind \(place) public ones")
       for reader in readers.dropFirst() {
         try reader.expect(lines)

@@ -28,7 +28,7 @@ extension ProductTests {
       for path in [first, second] { try join(path, 7, as: 5).expectClosed() }
       #expect(try relay.closed("circuit_full") == 2)
       let plain = try TestPeer(to: relay, .taker(6))
-      try plain.sayPublic("hello")
+      try plain.sendPublic("hello")
       let said = Frames.frame(687, "\(plain.nick)!PUBLIC!hello")
       for peer in peers { try peer.expect(said) }
       for (name, count) in [("near", 2.0), ("far", 2), ("tcp", 1)] {

@@ -99,11 +99,11 @@ extension ProductTests {
         let line = Frames.frame(685, "\(sender.nick)!\(receiver.nick)!line \(number)")
         let began = monotonicSeconds()
         try sender.send(line)
-        var heard = ""
-        while !heard.contains(line) {
+        var received = ""
+        while !received.contains(line) {
           try meanwhile()
           if let more = try? receiver.socket.receive(within: 0) {
-            heard += String(decoding: more, as: UTF8.self)
+            received += String(decoding: more, as: UTF8.self)
           }
           guard monotonicSeconds() < began + 10 else { throw TestFailure("line \(number) is lost") }
         }
@@ -169,17 +169,17 @@ extension ProductTests {
         expected.insert(line + Frames.peerlist(hello.entryWithFeatures))
       }
       let size = expected.reduce(0) { $0 + $1.utf8.count }
-      var heard: [UInt8] = []
+      var received: [UInt8] = []
       let began = monotonicSeconds()
-      while heard.count < size {
+      while received.count < size {
         guard let more = try taker.socket.receive(within: 10, atMost: 2_500) else {
-          throw TestFailure("closed after \(heard.count) of \(size) bytes")
+          throw TestFailure("closed after \(received.count) of \(size) bytes")
         }
-        heard += more
-        pause(seconds: max(0, began + Double(heard.count) / 50_000 - monotonicSeconds()))
+        received += more
+        pause(seconds: max(0, began + Double(received.count) / 50_000 - monotonicSeconds()))
       }
       print("1,000 answers, \(size) bytes: \(monotonicSeconds() - began) s")
-      let frames = String(decoding: heard, as: UTF8.self).split(separator: "\r\n")
+      let frames = String(decoding: received, as: UTF8.self).split(separator: "\r\n")
       #expect(frames.count == 2_000)
       let pairs = stride(from: 0, to: frames.count - 1, by: 2).map {
         "\(frames[$0])\r\n\(frames[$0 + 1])\r\n"

@@ -14,7 +14,7 @@ extension ProductTests {
       let flooder = try TestPeer(to: relay, .taker(2))
       let text = String(repeating: "x", count: 39_000)
       for number in 0..<200 {
-        try flooder.sayPublic("\(number) \(text)")
+        try flooder.sendPublic("\(number) \(text)")
       }
       try flooder.expectNothing()
       let thief = try TestPeer(.tcp(try relay.port))

@@ -63,7 +63,7 @@ extension ProductTests {
       try holder.expect(Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook"))
       if answers {
         // Swallowed: it is for the relay.
-        try holder.say("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
+        try holder.send("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
         try claimant.expect(Frames.rejected(by: try relay.nick, taken))
         try claimant.expectClosed()
         try holder.expectNothing()

@@ -39,8 +39,8 @@ extension ProductTests {
       let silent = try TestPeer(to: relay, .oldTaker(2))
       let asking = try TestPeer(to: relay, .oldTaker(3))
       let filling = try TestPeer(to: relay, .taker(4))
-      try asking.sayPublic("orderbook")
-      try filling.say("fill 0 1000 abc", to: nickNumber(1))
+      try asking.sendPublic("orderbook")
+      try filling.send("fill 0 1000 abc", to: nickNumber(1))
       try asking.expectNothing()
       try filling.expect(Frames.frame(687, "\(nickNumber(3))!PUBLIC!orderbook"))
       try filling.expectNothing()
@@ -68,7 +68,7 @@ extension ProductTests {
       let relay = try RelayProcess(["FANOUT_RATE_LIMIT": "4"])
       let reader = try TestPeer(to: relay, .taker(1))
       let sender = try TestPeer(to: relay, .oldTaker(2))
-      for number in 0..<12 { try sender.sayPublic("hp2 \(number)") }
+      for number in 0..<12 { try sender.sendPublic("hp2 \(number)") }
       try sender.leave()
       for number in 0..<12 {
         try reader.expect(Frames.frame(687, "\(nickNumber(2))!PUBLIC!hp2 \(number)"))
@@ -84,7 +84,7 @@ extension ProductTests {
       let relay = try RelayProcess()
       let maker = try TestPeer(to: relay, .oldTaker(1))
       let reader = try TestPeer(to: relay, .taker(2))
-      try maker.sayPublic("\(command) 0 1000 2000 10 0.001")
+      try maker.sendPublic("\(command) 0 1000 2000 10 0.001")
       try maker.expectNothing()
       #expect(try relay.metric("jm_directory_offers") == 1)
       _ = try reader.nextFrame()

@@ -205,7 +205,7 @@ extension ProductTests {
       let (sender, reader) = try pair(at: relay)
       try sender.send(Hello.maker(77).frame)
       try sender.expectNothing()
-      try sender.sayPublic("x")
+      try sender.sendPublic("x")
       try reader.expect(Frames.frame(687, "\(sender.nick)!PUBLIC!x"))
     }
 

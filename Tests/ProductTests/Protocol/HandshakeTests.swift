@@ -119,7 +119,7 @@ extension ProductTests {
       let first = try TestPeer(to: relay, .taker(1))
       let second = try TestPeer(to: relay, .taker(2))
       // Who has something to offer is not displaced.
-      try second.sayPublic("sw0reloffer 0 1 2 3 4")
+      try second.sendPublic("sw0reloffer 0 1 2 3 4")
       try second.expectNothing()
       let third = try TestPeer(.tcp(try relay.port))
       try third.send(Hello.taker(3).frame)
@@ -154,7 +154,7 @@ extension ProductTests {
       let newPeer = try TestPeer(.tcp(try relay.port))
       let maker = try TestPeer(to: relay, .maker(1))
       let other = try TestPeer(to: relay, .maker(2))
-      try maker.sayPublic("sw0reloffer 0 1 2 0 0.1")
+      try maker.sendPublic("sw0reloffer 0 1 2 0 0.1")
       try other.expect(Frames.frame(687, "\(maker.nick)!PUBLIC!sw0reloffer 0 1 2 0 0.1"))
       maker.close()
       try other.expect(Hello.maker(1).departure)

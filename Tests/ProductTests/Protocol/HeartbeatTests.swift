@@ -50,7 +50,7 @@ extension ProductTests {
       let probe = Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook")
       for _ in 0..<2 {
         try maker.expect(probe)
-        try maker.say("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
+        try maker.send("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
       }
       try maker.expect(probe)
       try maker.expectClosed()

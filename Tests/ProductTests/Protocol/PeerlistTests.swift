@@ -24,7 +24,7 @@ extension ProductTests {
       let old = try TestPeer(to: relay, .oldMaker(2))
       let announcer = try TestPeer(to: relay, .taker(3))
       let taker = try TestPeer(to: relay, .oldTaker(4))
-      try announcer.sayPublic("sw0absoffer 0 1 2 0 1")
+      try announcer.sendPublic("sw0absoffer 0 1 2 0 1")
       let offer = Frames.frame(687, "\(announcer.nick)!PUBLIC!sw0absoffer 0 1 2 0 1")
       for peer in [today, old, taker] { try peer.expect(offer) }
       #expect(
@@ -130,7 +130,7 @@ extension ProductTests {
       let relay = try RelayProcess()
       let watcher = try TestPeer(to: relay, .taker(2))
       let peer = try TestPeer(to: relay, .maker(1))
-      try peer.sayPublic("x")
+      try peer.sendPublic("x")
       peer.socket.shutdownWriting()
       try watcher.expect([
         Frames.frame(687, "\(peer.nick)!PUBLIC!x"), Hello.maker(1).departure,

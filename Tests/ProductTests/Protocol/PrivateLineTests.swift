@@ -10,7 +10,7 @@ extension ProductTests {
       let sender = try TestPeer(to: relay, .taker(1))
       let receiver = try TestPeer(to: relay, .maker(2))
       let other = try TestPeer(to: relay, .taker(3))
-      try sender.say("fill 0 1", to: receiver.nick)
+      try sender.send("fill 0 1", to: receiver.nick)
       try receiver.expect(Frames.frame(685, "\(sender.nick)!\(receiver.nick)!fill 0 1"))
       for peer in [sender, receiver, other] { try peer.expectNothing() }
     }
@@ -24,7 +24,7 @@ extension ProductTests {
       let today = try TestPeer(to: relay, .taker(2))
       let old = try TestPeer(to: relay, .oldTaker(3))
       for (receiver, entry) in [(today, maker.entryWithFeatures), (old, maker.entry)] {
-        try sender.say("pubkey x", to: receiver.nick)
+        try sender.send("pubkey x", to: receiver.nick)
         try receiver.expect([
           Frames.frame(685, "\(sender.nick)!\(receiver.nick)!pubkey x"), Frames.peerlist(entry),
         ])
@@ -37,10 +37,10 @@ extension ProductTests {
     func noOnion() throws {
       let relay = try RelayProcess()
       let sender = try TestPeer(to: relay, .taker(1))
-      try sender.sayPublic("sw0reloffer 0 1 2 0 0.1")
+      try sender.sendPublic("sw0reloffer 0 1 2 0 0.1")
       try sender.expectNothing()
       let receiver = try TestPeer(to: relay, .taker(2))
-      try sender.say("x", to: receiver.nick)
+      try sender.send("x", to: receiver.nick)
       try receiver.expect(Frames.frame(685, "\(sender.nick)!\(receiver.nick)!x"))
       try receiver.expectNothing()
     }
@@ -49,7 +49,7 @@ extension ProductTests {
     func oneself() throws {
       let relay = try RelayProcess()
       let peer = try TestPeer(to: relay, .taker(1))
-      try peer.say("x", to: peer.nick)
+      try peer.send("x", to: peer.nick)
       try peer.expect(Frames.frame(685, "\(peer.nick)!\(peer.nick)!x"))
     }
 
@@ -79,7 +79,7 @@ extension ProductTests {
       let receiver = try TestPeer(to: relay, .maker(2))
       receiver.close()
       try sender.expect(Hello.maker(2).departure)
-      try sender.say("x", to: receiver.nick)
+      try sender.send("x", to: receiver.nick)
       try sender.expectNothing()
     }
   }

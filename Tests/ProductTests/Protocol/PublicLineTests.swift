@@ -12,7 +12,7 @@ extension ProductTests {
         try TestPeer(to: relay, .taker(2)), try TestPeer(to: relay, .oldTaker(3)),
         try TestPeer(to: relay, .oldMaker(4)),
       ]
-      try sender.sayPublic("sw0reloffer 0 1 2 0 0.1")
+      try sender.sendPublic("sw0reloffer 0 1 2 0 0.1")
       try sender.expectNothing()
       for other in others {
         try other.expect(Frames.frame(687, "\(sender.nick)!PUBLIC!sw0reloffer 0 1 2 0 0.1"))
@@ -50,11 +50,11 @@ extension ProductTests {
       let relay = try RelayProcess()
       let asker = try TestPeer(to: relay, .taker(1))
       let maker = try TestPeer(to: relay, .taker(2))
-      try maker.sayPublic("\(command) 0 1 2 0 0.1!\(command) 1 1 2 0 0.1")
+      try maker.sendPublic("\(command) 0 1 2 0 0.1!\(command) 1 1 2 0 0.1")
       try asker.expect(
         Frames.frame(687, "\(maker.nick)!PUBLIC!\(command) 0 1 2 0 0.1!\(command) 1 1 2 0 0.1"))
       #expect(try offers(at: relay).contains("\"total_offers\": 2, \"peers_with_offers\": 1"))
-      try maker.sayPublic("cancel 0")
+      try maker.sendPublic("cancel 0")
       try maker.expectNothing()
       #expect(try offers(at: relay).contains("\"total_offers\": 1, \"peers_with_offers\": 1"))
       try asker.expect(Frames.frame(687, "\(maker.nick)!PUBLIC!cancel 0"))
@@ -72,11 +72,11 @@ extension ProductTests {
       for command in [
         "orderbook", "hp2 0", "cancel 0", "sw0reloffer", "xrelofferx 0 1", "reloffers 0",
       ] {
-        try peer.sayPublic(command)
+        try peer.sendPublic(command)
       }
       try peer.expectNothing()
       #expect(try offers(at: relay).contains("\"total_offers\": 0, \"peers_with_offers\": 0"))
-      for id in 0..<100 { try peer.sayPublic("sw0absoffer \(id) 1 2 0 1") }
+      for id in 0..<100 { try peer.sendPublic("sw0absoffer \(id) 1 2 0 1") }
       try peer.expectNothing()
       let status = try offers(at: relay)
       #expect(status.contains("\"total_offers\": 64, \"peers_with_offers\": 1"))
@@ -113,8 +113,8 @@ extension ProductTests {
       ])
       let reader = try TestPeer(to: relay, .taker(1))
       let sender = try TestPeer(to: relay, .taker(2))
-      for _ in 0..<5 { try sender.sayPublic("orderbook") }
-      for id in 0..<5 { try sender.sayPublic("x \(id)") }
+      for _ in 0..<5 { try sender.sendPublic("orderbook") }
+      for id in 0..<5 { try sender.sendPublic("x \(id)") }
       try sender.expectNothing()
       try reader.expect(
         (0..<2).map { _ in Frames.frame(687, "\(sender.nick)!PUBLIC!orderbook") }

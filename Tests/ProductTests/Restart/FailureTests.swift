@@ -52,7 +52,7 @@ extension ProductTests.Restart {
     /// The first says something and all others receive it, and nothing else.
     func expectAllGoOn(_ place: SourceLocation = #_sourceLocation) throws {
       let line = "after the restart"
-      try peers[0].sayPublic(line)
+      try peers[0].sendPublic(line)
       for peer in peers.dropFirst() {
         try peer.expect(Frames.frame(687, "\(peers[0].nick)!PUBLIC!\(line)"), place)
       }

@@ -112,13 +112,13 @@ final class RestartLoad {
 
   // MARK: Talking
 
-  func sayPublic() { say(in: random.below(size.publicSenders)) }
-  func sayPrivate() { say(in: size.publicSenders + random.below(size.pairs)) }
+  func sendPublic() { send(in: random.below(size.publicSenders)) }
+  func sendPrivate() { send(in: size.publicSenders + random.below(size.pairs)) }
 
   /// A line of 40 kB to each slow reader.
-  func sayToSlowReaders() { for stream in bulkStreams { say(in: stream) } }
+  func sendToSlowReaders() { for stream in bulkStreams { send(in: stream) } }
 
-  private func say(in number: Int) {
+  private func send(in number: Int) {
     let stream = streams[number]
     let sender = peers[stream.sender]
     let receiver = stream.receiver.map { peers[$0].nick } ?? "PUBLIC"

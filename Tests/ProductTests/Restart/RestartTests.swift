@@ -77,9 +77,9 @@ extension ProductTests.Restart {
 
     private func talk(_ load: RestartLoad, steps: Int) throws {
       for _ in 0..<steps {
-        load.sayPublic()
-        for _ in 0..<4 { load.sayPrivate() }
-        load.sayToSlowReaders()
+        load.sendPublic()
+        for _ in 0..<4 { load.sendPrivate() }
+        load.sendToSlowReaders()
         try load.step()
       }
     }

@@ -62,7 +62,7 @@ extension ProductTests.Restart {
     }
 
     private func expectAllGoOn(_ line: String) throws {
-      try peers[0].sayPublic(line)
+      try peers[0].sendPublic(line)
       let frame = Frames.frame(687, "\(peers[0].nick)!PUBLIC!\(line)")
       for peer in peers.dropFirst() { try peer.expect(frame) }
       for peer in peers { try peer.expectNothing() }

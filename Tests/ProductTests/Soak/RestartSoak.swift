@@ -32,7 +32,7 @@ extension ProductTests.Soak {
       // What the old relay has sent is read; what comes from here on is the new one's.
       try load.readWhatHasCome()
       let received = load.linesReceived
-      load.sayPublic()
+      load.sendPublic()
       try load.sendEverything()
       relay = try site.relay(isReady: false)
       try talk.goOn(until: { load.linesReceived > received }, within: 60)
@@ -76,8 +76,8 @@ extension ProductTests.Soak {
         guard monotonicSeconds() < deadline else { throw TestFailure("not within \(seconds) s") }
         if monotonicSeconds() >= next {
           next += 0.1
-          load.sayPublic()
-          for _ in 0..<5 { load.sayPrivate() }
+          load.sendPublic()
+          for _ in 0..<5 { load.sendPrivate() }
         }
         try load.step()
       }

@@ -57,17 +57,17 @@ struct AdmissionTests {
 
   @Test("each fault of a handshake is answered with its reason, then closed", arguments: rows)
   func rejected(_ row: (line: String, reason: HandshakeRejection)) throws {
-    let stage = DirectoryHarness(network: .mainnet)
-    let id = try #require(stage.connect())
-    stage.say(793, row.line, from: id)
+    let harness = DirectoryHarness(network: .mainnet)
+    let id = try #require(harness.connect())
+    harness.send(793, row.line, from: id)
     #expect(
-      stage.read(id) == [
+      harness.read(id) == [
         DirectoryHarness.reply(
           accepted: false, "Rejected: \(row.reason.reason)", network: "mainnet")
       ])
-    #expect(stage.endings[id] == .rejected && stage.flushed.contains(id))
-    #expect(stage.directory.counters.rejected[.handshake(row.reason)] == 1)
-    #expect(stage.directory.registry.isEmpty)
+    #expect(harness.endings[id] == .rejected && harness.flushed.contains(id))
+    #expect(harness.directory.counters.rejected[.handshake(row.reason)] == 1)
+    #expect(harness.directory.registry.isEmpty)
   }
 
   @Test(
@@ -76,12 +76,12 @@ struct AdmissionTests {
       ("", true), ("host.test", true), ("host.test:0", true), ("NOT-SERVING-ONION", false),
     ])
   func unusableLocation(_ location: String, _ isNoted: Bool) throws {
-    let stage = DirectoryHarness(network: .mainnet)
-    let id = try #require(stage.connect())
-    stage.say(
+    let harness = DirectoryHarness(network: .mainnet)
+    let id = try #require(harness.connect())
+    harness.send(
       793, DirectoryHarness.handshake(DirectoryHarness.nick(1), at: location, network: "mainnet"),
       from: id)
-    #expect(stage.noted.contains(id) == isNoted)
+    #expect(harness.noted.contains(id) == isNoted)
   }
 
   @Test(
@@ -99,13 +99,13 @@ struct AdmissionTests {
         .replacing("\"features\": {}, ", with: ""),
     ])
   func accepted(_ line: String) throws {
-    let stage = DirectoryHarness(network: .mainnet, motd: "welcome")
-    let id = try #require(stage.connect())
-    stage.say(793, line, from: id)
+    let harness = DirectoryHarness(network: .mainnet, motd: "welcome")
+    let id = try #require(harness.connect())
+    harness.send(793, line, from: id)
     #expect(
-      stage.read(id) == [DirectoryHarness.reply(accepted: true, "welcome", network: "mainnet")])
-    #expect(stage.endings.isEmpty && stage.seats[id] != nil)
-    #expect(stage.directory.registry.peerCount == 1)
+      harness.read(id) == [DirectoryHarness.reply(accepted: true, "welcome", network: "mainnet")])
+    #expect(harness.endings.isEmpty && harness.subscribers[id] != nil)
+    #expect(harness.directory.registry.peerCount == 1)
   }
 
   @Test(
@@ -115,156 +115,156 @@ struct AdmissionTests {
       (795, "{}"), (805, "{}"), (4_242, ""),
     ])
   func notAHandshake(_ code: Int, _ line: String) throws {
-    let stage = DirectoryHarness()
-    let id = try #require(stage.connect())
-    stage.say(code, line, from: id)
-    #expect(stage.read(id).isEmpty)
-    #expect(stage.endings[id] == .malformed && !stage.flushed.contains(id))
+    let harness = DirectoryHarness()
+    let id = try #require(harness.connect())
+    harness.send(code, line, from: id)
+    #expect(harness.read(id).isEmpty)
+    #expect(harness.endings[id] == .malformed && !harness.flushed.contains(id))
   }
 
   @Test("features that would forge a peerlist are left out, and those that are not true")
   func features() throws {
-    let stage = DirectoryHarness()
-    let reader = stage.join(DirectoryHarness.nick(0), ["peerlist_features"])
-    let id = try #require(stage.connect())
+    let harness = DirectoryHarness()
+    let reader = harness.join(DirectoryHarness.nick(0), ["peerlist_features"])
+    let id = try #require(harness.connect())
     let line = DirectoryHarness.handshake(
       DirectoryHarness.nick(1), at: "a.test:1", ["ping", "x;D", "a,b", "a+b", "", "v-1."]
     )
     .replacing("\"ping\": true", with: "\"ping\": true, \"off\": false, \"one\": 1")
-    stage.say(793, line, from: id)
+    harness.send(793, line, from: id)
     #expect(
-      stage.list(reader) == [
+      harness.list(reader) == [
         DirectoryHarness.frame(789, "\(DirectoryHarness.nick(1));a.test:1;F:ping+v-1.")
       ])
   }
 
   @Test("nobody bears the relay's own nick")
   func relaysNick() throws {
-    let stage = DirectoryHarness()
-    let id = try #require(stage.connect())
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.relayNick), from: id)
+    let harness = DirectoryHarness()
+    let id = try #require(harness.connect())
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.relayNick), from: id)
     #expect(
-      stage.read(id) == [
+      harness.read(id) == [
         DirectoryHarness.reply(
           accepted: false, "Rejected: Peer nick already registered: \(DirectoryHarness.relayNick)")
       ])
-    #expect(stage.endings[id] == .rejected)
+    #expect(harness.endings[id] == .rejected)
   }
 
   @Test("a second handshake is ignored")
   func again() {
-    let stage = DirectoryHarness()
-    let id = stage.join(DirectoryHarness.nick(1))
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: id)
-    #expect(stage.read(id).isEmpty && stage.nick(id) == DirectoryHarness.nick(1))
-    #expect(stage.dropped(.ignoredType) == 1)
+    let harness = DirectoryHarness()
+    let id = harness.join(DirectoryHarness.nick(1))
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: id)
+    #expect(harness.read(id).isEmpty && harness.nick(id) == DirectoryHarness.nick(1))
+    #expect(harness.dropped(.ignoredType) == 1)
   }
 
   @Test("at MAX_PEERS the next is told so, and one leaving makes room for one")
   func full() throws {
     var limits = Limits()
     limits.peers = 2
-    let stage = DirectoryHarness(limits: limits)
-    let first = stage.join(DirectoryHarness.nick(1))
-    let second = stage.join(DirectoryHarness.nick(2))
+    let harness = DirectoryHarness(limits: limits)
+    let first = harness.join(DirectoryHarness.nick(1))
+    let second = harness.join(DirectoryHarness.nick(2))
     // Nobody is displaced for the next: the first is of the older half, the second has an offer.
-    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!sw0reloffer 0 1 2 3 4", from: second)
-    let third = try #require(stage.connect())
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: third)
+    harness.send(687, "\(DirectoryHarness.nick(2))!PUBLIC!sw0reloffer 0 1 2 3 4", from: second)
+    let third = try #require(harness.connect())
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: third)
     #expect(
-      stage.read(third) == [
+      harness.read(third) == [
         DirectoryHarness.reply(accepted: false, "Rejected: Maximum peers reached: 2")
       ])
-    #expect(stage.endings[third] == .full)
-    stage.leave(first)
-    let fourth = stage.join(DirectoryHarness.nick(3))
-    #expect(stage.seats[fourth] != nil)
+    #expect(harness.endings[third] == .full)
+    harness.leave(first)
+    let fourth = harness.join(DirectoryHarness.nick(3))
+    #expect(harness.subscribers[fourth] != nil)
   }
 
   @Test("MAX_PENDING pending connections at most; peers after their handshake do not count")
   func pending() throws {
     var limits = Limits()
     limits.pending = 2
-    let stage = DirectoryHarness(limits: limits)
-    stage.join(DirectoryHarness.nick(1))
-    let first = try #require(stage.connect())
-    stage.skip(.seconds(1))
-    let second = try #require(stage.connect())
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: second)
-    let third = try #require(stage.connect())
-    #expect(stage.isHere(first) && stage.directory.registry.pendingCount == 2)
+    let harness = DirectoryHarness(limits: limits)
+    harness.join(DirectoryHarness.nick(1))
+    let first = try #require(harness.connect())
+    harness.skip(.seconds(1))
+    let second = try #require(harness.connect())
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: second)
+    let third = try #require(harness.connect())
+    #expect(harness.isHere(first) && harness.directory.registry.pendingCount == 2)
     // One more takes the place of the oldest.
-    _ = try #require(stage.connect())
-    #expect(stage.endings[first] == .evicted && stage.isHere(third))
-    #expect(stage.directory.registry.pendingCount == 2)
+    _ = try #require(harness.connect())
+    #expect(harness.endings[first] == .evicted && harness.isHere(third))
+    #expect(harness.directory.registry.pendingCount == 2)
   }
 
   @Test("a pending connection has 30 s for its handshake; what it sends does not extend them")
   func handshakeTime() throws {
-    let stage = DirectoryHarness()
-    let early = try #require(stage.connect())
-    stage.wait(.seconds(10))
-    let late = try #require(stage.connect())
-    stage.wait(.milliseconds(19_999))
-    #expect(stage.isHere(early))
-    stage.pass(.milliseconds(1))
-    #expect(stage.endings[early] == .handshakeTimeout && stage.read(early).isEmpty)
-    #expect(stage.isHere(late))
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)), from: late)
-    stage.wait(.seconds(60))
-    #expect(stage.isHere(late))
+    let harness = DirectoryHarness()
+    let early = try #require(harness.connect())
+    harness.wait(.seconds(10))
+    let late = try #require(harness.connect())
+    harness.wait(.milliseconds(19_999))
+    #expect(harness.isHere(early))
+    harness.pass(.milliseconds(1))
+    #expect(harness.endings[early] == .handshakeTimeout && harness.read(early).isEmpty)
+    #expect(harness.isHere(late))
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)), from: late)
+    harness.wait(.seconds(60))
+    #expect(harness.isHere(late))
   }
 
   @Test("nobody is let in while the directory stops")
   func stopping() throws {
-    let stage = DirectoryHarness()
-    let maker = stage.join(DirectoryHarness.nick(1), at: "a.test:1")
-    let taker = stage.join(DirectoryHarness.nick(2))
-    let id = try #require(stage.connect())
-    stage.directory.stop()
-    stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: id)
+    let harness = DirectoryHarness()
+    let maker = harness.join(DirectoryHarness.nick(1), at: "a.test:1")
+    let taker = harness.join(DirectoryHarness.nick(2))
+    let id = try #require(harness.connect())
+    harness.directory.stop()
+    harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: id)
     #expect(
-      stage.read(id) == [
+      harness.read(id) == [
         DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
       ])
-    #expect(stage.endings[id] == .shutdown)
-    stage.leave(maker, .shutdown)
-    #expect(stage.read(taker).isEmpty)
+    #expect(harness.endings[id] == .shutdown)
+    harness.leave(maker, .shutdown)
+    #expect(harness.read(taker).isEmpty)
   }
 
   @Test("a circuit holds at most eight places, and a place given back can be taken")
   func circuits() throws {
-    let stage = DirectoryHarness()
+    let harness = DirectoryHarness()
     var ids: [PeerID] = []
     for _ in 0..<8 {
-      let id = try #require(stage.connect())
-      stage.identify(id, circuit: 7)
+      let id = try #require(harness.connect())
+      harness.identify(id, circuit: 7)
       ids.append(id)
     }
-    #expect(stage.endings.isEmpty)
-    let ninth = try #require(stage.connect())
-    stage.identify(ninth, circuit: 7)
-    #expect(stage.endings[ninth] == .circuitFull)
-    let other = try #require(stage.connect())
-    stage.identify(other, circuit: 8)
-    #expect(stage.isHere(other))
-    stage.leave(ids[0])
-    let again = try #require(stage.connect())
-    stage.identify(again, circuit: 7)
-    #expect(stage.isHere(again))
-    for id in ids + [other, again] { stage.leave(id) }
-    #expect(stage.directory.registry.isEmpty)
+    #expect(harness.endings.isEmpty)
+    let ninth = try #require(harness.connect())
+    harness.identify(ninth, circuit: 7)
+    #expect(harness.endings[ninth] == .circuitFull)
+    let other = try #require(harness.connect())
+    harness.identify(other, circuit: 8)
+    #expect(harness.isHere(other))
+    harness.leave(ids[0])
+    let again = try #require(harness.connect())
+    harness.identify(again, circuit: 7)
+    #expect(harness.isHere(again))
+    for id in ids + [other, again] { harness.leave(id) }
+    #expect(harness.directory.registry.isEmpty)
   }
 
   @Test("an identity that is given out again does not answer to its old name")
   func generations() throws {
-    let stage = DirectoryHarness()
-    let old = try #require(stage.connect())
-    stage.leave(old)
-    let new = try #require(stage.connect())
+    let harness = DirectoryHarness()
+    let old = try #require(harness.connect())
+    harness.leave(old)
+    let new = try #require(harness.connect())
     #expect(new.slot == old.slot && new != old)
-    stage.leave(old)
-    stage.say(798, "", from: old)
-    #expect(stage.isHere(new) && !stage.isHere(old))
+    harness.leave(old)
+    harness.send(798, "", from: old)
+    #expect(harness.isHere(new) && !harness.isHere(old))
   }
 }

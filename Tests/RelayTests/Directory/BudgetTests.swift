@@ -56,40 +56,40 @@ struct CircuitBudgetTests {
     var limits = Limits()
     limits.orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 2)
     limits.fanout = .unlimited
-    let stage = DirectoryHarness(limits: limits)
-    let reader = stage.join(DirectoryHarness.nick(1))
+    let harness = DirectoryHarness(limits: limits)
+    let reader = harness.join(DirectoryHarness.nick(1))
     for n in 2..<5 {
-      guard let id = stage.connect() else { preconditionFailure("no place") }
-      stage.identify(id, circuit: 9)
-      stage.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(n)), from: id)
+      guard let id = harness.connect() else { preconditionFailure("no place") }
+      harness.identify(id, circuit: 9)
+      harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(n)), from: id)
       for _ in 0..<2 {
-        stage.say(687, "\(DirectoryHarness.nick(n))!PUBLIC!orderbook", from: id)
+        harness.send(687, "\(DirectoryHarness.nick(n))!PUBLIC!orderbook", from: id)
       }
-      stage.leave(id)
+      harness.leave(id)
     }
     // Twice what one connection may ask for.
-    #expect(stage.read(reader).filter { $0.contains("687") }.count == 4)
-    #expect(stage.dropped(.circuitRate) == 2)
+    #expect(harness.read(reader).filter { $0.contains("687") }.count == 4)
+    #expect(harness.dropped(.circuitRate) == 2)
   }
 
   @Test("a circuit that opens connection after connection is closed at once, others are not")
   func handshakes() {
-    let stage = DirectoryHarness(limits: Limits())
+    let harness = DirectoryHarness(limits: Limits())
     func comeAndGo(_ circuit: UInt32) -> PeerID {
-      guard let id = stage.connect() else { preconditionFailure("no place") }
-      stage.identify(id, circuit: circuit)
+      guard let id = harness.connect() else { preconditionFailure("no place") }
+      harness.identify(id, circuit: circuit)
       return id
     }
     for _ in 0..<32 {
       let id = comeAndGo(1)
-      #expect(stage.isHere(id))
-      stage.leave(id)
+      #expect(harness.isHere(id))
+      harness.leave(id)
     }
     let refused = comeAndGo(1)
-    #expect(stage.endings[refused] == .circuitRate)
-    #expect(stage.isHere(comeAndGo(2)))
-    stage.skip(.seconds(2))
-    #expect(stage.isHere(comeAndGo(1)))
+    #expect(harness.endings[refused] == .circuitRate)
+    #expect(harness.isHere(comeAndGo(2)))
+    harness.skip(.seconds(2))
+    #expect(harness.isHere(comeAndGo(1)))
   }
 }
 
@@ -198,57 +198,57 @@ struct FanOutBudgetTests {
   func flood() {
     var limits = Limits()
     limits.strangerTime = .zero
-    let stage = DirectoryHarness(limits: limits)
-    let flooder = stage.join(DirectoryHarness.nick(1))
-    let speaker = stage.join(DirectoryHarness.nick(2))
-    let reader = stage.join(DirectoryHarness.nick(3))
+    let harness = DirectoryHarness(limits: limits)
+    let flooder = harness.join(DirectoryHarness.nick(1))
+    let speaker = harness.join(DirectoryHarness.nick(2))
+    let reader = harness.join(DirectoryHarness.nick(3))
     let long = String(repeating: "x", count: 30_000)
     for n in 0..<7 {
-      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n) \(long)", from: flooder)
+      harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n) \(long)", from: flooder)
     }
     // Three are the burst of 64 KiB and the debt.
-    #expect(stage.read(reader).count == 3)
-    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
-    stage.pass(.milliseconds(20))
-    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
-    stage.wait(.seconds(30))
-    let rest = stage.read(reader).compactMap { $0.split(separator: "!").last?.first }
+    #expect(harness.read(reader).count == 3)
+    harness.send(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
+    harness.pass(.milliseconds(20))
+    #expect(harness.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+    harness.wait(.seconds(30))
+    let rest = harness.read(reader).compactMap { $0.split(separator: "!").last?.first }
     #expect(rest == ["3", "4", "5", "6"])
     // Who has rested may send again at once.
-    stage.wait(.seconds(300))
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!b", from: flooder)
-    #expect(stage.read(reader).count == 1)
+    harness.wait(.seconds(300))
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!b", from: flooder)
+    #expect(harness.read(reader).count == 1)
   }
 
   @Test("backlogs that are large hold the lines of those who send much, and only those")
   func heldBulk() {
-    let stage = DirectoryHarness(limits: Limits())
-    let flooder = stage.join(DirectoryHarness.nick(1))
-    let speaker = stage.join(DirectoryHarness.nick(2))
-    let reader = stage.join(DirectoryHarness.nick(3))
-    stage.directory.publicLines.held = .bulk
+    let harness = DirectoryHarness(limits: Limits())
+    let flooder = harness.join(DirectoryHarness.nick(1))
+    let speaker = harness.join(DirectoryHarness.nick(2))
+    let reader = harness.join(DirectoryHarness.nick(3))
+    harness.directory.publicLines.held = .bulk
     let long = String(repeating: "x", count: 9_000)
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: flooder)
-    stage.say(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
-    stage.pass(.milliseconds(20))
-    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
-    stage.directory.publicLines.held = .nothing
-    stage.pass(.milliseconds(20))
-    #expect(stage.read(reader).count == 1)
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: flooder)
+    harness.send(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
+    harness.pass(.milliseconds(20))
+    #expect(harness.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+    harness.directory.publicLines.held = .nothing
+    harness.pass(.milliseconds(20))
+    #expect(harness.read(reader).count == 1)
   }
 
   @Test("without a limit of bytes, no line waits before a quarter of MAX_BACKLOG")
   func heldWithoutLimit() {
     var limits = Limits()
     limits.fanout = .unlimited
-    let stage = DirectoryHarness(limits: limits)
-    let sender = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
+    let harness = DirectoryHarness(limits: limits)
+    let sender = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
     let long = String(repeating: "x", count: 9_000)
     for (held, count) in [(PublicLines.Held.bulk, 1), (.all, 0)] {
-      stage.directory.publicLines.held = held
-      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: sender)
-      #expect(stage.read(reader).count == count)
+      harness.directory.publicLines.held = held
+      harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(long)", from: sender)
+      #expect(harness.read(reader).count == count)
     }
   }
 
@@ -266,32 +266,32 @@ struct FanOutBudgetTests {
 
   @Test("while broadcasts are on their way to many readers, public lines wait for their turn")
   func sending() {
-    let stage = DirectoryHarness(limits: Limits())
-    let speaker = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
-    stage.directory.publicLines.isSending = true
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
-    stage.pass(.seconds(1))
-    #expect(stage.read(reader).isEmpty)
-    stage.directory.publicLines.isSending = false
-    stage.pass(.milliseconds(20))
-    #expect(stage.read(reader).count == 1)
+    let harness = DirectoryHarness(limits: Limits())
+    let speaker = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
+    harness.directory.publicLines.isSending = true
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
+    harness.pass(.seconds(1))
+    #expect(harness.read(reader).isEmpty)
+    harness.directory.publicLines.isSending = false
+    harness.pass(.milliseconds(20))
+    #expect(harness.read(reader).count == 1)
   }
 
   @Test("backlogs over their share hold all public lines, and private ones go on")
   func held() {
-    let stage = DirectoryHarness(limits: Limits())
-    let speaker = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
-    stage.directory.publicLines.held = .all
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
-    stage.say(
+    let harness = DirectoryHarness(limits: Limits())
+    let speaker = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
+    harness.directory.publicLines.held = .all
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!a", from: speaker)
+    harness.send(
       685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!b", from: speaker)
-    stage.pass(.seconds(1))
-    #expect(stage.read(reader).map { $0.hasSuffix("!b\"}") } == [true])
-    stage.directory.publicLines.held = .nothing
-    stage.pass(.seconds(1))
-    #expect(stage.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
+    harness.pass(.seconds(1))
+    #expect(harness.read(reader).map { $0.hasSuffix("!b\"}") } == [true])
+    harness.directory.publicLines.held = .nothing
+    harness.pass(.seconds(1))
+    #expect(harness.read(reader).map { $0.hasSuffix("!a\"}") } == [true])
   }
 
   @Test(
@@ -299,52 +299,52 @@ struct FanOutBudgetTests {
   func many() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 0, bytes: 0, orderbookRequests: 60)
-    let stage = DirectoryHarness(limits: limits)
-    let maker = stage.join(DirectoryHarness.nick(1))
-    let many = (2..<22).map { stage.join(DirectoryHarness.nick($0)) }
+    let harness = DirectoryHarness(limits: limits)
+    let maker = harness.join(DirectoryHarness.nick(1))
+    let many = (2..<22).map { harness.join(DirectoryHarness.nick($0)) }
     for (n, id) in many.enumerated() {
       for _ in 0..<6 {
-        stage.say(687, "\(DirectoryHarness.nick(n + 2))!PUBLIC!orderbook", from: id)
+        harness.send(687, "\(DirectoryHarness.nick(n + 2))!PUBLIC!orderbook", from: id)
       }
     }
-    #expect(stage.dropped(.waitingAlready) > 80)
-    stage.forgetAll()
-    let taker = stage.join(DirectoryHarness.nick(50))
-    stage.say(687, "\(DirectoryHarness.nick(50))!PUBLIC!orderbook", from: taker)
-    stage.wait(.seconds(2))
-    #expect(stage.read(maker).contains { $0.contains(DirectoryHarness.nick(50)) })
+    #expect(harness.dropped(.waitingAlready) > 80)
+    harness.forgetAll()
+    let taker = harness.join(DirectoryHarness.nick(50))
+    harness.send(687, "\(DirectoryHarness.nick(50))!PUBLIC!orderbook", from: taker)
+    harness.wait(.seconds(2))
+    #expect(harness.read(maker).contains { $0.contains(DirectoryHarness.nick(50)) })
     // And a maker hears no more than the limit and its burst.
-    stage.wait(.seconds(58))
-    #expect(stage.read(maker).count <= 66)
+    harness.wait(.seconds(58))
+    #expect(harness.read(maker).count <= 66)
   }
 
   @Test("who is no stranger does not wait behind strangers, nor overtakes itself")
   func others() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
-    let stage = DirectoryHarness(limits: limits)
+    let harness = DirectoryHarness(limits: limits)
     let nick = DirectoryHarness.nick
-    let maker = stage.join(nick(1))
-    let reader = stage.join(nick(2))
-    stage.skip(.seconds(170))
-    let late = stage.join(nick(3))
-    stage.skip(.seconds(10))
+    let maker = harness.join(nick(1))
+    let reader = harness.join(nick(2))
+    harness.skip(.seconds(170))
+    let late = harness.join(nick(3))
+    harness.skip(.seconds(10))
     // Thousands of strangers wait.
-    let many = (10..<60).map { stage.join(nick($0)) }
+    let many = (10..<60).map { harness.join(nick($0)) }
     for (number, id) in many.enumerated() {
-      for _ in 0..<100 { stage.say(687, "\(nick(number + 10))!PUBLIC!x", from: id) }
+      for _ in 0..<100 { harness.send(687, "\(nick(number + 10))!PUBLIC!x", from: id) }
     }
-    stage.say(687, "\(nick(3))!PUBLIC!first", from: late)
+    harness.send(687, "\(nick(3))!PUBLIC!first", from: late)
     // It is no stranger from now on, and its first line still waits.
-    stage.say(685, "\(nick(1))!\(nick(3))!hello", from: maker)
-    stage.forgetAll()
+    harness.send(685, "\(nick(1))!\(nick(3))!hello", from: maker)
+    harness.forgetAll()
     // What the last line of a stranger cost has come back.
-    stage.skip(.milliseconds(60))
-    stage.say(687, "\(nick(3))!PUBLIC!second", from: late)
-    stage.say(687, "\(nick(1))!PUBLIC!mine", from: maker)
-    #expect(stage.read(reader) == [DirectoryHarness.frame(687, "\(nick(1))!PUBLIC!mine")])
-    stage.wait(.seconds(60))
-    let own = stage.read(reader).filter { $0.contains(nick(3)) }
+    harness.skip(.milliseconds(60))
+    harness.send(687, "\(nick(3))!PUBLIC!second", from: late)
+    harness.send(687, "\(nick(1))!PUBLIC!mine", from: maker)
+    #expect(harness.read(reader) == [DirectoryHarness.frame(687, "\(nick(1))!PUBLIC!mine")])
+    harness.wait(.seconds(60))
+    let own = harness.read(reader).filter { $0.contains(nick(3)) }
     #expect(own.map { $0.hasSuffix("!first\"}") } == [true, false])
   }
 
@@ -352,26 +352,27 @@ struct FanOutBudgetTests {
   func departuresInTurn() throws {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
-    let stage = DirectoryHarness(limits: limits)
+    let harness = DirectoryHarness(limits: limits)
     let nick = DirectoryHarness.nick
-    let reader = stage.join(nick(1))
+    let reader = harness.join(nick(1))
     var gone: [PeerID] = []
     for number in 10..<18 {
-      let id = try #require(stage.connect())
-      stage.identify(id, circuit: 7)
-      stage.say(793, DirectoryHarness.handshake(nick(number), at: "a.test:\(number)"), from: id)
+      let id = try #require(harness.connect())
+      harness.identify(id, circuit: 7)
+      harness.send(793, DirectoryHarness.handshake(nick(number), at: "a.test:\(number)"), from: id)
       gone.append(id)
     }
-    let maker = stage.join(nick(2))
-    stage.directory.publicLines.isSending = true
-    for id in gone { stage.leave(id) }
-    stage.say(687, "\(nick(2))!PUBLIC!x", from: maker)
-    stage.forgetAll()
-    stage.directory.publicLines.isSending = false
-    stage.wait(.seconds(1))
-    let heard = stage.read(reader)
+    let maker = harness.join(nick(2))
+    harness.directory.publicLines.isSending = true
+    for id in gone { harness.leave(id) }
+    harness.send(687, "\(nick(2))!PUBLIC!x", from: maker)
+    harness.forgetAll()
+    harness.directory.publicLines.isSending = false
+    harness.wait(.seconds(1))
+    let received = harness.read(reader)
     // All of the circuit stand where its last departure puts them.
-    #expect(heard.count == 9 && heard.first == DirectoryHarness.frame(687, "\(nick(2))!PUBLIC!x"))
+    #expect(
+      received.count == 9 && received.first == DirectoryHarness.frame(687, "\(nick(2))!PUBLIC!x"))
   }
 
   @Test("the departure of a nick that is held again is not told")
@@ -379,19 +380,19 @@ struct FanOutBudgetTests {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)
     limits.strangerTime = .zero
-    let stage = DirectoryHarness(limits: limits)
-    let readers = (1..<9).map { stage.join(DirectoryHarness.nick($0)) }
-    let gone = stage.join(DirectoryHarness.nick(10), at: "a.test:1")
-    let back = stage.join(DirectoryHarness.nick(11), at: "b.test:1")
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: readers[0])
-    stage.forgetAll()
-    stage.leave(gone)
-    stage.leave(back)
-    #expect(stage.read(readers[1]).isEmpty)
-    stage.join(DirectoryHarness.nick(11), at: "b.test:1")
-    stage.wait(.seconds(60))
+    let harness = DirectoryHarness(limits: limits)
+    let readers = (1..<9).map { harness.join(DirectoryHarness.nick($0)) }
+    let gone = harness.join(DirectoryHarness.nick(10), at: "a.test:1")
+    let back = harness.join(DirectoryHarness.nick(11), at: "b.test:1")
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: readers[0])
+    harness.forgetAll()
+    harness.leave(gone)
+    harness.leave(back)
+    #expect(harness.read(readers[1]).isEmpty)
+    harness.join(DirectoryHarness.nick(11), at: "b.test:1")
+    harness.wait(.seconds(60))
     #expect(
-      stage.read(readers[1])
+      harness.read(readers[1])
         == [DirectoryHarness.frame(789, "\(DirectoryHarness.nick(10));a.test:1;D")])
   }
 }

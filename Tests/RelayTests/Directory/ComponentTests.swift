@@ -196,13 +196,13 @@ struct HeartbeatComponentTests {
 struct DirectoryClockTests {
   @Test("never goes backwards between events of different clocks")
   func monotonic() throws {
-    let stage = DirectoryHarness()
-    let directory = stage.directory
+    let harness = DirectoryHarness()
+    let directory = harness.directory
     var actions = Actions()
-    let later = stage.now + .seconds(10)
+    let later = harness.now + .seconds(10)
     directory.tick(at: later, into: &actions)
     #expect(directory.now == later)
-    let peer = try #require(stage.connect())
+    let peer = try #require(harness.connect())
     #expect(directory.now == later)
     let index = try #require(directory.registry.index(of: peer))
     #expect(directory.registry[index].connectedAt == later)

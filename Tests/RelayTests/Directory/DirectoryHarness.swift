@@ -21,7 +21,7 @@ final class DirectoryHarness {
   private(set) var resumed: [PeerID] = []
   private(set) var lists: [PeerID] = []
   /// The peers that broadcasts reach, and whether long frames reach them.
-  private(set) var seats: [PeerID: Bool] = [:]
+  private(set) var subscribers: [PeerID: Bool] = [:]
   private var inboxes: [PeerID: [String]] = [:]
   private var actions = Actions()
   private var decoder = FrameDecoder(maxNesting: 10)
@@ -54,18 +54,18 @@ final class DirectoryHarness {
     -> PeerID
   {
     guard let id = connect() else { preconditionFailure("no room for a pending connection") }
-    say(793, DirectoryHarness.handshake(nick, at: location, features), from: id)
+    send(793, DirectoryHarness.handshake(nick, at: location, features), from: id)
     forgetAll()
     return id
   }
 
   /// A frame in canonical form from this peer; `line` is plain text.
-  func say(_ code: Int, _ line: String, from id: PeerID) {
-    hear(DirectoryHarness.frame(code, line), from: id)
+  func send(_ code: Int, _ line: String, from id: PeerID) {
+    receive(DirectoryHarness.frame(code, line), from: id)
   }
 
   /// A line of bytes as it comes from the wire.
-  func hear(_ text: String, from id: PeerID) {
+  func receive(_ text: String, from id: PeerID) {
     let bytes = Array(text.utf8)
     bytes.withView { line in
       do {
@@ -130,7 +130,7 @@ final class DirectoryHarness {
 
   /// Asks for a list and takes all of it, a page at a time.
   func list(_ id: PeerID) -> [String] {
-    say(791, "", from: id)
+    send(791, "", from: id)
     var frames: [String] = []
     var more = lists.last == id
     while more {
@@ -173,11 +173,11 @@ final class DirectoryHarness {
     case .broadcast(let message, let except):
       let text = text(message)
       let isLong = text.utf8.count > Limits.longestLineForOldClients
-      for (id, takesLong) in seats where id != except && (takesLong || !isLong) {
+      for (id, takesLong) in subscribers where id != except && (takesLong || !isLong) {
         inboxes[id, default: []].append(text)
       }
     case .admit(let id, let takesLong):
-      seats[id] = takesLong
+      subscribers[id] = takesLong
       if held.remove(id) != nil { resumed.append(id) }
     case .hold(let id): held.insert(id)
     case .prove: break
@@ -185,7 +185,7 @@ final class DirectoryHarness {
     case .sendPeerlist(let id): lists.append(id)
     case .close(let id, let reason, let flush):
       precondition(endings[id] == nil, "closed twice")
-      seats[id] = nil
+      subscribers[id] = nil
       held.remove(id)
       endings[id] = reason
       closed.append(id)

@@ -86,35 +86,35 @@ struct ExhaustedCircuitsTests {
   func inDirectory() throws {
     var limits = Limits()
     limits.messages = Rate(count: 1, per: .seconds(1), burst: 1)
-    let stage = DirectoryHarness(limits: limits)
-    stage.directory.exhaustedCircuits.listener = 0
+    let harness = DirectoryHarness(limits: limits)
+    harness.directory.exhaustedCircuits.listener = 0
     let peers = try (0..<4).map { number in
-      let id = try #require(stage.connect())
-      stage.identify(id, circuit: 7)
-      stage.say(793, DirectoryHarness.handshake("J5aaaaaaaaaaaaa\(number + 1)"), from: id)
+      let id = try #require(harness.connect())
+      harness.identify(id, circuit: 7)
+      harness.send(793, DirectoryHarness.handshake("J5aaaaaaaaaaaaa\(number + 1)"), from: id)
       return id
     }
     func taken() -> [CircuitID] {
-      stage.directory.takeExhaustedCircuits(9, after: minute, at: stage.now)
+      harness.directory.takeExhaustedCircuits(9, after: minute, at: harness.now)
     }
     for _ in 0..<61 {
       #expect(taken() == [])
-      stage.pass(.seconds(1))
-      for peer in peers { stage.say(798, "", from: peer) }
+      harness.pass(.seconds(1))
+      for peer in peers { harness.send(798, "", from: peer) }
     }
     #expect(taken() == [circuit(7)])
     // What a connection may do by itself is half of what its circuit may.
     for _ in 0..<70 {
-      stage.pass(.seconds(1))
-      stage.say(798, "", from: peers[0])
-      stage.say(798, "", from: peers[0])
+      harness.pass(.seconds(1))
+      harness.send(798, "", from: peers[0])
+      harness.send(798, "", from: peers[0])
     }
     #expect(taken() == [])
     for _ in 0..<70 {
-      stage.pass(.seconds(1))
-      for peer in peers { stage.say(798, "", from: peer) }
+      harness.pass(.seconds(1))
+      for peer in peers { harness.send(798, "", from: peer) }
     }
-    for peer in peers { stage.leave(peer) }
+    for peer in peers { harness.leave(peer) }
     #expect(taken() == [])
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Rates")
 struct LimitTests {
-  private func stage(_ change: (inout Limits) -> Void) -> DirectoryHarness {
+  private func harness(_ change: (inout Limits) -> Void) -> DirectoryHarness {
     var limits = Limits()
     change(&limits)
     return DirectoryHarness(limits: limits)
@@ -13,145 +13,145 @@ struct LimitTests {
 
   @Test("messages: a burst passes, the next is dropped, and a hundredth of a second buys one")
   func messages() {
-    let stage = stage { _ in }
-    let id = stage.join(DirectoryHarness.nick(1))
-    for _ in 0..<1_000 { stage.say(798, "", from: id) }
-    #expect(stage.read(id).count == 1_000 && stage.dropped(.rate) == 0)
-    stage.say(798, "", from: id)
-    #expect(stage.read(id).isEmpty && stage.dropped(.rate) == 1)
-    stage.skip(.microseconds(9_999))
-    stage.say(798, "", from: id)
-    #expect(stage.read(id).isEmpty)
-    stage.skip(.microseconds(1))
-    stage.say(798, "", from: id)
-    stage.say(798, "", from: id)
-    #expect(stage.read(id).count == 1)
-    #expect(stage.directory.counters.rateViolations == 3 && stage.isHere(id))
+    let harness = harness { _ in }
+    let id = harness.join(DirectoryHarness.nick(1))
+    for _ in 0..<1_000 { harness.send(798, "", from: id) }
+    #expect(harness.read(id).count == 1_000 && harness.dropped(.rate) == 0)
+    harness.send(798, "", from: id)
+    #expect(harness.read(id).isEmpty && harness.dropped(.rate) == 1)
+    harness.skip(.microseconds(9_999))
+    harness.send(798, "", from: id)
+    #expect(harness.read(id).isEmpty)
+    harness.skip(.microseconds(1))
+    harness.send(798, "", from: id)
+    harness.send(798, "", from: id)
+    #expect(harness.read(id).count == 1)
+    #expect(harness.directory.counters.rateViolations == 3 && harness.isHere(id))
   }
 
   @Test("a bucket never holds more than its burst, however long it stood")
   func burst() {
-    let stage = stage { $0.messages = Rate(count: 10, per: .seconds(1), burst: 5) }
-    let id = stage.join(DirectoryHarness.nick(1))
-    stage.skip(.seconds(100))
-    for _ in 0..<20 { stage.say(798, "", from: id) }
-    #expect(stage.read(id).count == 5)
+    let harness = harness { $0.messages = Rate(count: 10, per: .seconds(1), burst: 5) }
+    let id = harness.join(DirectoryHarness.nick(1))
+    harness.skip(.seconds(100))
+    for _ in 0..<20 { harness.send(798, "", from: id) }
+    #expect(harness.read(id).count == 5)
   }
 
   @Test("violations end a connection only where they are limited, at exactly that many")
   func violations() {
-    let stage = stage {
+    let harness = harness {
       $0.messages = Rate(count: 1, per: .seconds(1), burst: 1)
       $0.violations = 3
     }
-    let id = stage.join(DirectoryHarness.nick(1))
-    for _ in 0..<3 { stage.say(798, "", from: id) }
-    #expect(stage.isHere(id))
-    stage.say(798, "", from: id)
-    #expect(stage.endings[id] == .rate)
-    stage.directory.limits.violations = 0
-    let other = stage.join(DirectoryHarness.nick(2))
-    for _ in 0..<1_000 { stage.say(798, "", from: other) }
-    #expect(stage.isHere(other))
+    let id = harness.join(DirectoryHarness.nick(1))
+    for _ in 0..<3 { harness.send(798, "", from: id) }
+    #expect(harness.isHere(id))
+    harness.send(798, "", from: id)
+    #expect(harness.endings[id] == .rate)
+    harness.directory.limits.violations = 0
+    let other = harness.join(DirectoryHarness.nick(2))
+    for _ in 0..<1_000 { harness.send(798, "", from: other) }
+    #expect(harness.isHere(other))
   }
 
   @Test("violations are counted up to as many as there is room for, and no further")
   func countless() throws {
-    let stage = stage { $0.messages = Rate(count: 1, per: .seconds(1_000), burst: 1) }
-    let id = stage.join(DirectoryHarness.nick(1))
-    let index = try #require(stage.directory.registry.index(of: id))
-    stage.directory.registry[index].violations = .max - 1
-    for _ in 0..<5 { stage.say(798, "", from: id) }
-    #expect(stage.isHere(id) && stage.directory.registry[index].violations == .max)
+    let harness = harness { $0.messages = Rate(count: 1, per: .seconds(1_000), burst: 1) }
+    let id = harness.join(DirectoryHarness.nick(1))
+    let index = try #require(harness.directory.registry.index(of: id))
+    harness.directory.registry[index].violations = .max - 1
+    for _ in 0..<5 { harness.send(798, "", from: id) }
+    #expect(harness.isHere(id) && harness.directory.registry[index].violations == .max)
   }
 
   @Test("after a reload nobody owes what the old rate asked for")
   func reloaded() {
-    let stage = stage {
+    let harness = harness {
       $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 120)
       $0.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)
       $0.waiting.perFlow = .mebibytes(1)
     }
-    let id = stage.join(DirectoryHarness.nick(1))
-    let others = (2...9).map { stage.join(DirectoryHarness.nick($0)) }
-    for _ in 0..<120 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id) }
-    #expect(stage.read(others[0]).count == 1)
-    stage.directory.limits.publicFrames = Rate(count: 60, per: .seconds(60), burst: 2)
-    stage.directory.limits.fanout = FanOutBudget.Limits(orderbookRequests: 0)
-    stage.pass(.seconds(2))
-    #expect(stage.read(others[0]).count == 119)
+    let id = harness.join(DirectoryHarness.nick(1))
+    let others = (2...9).map { harness.join(DirectoryHarness.nick($0)) }
+    for _ in 0..<120 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id) }
+    #expect(harness.read(others[0]).count == 1)
+    harness.directory.limits.publicFrames = Rate(count: 60, per: .seconds(60), burst: 2)
+    harness.directory.limits.fanout = FanOutBudget.Limits(orderbookRequests: 0)
+    harness.pass(.seconds(2))
+    #expect(harness.read(others[0]).count == 119)
     // Its burst is used up, and no more than that: a second buys the next.
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
-    stage.skip(.seconds(1))
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
-    #expect(stage.read(others[0]).count == 1)
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
+    harness.skip(.seconds(1))
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
+    #expect(harness.read(others[0]).count == 1)
   }
 
   @Test("public lines: 120 at once, then one every two seconds; private ones do not count")
   func publicLines() {
-    let stage = stage { _ in }
-    let id = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
-    for _ in 0..<125 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id) }
-    #expect(stage.read(reader).count == 120 && stage.dropped(.publicRate) == 5)
-    stage.say(685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x", from: id)
-    #expect(stage.read(reader).count == 1)
-    stage.skip(.milliseconds(1_999))
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
-    #expect(stage.read(reader).isEmpty)
-    stage.skip(.milliseconds(1))
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
-    #expect(stage.read(reader).count == 1)
+    let harness = harness { _ in }
+    let id = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
+    for _ in 0..<125 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id) }
+    #expect(harness.read(reader).count == 120 && harness.dropped(.publicRate) == 5)
+    harness.send(685, "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x", from: id)
+    #expect(harness.read(reader).count == 1)
+    harness.skip(.milliseconds(1_999))
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+    #expect(harness.read(reader).isEmpty)
+    harness.skip(.milliseconds(1))
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+    #expect(harness.read(reader).count == 1)
     // What reached nobody for its form costs nothing.
-    stage.skip(.seconds(2))
-    for _ in 0..<5 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC", from: id) }
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
-    #expect(stage.read(reader).count == 1)
+    harness.skip(.seconds(2))
+    for _ in 0..<5 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC", from: id) }
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+    #expect(harness.read(reader).count == 1)
   }
 
   @Test("offers in a line that is dropped are not tracked")
   func droppedOffers() {
-    let stage = stage { $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 1) }
-    let id = stage.join(DirectoryHarness.nick(1))
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!reloffer 0", from: id)
-    let reader = stage.join(DirectoryHarness.nick(2))
-    #expect(stage.list(reader) == [DirectoryHarness.frame(789, "")])
+    let harness = harness { $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 1) }
+    let id = harness.join(DirectoryHarness.nick(1))
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!reloffer 0", from: id)
+    let reader = harness.join(DirectoryHarness.nick(2))
+    #expect(harness.list(reader) == [DirectoryHarness.frame(789, "")])
   }
 
   @Test("six requests for the order book a minute, from a bucket of their own")
   func orderbook() {
-    let stage = stage { _ in }
-    let id = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
-    for _ in 0..<8 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
-    #expect(stage.read(reader).count == 6 && stage.dropped(.orderbookRate) == 2)
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello!orderbook", from: id)
-    #expect(stage.read(reader).isEmpty && stage.dropped(.orderbookRate) == 3)
-    stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
-    #expect(stage.read(reader).count == 1)
-    stage.skip(.seconds(10))
-    for _ in 0..<2 { stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
-    #expect(stage.read(reader).count == 1)
+    let harness = harness { _ in }
+    let id = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
+    for _ in 0..<8 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
+    #expect(harness.read(reader).count == 6 && harness.dropped(.orderbookRate) == 2)
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello!orderbook", from: id)
+    #expect(harness.read(reader).isEmpty && harness.dropped(.orderbookRate) == 3)
+    harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
+    #expect(harness.read(reader).count == 1)
+    harness.skip(.seconds(10))
+    for _ in 0..<2 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id) }
+    #expect(harness.read(reader).count == 1)
   }
 
   @Test("six lists a minute; one that is ignored for another under way costs nothing")
   func lists() {
-    let stage = stage { _ in }
-    let id = stage.join(DirectoryHarness.nick(1))
-    for _ in 0..<6 { #expect(stage.list(id).count == 1) }
-    stage.say(791, "", from: id)
-    #expect(stage.lists.count == 6 && stage.dropped(.peerlistRate) == 1)
-    stage.skip(.seconds(10))
-    stage.say(791, "", from: id)
-    for _ in 0..<10 { stage.say(791, "", from: id) }
-    #expect(stage.lists.count == 7 && stage.dropped(.listUnderWay) == 10)
+    let harness = harness { _ in }
+    let id = harness.join(DirectoryHarness.nick(1))
+    for _ in 0..<6 { #expect(harness.list(id).count == 1) }
+    harness.send(791, "", from: id)
+    #expect(harness.lists.count == 6 && harness.dropped(.peerlistRate) == 1)
+    harness.skip(.seconds(10))
+    harness.send(791, "", from: id)
+    for _ in 0..<10 { harness.send(791, "", from: id) }
+    #expect(harness.lists.count == 7 && harness.dropped(.listUnderWay) == 10)
   }
 
   @Test("nought turns a limit off")
   func off() {
     let none = Rate(count: 0, per: .seconds(60), burst: 0)
-    let stage = stage {
+    let harness = harness {
       $0.messages = none
       $0.publicFrames = none
       $0.orderbookRequests = none
@@ -159,78 +159,78 @@ struct LimitTests {
       $0.publicBytes = none
       $0.fanout = .unlimited
     }
-    let id = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
+    let id = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
     for _ in 0..<2_000 {
-      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id)
-      stage.say(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
-      _ = stage.list(id)
+      harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!orderbook", from: id)
+      harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
+      _ = harness.list(id)
     }
-    #expect(stage.read(reader).count == 4_000 && stage.lists.count == 2_000)
+    #expect(harness.read(reader).count == 4_000 && harness.lists.count == 2_000)
   }
 
   @Test("one peer's excess costs another nothing")
   func apart() {
-    let stage = stage { $0.messages = Rate(count: 1, per: .seconds(1), burst: 2) }
-    let loud = stage.join(DirectoryHarness.nick(1))
-    let quiet = stage.join(DirectoryHarness.nick(2))
-    for _ in 0..<100 { stage.say(798, "", from: loud) }
-    stage.say(798, "", from: quiet)
-    #expect(stage.read(quiet) == [DirectoryHarness.pong])
+    let harness = harness { $0.messages = Rate(count: 1, per: .seconds(1), burst: 2) }
+    let loud = harness.join(DirectoryHarness.nick(1))
+    let quiet = harness.join(DirectoryHarness.nick(2))
+    for _ in 0..<100 { harness.send(798, "", from: loud) }
+    harness.send(798, "", from: quiet)
+    #expect(harness.read(quiet) == [DirectoryHarness.pong])
   }
 
   // MARK: The fan-out budget
 
   @Test("public frames past the fan-out budget wait their turn, in order, and private ones do not")
   func fanout() {
-    let stage = stage {
+    let harness = harness {
       // Two receivers a frame: one frame a second.
       $0.fanout = FanOutBudget.Limits(deliveries: 2, bytes: 0, orderbookRequests: 0)
       $0.strangerTime = .zero
     }
-    let speaker = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
-    stage.join(DirectoryHarness.nick(3))
+    let speaker = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
+    harness.join(DirectoryHarness.nick(3))
     let toReader = "\(DirectoryHarness.nick(1))!\(DirectoryHarness.nick(2))!x"
     func text(_ n: Int) -> String { "\(DirectoryHarness.nick(1))!PUBLIC!\(n)" }
     func line(_ n: Int) -> String { DirectoryHarness.frame(687, text(n)) }
-    for n in 1...3 { stage.say(687, text(n), from: speaker) }
-    stage.say(685, toReader, from: speaker)
-    #expect(stage.read(reader) == [line(1), DirectoryHarness.frame(685, toReader)])
-    stage.pass(.seconds(1))
-    #expect(stage.read(reader) == [line(2)] && stage.read(speaker).isEmpty)
-    stage.directory.limits.fanout = .unlimited
-    stage.say(687, text(4), from: speaker)
+    for n in 1...3 { harness.send(687, text(n), from: speaker) }
+    harness.send(685, toReader, from: speaker)
+    #expect(harness.read(reader) == [line(1), DirectoryHarness.frame(685, toReader)])
+    harness.pass(.seconds(1))
+    #expect(harness.read(reader) == [line(2)] && harness.read(speaker).isEmpty)
+    harness.directory.limits.fanout = .unlimited
+    harness.send(687, text(4), from: speaker)
     // Nobody overtakes those that wait.
-    #expect(stage.read(reader).isEmpty)
-    stage.pass(.zero)
-    #expect(stage.read(reader) == [line(3), line(4)])
+    #expect(harness.read(reader).isEmpty)
+    harness.pass(.zero)
+    #expect(harness.read(reader) == [line(3), line(4)])
   }
 
   @Test("what a peer left waiting goes out behind it, and what one may have waiting is bounded")
   func fanoutQueue() {
-    let stage = stage {
+    let harness = harness {
       $0.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)
       $0.messages = .unlimited
       $0.publicFrames = .unlimited
       $0.publicBytes = .unlimited
     }
-    let speaker = stage.join(DirectoryHarness.nick(1))
-    let reader = stage.join(DirectoryHarness.nick(2))
+    let speaker = harness.join(DirectoryHarness.nick(1))
+    let reader = harness.join(DirectoryHarness.nick(2))
     let long = "\(DirectoryHarness.nick(1))!PUBLIC!" + String(repeating: "x", count: 30_000)
-    for _ in 0..<20 { stage.say(687, long, from: speaker) }
-    #expect(stage.read(reader).count == 1)
+    for _ in 0..<20 { harness.send(687, long, from: speaker) }
+    #expect(harness.read(reader).count == 1)
     let size = DirectoryHarness.frame(687, long).utf8.count + 2 + FairQueue.overhead
-    let kept = stage.directory.limits.waiting.perFlow.bytes / size
-    #expect(stage.dropped(.fanoutQueue) == 20 - 1 - kept)
-    #expect(stage.directory.publicLines.bytes == kept * size)
-    let waiting = stage.directory.publicLines.count
-    stage.leave(speaker)
-    stage.directory.limits.fanout = .unlimited
-    stage.pass(.seconds(1))
-    let rest = stage.read(reader)
+    let kept = harness.directory.limits.waiting.perFlow.bytes / size
+    #expect(harness.dropped(.fanoutQueue) == 20 - 1 - kept)
+    #expect(harness.directory.publicLines.bytes == kept * size)
+    let waiting = harness.directory.publicLines.count
+    harness.leave(speaker)
+    harness.directory.limits.fanout = .unlimited
+    harness.pass(.seconds(1))
+    let rest = harness.read(reader)
     #expect(rest.count == waiting + 1)
-    #expect(rest.last?.contains(";D") == true && stage.directory.publicLines.isEmpty)
-    #expect(stage.directory.publicLines.bytes == 0)
+    #expect(rest.last?.contains(";D") == true && harness.directory.publicLines.isEmpty)
+    #expect(harness.directory.publicLines.bytes == 0)
   }
 }

@@ -7,7 +7,7 @@ import Units
 @testable import Wire
 
 final class ModelWorld {
-  private let stage: DirectoryHarness
+  private let harness: DirectoryHarness
   private var plain: ReferenceDirectory
   private var ids: [Int: PeerID] = [:]
   private var numbers: [PeerID: Int] = [:]
@@ -44,7 +44,7 @@ final class ModelWorld {
       limits.fanout = FanOutBudget.Limits(deliveries: 4, bytes: 0, orderbookRequests: 8)
       limits.waiting.perFlow = ByteCount(900)
     }
-    stage = DirectoryHarness(
+    harness = DirectoryHarness(
       location: location, limits: limits,
       slotsPerPage: [1, 3, PeerlistCache.defaultSlotsPerPage][Int(seed / 12 % 3)])
     plain = ReferenceDirectory(
@@ -52,7 +52,7 @@ final class ModelWorld {
         ($0.0 == 0 ? 0 : $0.1 * ReferenceDirectory.second / Int64($0.0), Int64($0.2))
       }, maxPeers: 9, maxPending: 4, maxPerCircuit: 3, maxViolations: 0, location: location,
       bytesRate: (ReferenceDirectory.second / 1_000, 240_000),
-      now: stage.now.nanoseconds)
+      now: harness.now.nanoseconds)
     plain.proofs = [.unknown, .preferred, .preferred, .required][Int(seed / 5 % 4)]
     if plain.proofs != .unknown { askForProofs() }
     if seed % 7 == 3 { plain.publicLines.limit(deliveries: 4, requests: 8, room: 900) }
@@ -60,12 +60,12 @@ final class ModelWorld {
 
   /// Has nickTakeovers count up.
   private func askForProofs() {
-    stage.directory.policy = DirectoryID(ReferenceDirectory.directoryID).map {
+    harness.directory.policy = DirectoryID(ReferenceDirectory.directoryID).map {
       NickPolicy(directoryID: $0)
     }
-    stage.directory.requiresProof = plain.proofs == .required
+    harness.directory.requiresProof = plain.proofs == .required
     var count: UInt8 = 0
-    stage.directory.proofs.newNonce = {
+    harness.directory.proofs.newNonce = {
       count &+= 1
       return Bytes32([UInt8](repeating: count, count: 32)) ?? .random()
     }
@@ -74,7 +74,7 @@ final class ModelWorld {
   /// - Returns: how the two differ after this step.
   func perform(_ step: ModelStep) -> String? {
     move(1)
-    plain.heard.removeAll()
+    plain.received.removeAll()
     plain.closed.removeAll()
     let fault: String?
     if step.kind == .time {
@@ -86,7 +86,7 @@ final class ModelWorld {
   }
 
   private func move(_ milliseconds: Int) {
-    stage.skip(.milliseconds(milliseconds))
+    harness.skip(.milliseconds(milliseconds))
     plain.now += Int64(milliseconds) * 1_000_000
   }
 
@@ -101,39 +101,39 @@ final class ModelWorld {
     guard let id = ids[number], let peer = plain.peers[number] else { return "lost \(number)" }
     switch step.kind {
     case .handshake:
-      if step.form % 60 == 5 { return say(793, "no object", nil, number, id) }
+      if step.form % 60 == 5 { return send(793, "no object", nil, number, id) }
       // Mostly of those who have not shaken hands.
       let claimants = alive.filter { plain.peers[$0]?.state == .pending }
       let who = claimants.isEmpty ? number : claimants[step.who % claimants.count]
-      return say(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
+      return send(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
     case .prove: return prove(step)
     case .publicLine where peer.state == .pending && step.form % 8 != 0: return nil
     case .privateLine where peer.state == .pending: return nil
-    case .publicLine: return say(687, step.publicLine(from: peer.nick), nil, number, id)
-    case .privateLine: return say(685, step.privateLine(from: peer.nick), nil, number, id)
-    case .list where peer.state == .present: return say(791, "", nil, number, id)
-    case .ping where peer.state == .present: return say(798, "", nil, number, id)
-    case .disconnect: return say(801, "", nil, number, id)
+    case .publicLine: return send(687, step.publicLine(from: peer.nick), nil, number, id)
+    case .privateLine: return send(685, step.privateLine(from: peer.nick), nil, number, id)
+    case .list where peer.state == .present: return send(791, "", nil, number, id)
+    case .ping where peer.state == .present: return send(798, "", nil, number, id)
+    case .disconnect: return send(801, "", nil, number, id)
     case .other where peer.state == .present:
-      return say(
+      return send(
         ModelStep.otherCodes[step.a % ModelStep.otherCodes.count], "x", nil, number, id)
     case .listOn:
-      if step.form % 3 == 0 { stage.directory.forgetLists() }
-      let part = stage.continueList(id)
+      if step.form % 3 == 0 { harness.directory.forgetLists() }
+      let part = harness.continueList(id)
       return plain.list(number, part.frames, more: part.more)
     case .leave:
-      stage.leave(id)
+      harness.leave(id)
       noteEvictions()
       plain.close(number, .peerClosed)
     case .circuit where peer.state == .pending && peer.circuit == nil:
-      stage.identify(id, circuit: UInt32(step.a % 3))
+      harness.identify(id, circuit: UInt32(step.a % 3))
       plain.identify(number, circuit: step.a % 3)
     default: break
     }
     return nil
   }
 
-  private func say(_ code: Int, _ line: String, _ shaken: Shaken?, _ number: Int, _ id: PeerID)
+  private func send(_ code: Int, _ line: String, _ shaken: Shaken?, _ number: Int, _ id: PeerID)
     -> String?
   {
     // Every other frame comes in another form than it must leave in.
@@ -145,12 +145,12 @@ final class ModelWorld {
     if shaken != nil { handshakes[number] = line }
     if plain.now / 1_000_000 % 2 == 0, line.utf8.count < 1_000 {
       let content = frame.dropFirst("{\"type\": \(code), \"line\": ".count).dropLast()
-      stage.hear(" {\"line\":\(content),\"x\":[1],\"type\" :\(code)}", from: id)
+      harness.receive(" {\"line\":\(content),\"x\":[1],\"type\" :\(code)}", from: id)
     } else {
-      stage.hear(frame, from: id)
+      harness.receive(frame, from: id)
     }
     noteEvictions()
-    plain.wasFull = stage.endings[id] == .full
+    plain.wasFull = harness.endings[id] == .full
     plain.receive(code, line, shaken, from: number)
     return nil
   }
@@ -180,19 +180,19 @@ final class ModelWorld {
 
   private func prove(_ line: String, _ code: NickAuthCode, _ number: Int) -> String? {
     guard let id = ids[number] else { return "lost \(number)" }
-    stage.prove(line, from: id)
+    harness.prove(line, from: id)
     noteEvictions()
     plain.receiveProof(code, from: number)
     return nil
   }
 
   private func noteEvictions() {
-    plain.evicted = stage.closed[seenClosed...].filter { stage.endings[$0] == .evicted }
+    plain.evicted = harness.closed[seenClosed...].filter { harness.endings[$0] == .evicted }
       .compactMap { numbers[$0] }
   }
 
   private func connect() -> String? {
-    let id = stage.connect()
+    let id = harness.connect()
     noteEvictions()
     guard plain.connect(opened) == (id != nil) else { return "MAX_PENDING" }
     guard let id else { return nil }
@@ -207,14 +207,14 @@ final class ModelWorld {
     plain.maxPeers = 2 + step.a % 9
     plain.maxPending = 2 + step.b % 5
     plain.maxViolations = step.form % 3 == 0 ? 0 : step.form % 7
-    stage.directory.limits.peers = plain.maxPeers
-    stage.directory.limits.pending = plain.maxPending
-    stage.directory.limits.violations = plain.maxViolations
+    harness.directory.limits.peers = plain.maxPeers
+    harness.directory.limits.pending = plain.maxPending
+    harness.directory.limits.violations = plain.maxViolations
     return nil
   }
 
   private func stop() -> String? {
-    stage.directory.stop()
+    harness.directory.stop()
     plain.isStopping = true
     return nil
   }
@@ -222,14 +222,14 @@ final class ModelWorld {
   private func pass(_ milliseconds: Int) -> String? {
     let end = plain.now + Int64(milliseconds) * 1_000_000
     while plain.now < end {
-      plain.heard.removeAll()
+      plain.received.removeAll()
       plain.closed.removeAll()
       let claimants = Set(alive.filter { plain.peers[$0]?.state != .present })
       // Nothing that is due by itself is jumped over, so each comes alone.
       let next = max(plain.now + 1_000_000, min(end, plain.nextDeadline ?? end))
       let gone = Duration.nanoseconds(next - plain.now)
       plain.now = next
-      stage.pass(gone)
+      harness.pass(gone)
       noteEvictions()
       plain.releasePublicLines()
       if let fault = watch() { return fault }
@@ -240,19 +240,19 @@ final class ModelWorld {
 
   /// What time alone has brought, and whether it was right.
   private func watch() -> String? {
-    let closed = stage.closed[seenClosed...].compactMap { id in
-      numbers[id].map { ($0, stage.endings[id]) }
+    let closed = harness.closed[seenClosed...].compactMap { id in
+      numbers[id].map { ($0, harness.endings[id]) }
     }
     let silent = closed.filter { $0.1 == .pongTimeout }.map(\.0)
     if let fault = plain.expire(silent: silent) { return fault }
     for number in alive {
       guard let id = ids[number] else { continue }
-      for frame in stage.peek(id)
+      for frame in harness.peek(id)
       where frame == DirectoryHarness.ping || frame == DirectoryHarness.probe {
         if let fault = plain.sweepAsks(number) { return fault }
       }
-      if let index = stage.directory.registry.index(of: id),
-        stage.directory.registry[index].flags.contains(.evictable),
+      if let index = harness.directory.registry.index(of: id),
+        harness.directory.registry[index].flags.contains(.evictable),
         plain.peers[number]?.isEvictable == false, let fault = plain.sweepMarks(number)
       {
         return fault
@@ -267,25 +267,27 @@ final class ModelWorld {
   // MARK: Comparing
 
   private func compare(exactly: Bool, claimants: Set<Int>) -> String? {
-    let seen = stage.closed[seenClosed...].map { id in
-      "\(numbers[id] ?? -1) \(stage.endings[id].map(\.rawValue) ?? "")"
+    let seen = harness.closed[seenClosed...].map { id in
+      "\(numbers[id] ?? -1) \(harness.endings[id].map(\.rawValue) ?? "")"
     }
-    seenClosed = stage.closed.count
+    seenClosed = harness.closed.count
     let told = plain.closed.map { "\($0.peer) \($0.reason.rawValue)" }
     guard exactly ? seen == told : seen.sorted() == told.sorted() else {
       return "closed \(seen), not \(told)"
     }
     for number in alive {
       guard let id = ids[number] else { continue }
-      var heard = stage.read(id)
-      var expected = plain.heard[number] ?? []
+      var received = harness.read(id)
+      var expected = plain.received[number] ?? []
       if !exactly {
         // Of several that leave in one instant, it is open which one hears of another.
         let isOpen = plain.peers[number] == nil || claimants.contains(number)
-        heard = heard.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
+        received = received.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
         expected = expected.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
       }
-      if heard != expected { return "\(number) hears \(brief(heard)), not \(brief(expected))" }
+      if received != expected {
+        return "\(number) hears \(brief(received)), not \(brief(expected))"
+      }
     }
     alive.removeAll { plain.peers[$0] == nil }
     return nil
@@ -294,7 +296,7 @@ final class ModelWorld {
   private func brief(_ frames: [String]) -> [String] { frames.map { String($0.prefix(200)) } }
 
   private func compareStates() -> String? {
-    let directory = stage.directory
+    let directory = harness.directory
     for number in alive {
       guard let id = ids[number], let peer = plain.peers[number] else { return "lost \(number)" }
       guard let index = directory.registry.index(of: id) else { return "\(number) is forgotten" }
@@ -307,7 +309,7 @@ final class ModelWorld {
         case .present: .present
         }
       guard real.state == state else { return "\(number) is \(real.state), not \(state)" }
-      guard stage.held.contains(id) == (state == .waiting) else { return "\(number): held" }
+      guard harness.held.contains(id) == (state == .waiting) else { return "\(number): held" }
       guard state == .present else { continue }
       guard directory.registry.holder(of: real.nick) == id, real.nick.description == peer.nick,
         real.isListed == peer.isListed, real.offers.count == peer.offers.count,
@@ -315,7 +317,7 @@ final class ModelWorld {
         real.flags.contains(.verified) == peer.isVerified,
         real.flags.contains(.evictable) == peer.isEvictable,
         real.flags.contains(.hasSpoken) == peer.hasSpoken,
-        (real.listCursor >= 0) == (peer.listing != nil), stage.seats[id] != nil
+        (real.listCursor >= 0) == (peer.listing != nil), harness.subscribers[id] != nil
       else { return "\(number) is not what it should be" }
     }
     guard directory.registry.connectionCount == plain.peers.count else { return "connections" }
@@ -335,14 +337,14 @@ final class ModelWorld {
   /// Everyone leaves; nothing may be left of them.
   func desert() -> String? {
     for number in alive {
-      if let id = ids[number] { stage.leave(id) }
+      if let id = ids[number] { harness.leave(id) }
     }
-    let directory = stage.directory
+    let directory = harness.directory
     guard directory.registry.isEmpty else { return "the registry is not empty at the end" }
     guard directory.takeovers.count == 0, directory.pending.requestCount == 0,
       directory.proofs.count == 0
     else { return "takeovers are left at the end" }
-    stage.pass(.seconds(60))
+    harness.pass(.seconds(60))
     guard directory.pending.isEmpty, !directory.heartbeat.hasProbes, directory.takeovers.isEmpty,
       directory.proofs.isEmpty
     else { return "something waits for peers that have left" }

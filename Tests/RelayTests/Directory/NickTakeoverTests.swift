@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A nick already taken")
 struct ChallengeTests {
-  let stage = DirectoryHarness()
+  let harness = DirectoryHarness()
   static let nick = DirectoryHarness.nick(1)
   static let taken = DirectoryHarness.reply(
     accepted: false, "Rejected: Peer nick already registered: \(nick)")
@@ -13,39 +13,39 @@ struct ChallengeTests {
   static let left = DirectoryHarness.frame(789, "\(nick);old.test:1;D")
 
   private func claim(_ features: [String] = []) throws -> PeerID {
-    let id = try #require(stage.connect())
-    stage.say(793, DirectoryHarness.handshake(Self.nick, at: "new.test:1", features), from: id)
+    let id = try #require(harness.connect())
+    harness.send(793, DirectoryHarness.handshake(Self.nick, at: "new.test:1", features), from: id)
     return id
   }
 
   private func holder(_ features: [String] = ["ping"]) -> PeerID {
-    stage.join(Self.nick, at: "old.test:1", features)
+    harness.join(Self.nick, at: "old.test:1", features)
   }
 
   @Test(
     "a silent holder loses its nick after 10 s, everyone hears, and the pending connection is in")
   func silence() throws {
     let old = holder()
-    let reader = stage.join(DirectoryHarness.nick(2))
+    let reader = harness.join(DirectoryHarness.nick(2))
     let new = try claim()
-    #expect(stage.read(old) == [DirectoryHarness.ping] && stage.held == [new])
-    #expect(stage.read(new).isEmpty)
-    stage.wait(.milliseconds(9_999))
-    #expect(stage.isHere(old) && stage.read(new).isEmpty)
-    stage.pass(.milliseconds(1))
-    #expect(stage.endings[old] == .displaced && stage.resumed == [new] && stage.held.isEmpty)
-    #expect(stage.read(new) == [Self.welcome] && stage.read(reader) == [Self.left])
-    stage.say(685, "\(DirectoryHarness.nick(2))!\(Self.nick)!x", from: reader)
-    #expect(stage.read(new).count == 1)
-    stage.wait(.seconds(40))
-    #expect(stage.isHere(new))
+    #expect(harness.read(old) == [DirectoryHarness.ping] && harness.held == [new])
+    #expect(harness.read(new).isEmpty)
+    harness.wait(.milliseconds(9_999))
+    #expect(harness.isHere(old) && harness.read(new).isEmpty)
+    harness.pass(.milliseconds(1))
+    #expect(harness.endings[old] == .displaced && harness.resumed == [new] && harness.held.isEmpty)
+    #expect(harness.read(new) == [Self.welcome] && harness.read(reader) == [Self.left])
+    harness.send(685, "\(DirectoryHarness.nick(2))!\(Self.nick)!x", from: reader)
+    #expect(harness.read(new).count == 1)
+    harness.wait(.seconds(40))
+    #expect(harness.isHere(new))
   }
 
   @Test("a maker without ping is asked for its offers")
   func makersProbe() throws {
     let old = holder([])
     _ = try claim()
-    #expect(stage.read(old) == [DirectoryHarness.probe])
+    #expect(harness.read(old) == [DirectoryHarness.probe])
   }
 
   @Test(
@@ -54,51 +54,51 @@ struct ChallengeTests {
   func answer(_ code: Int) throws {
     let old = holder()
     let new = try claim()
-    stage.wait(.milliseconds(9_999))
-    stage.say(code, "x", from: old)
-    #expect(stage.read(new) == [Self.taken])
-    #expect(stage.endings[new] == .rejected && stage.flushed.contains(new))
-    stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.takeovers.count == 0)
+    harness.wait(.milliseconds(9_999))
+    harness.send(code, "x", from: old)
+    #expect(harness.read(new) == [Self.taken])
+    #expect(harness.endings[new] == .rejected && harness.flushed.contains(new))
+    harness.wait(.seconds(60))
+    #expect(harness.isHere(old) && harness.directory.takeovers.count == 0)
   }
 
   @Test("a holder that cannot be asked keeps its nick")
   func cannotBeAsked() throws {
-    let old = stage.join(Self.nick)
+    let old = harness.join(Self.nick)
     let new = try claim()
-    #expect(stage.read(new) == [Self.taken] && stage.read(old).isEmpty && stage.isHere(old))
+    #expect(harness.read(new) == [Self.taken] && harness.read(old).isEmpty && harness.isHere(old))
   }
 
   @Test("the pending connection leaves first: the holder stays, and may be silent again")
   func newcomerLeaves() throws {
     let old = holder()
     let new = try claim()
-    stage.leave(new)
-    stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.takeovers.count == 0)
-    #expect(stage.directory.pending.requestCount == 0)
+    harness.leave(new)
+    harness.wait(.seconds(60))
+    #expect(harness.isHere(old) && harness.directory.takeovers.count == 0)
+    #expect(harness.directory.pending.requestCount == 0)
   }
 
   @Test("the holder leaves first: the pending connection is in at once", arguments: [true, false])
   func holderLeaves(_ saysSo: Bool) throws {
     let old = holder()
-    let reader = stage.join(DirectoryHarness.nick(2))
+    let reader = harness.join(DirectoryHarness.nick(2))
     let new = try claim()
-    stage.wait(.seconds(1))
-    stage.forgetAll()
-    if saysSo { stage.say(801, "", from: old) } else { stage.leave(old) }
-    #expect(stage.read(new) == [Self.welcome])
-    #expect(stage.read(reader) == [Self.left] && stage.directory.takeovers.count == 0)
+    harness.wait(.seconds(1))
+    harness.forgetAll()
+    if saysSo { harness.send(801, "", from: old) } else { harness.leave(old) }
+    #expect(harness.read(new) == [Self.welcome])
+    #expect(harness.read(reader) == [Self.left] && harness.directory.takeovers.count == 0)
   }
 
   @Test("the holder answers too late: it is gone, and its frame goes nowhere")
   func lateAnswer() throws {
     let old = holder()
     let new = try claim()
-    stage.pass(.seconds(10))
-    stage.forgetAll()
-    stage.say(687, "\(Self.nick)!PUBLIC!x", from: old)
-    #expect(stage.read(new).isEmpty && stage.isHere(new))
+    harness.pass(.seconds(10))
+    harness.forgetAll()
+    harness.send(687, "\(Self.nick)!PUBLIC!x", from: old)
+    #expect(harness.read(new).isEmpty && harness.isHere(new))
   }
 
   @Test("of two pending connections the second is turned away, and so is a third within 30 s")
@@ -106,90 +106,90 @@ struct ChallengeTests {
     let old = holder()
     let first = try claim()
     let second = try claim()
-    #expect(stage.read(old) == [DirectoryHarness.ping] && stage.read(second) == [Self.taken])
-    stage.say(799, "", from: old)
-    #expect(stage.read(first) == [Self.taken])
-    stage.wait(.milliseconds(29_999))
+    #expect(harness.read(old) == [DirectoryHarness.ping] && harness.read(second) == [Self.taken])
+    harness.send(799, "", from: old)
+    #expect(harness.read(first) == [Self.taken])
+    harness.wait(.milliseconds(29_999))
     let third = try claim()
-    #expect(stage.read(third) == [Self.taken] && stage.read(old).isEmpty)
-    stage.wait(.milliseconds(1))
+    #expect(harness.read(third) == [Self.taken] && harness.read(old).isEmpty)
+    harness.wait(.milliseconds(1))
     let fourth = try claim()
-    #expect(stage.read(fourth).isEmpty && stage.read(old) == [DirectoryHarness.ping])
+    #expect(harness.read(fourth).isEmpty && harness.read(old) == [DirectoryHarness.ping])
   }
 
   @Test("a pending connection whose own time is over goes, and the holder stays")
   func claimantsTime() throws {
     let old = holder()
-    stage.wait(.milliseconds(1))
-    let new = try #require(stage.connect())
-    stage.wait(.seconds(25))
-    stage.say(793, DirectoryHarness.handshake(Self.nick), from: new)
-    stage.wait(.milliseconds(4_999))
-    #expect(stage.isHere(new))
-    stage.pass(.milliseconds(1))
-    #expect(stage.read(new) == [Self.taken] && stage.endings[new] == .rejected)
-    stage.wait(.seconds(60))
-    #expect(stage.isHere(old) && stage.directory.takeovers.count == 0)
+    harness.wait(.milliseconds(1))
+    let new = try #require(harness.connect())
+    harness.wait(.seconds(25))
+    harness.send(793, DirectoryHarness.handshake(Self.nick), from: new)
+    harness.wait(.milliseconds(4_999))
+    #expect(harness.isHere(new))
+    harness.pass(.milliseconds(1))
+    #expect(harness.read(new) == [Self.taken] && harness.endings[new] == .rejected)
+    harness.wait(.seconds(60))
+    #expect(harness.isHere(old) && harness.directory.takeovers.count == 0)
   }
 
   @Test("a pending connection during shutdown is rejected, even if its nick is held")
   func shutdown() throws {
     let old = holder()
     let waiting = try claim()
-    stage.directory.stop()
+    harness.directory.stop()
     let late = try claim()
     #expect(
-      stage.read(late) == [
+      harness.read(late) == [
         DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
       ])
-    stage.leave(old, .shutdown)
+    harness.leave(old, .shutdown)
     #expect(
-      stage.read(waiting) == [
+      harness.read(waiting) == [
         DirectoryHarness.reply(accepted: false, "Rejected: the directory is stopping")
       ])
-    #expect(stage.directory.registry.isEmpty)
+    #expect(harness.directory.registry.isEmpty)
   }
 
   @Test("places that are gone meanwhile: the pending connection is told that all are taken")
   func fullMeanwhile() throws {
     let old = holder()
-    stage.join(DirectoryHarness.nick(2))
+    harness.join(DirectoryHarness.nick(2))
     let new = try claim()
-    stage.directory.limits.peers = 1
-    stage.leave(old)
+    harness.directory.limits.peers = 1
+    harness.leave(old)
     #expect(
-      stage.read(new) == [
+      harness.read(new) == [
         DirectoryHarness.reply(accepted: false, "Rejected: Maximum peers reached: 1")
       ])
   }
 
   @Test("a full directory still gives a dead peer's place to its return")
   func returnWhenFull() throws {
-    stage.directory.limits.peers = 1
+    harness.directory.limits.peers = 1
     let old = holder()
     let new = try claim()
-    stage.wait(.seconds(10))
-    #expect(!stage.isHere(old) && stage.read(new) == [Self.welcome])
+    harness.wait(.seconds(10))
+    #expect(!harness.isHere(old) && harness.read(new) == [Self.welcome])
   }
 
   @Test("what a waiting pending connection sends is not acted on")
   func waitingIsQuiet() throws {
     let old = holder()
     let new = try claim()
-    stage.forgetAll()
-    stage.say(687, "\(Self.nick)!PUBLIC!x", from: new)
-    stage.say(798, "", from: new)
-    #expect(stage.read(old).isEmpty && stage.read(new).isEmpty && stage.isHere(new))
+    harness.forgetAll()
+    harness.send(687, "\(Self.nick)!PUBLIC!x", from: new)
+    harness.send(798, "", from: new)
+    #expect(harness.read(old).isEmpty && harness.read(new).isEmpty && harness.isHere(new))
   }
 
   @Test("a challenge's question and the heartbeat's do not get in each other's way")
   func heartbeatToo() throws {
     let old = holder()
-    stage.skip(.seconds(601))
+    harness.skip(.seconds(601))
     let new = try claim()
-    stage.wait(.seconds(5))
-    stage.say(799, "", from: old)
-    stage.wait(.seconds(120))
-    #expect(stage.isHere(old) && !stage.isHere(new))
+    harness.wait(.seconds(5))
+    harness.send(799, "", from: old)
+    harness.wait(.seconds(120))
+    #expect(harness.isHere(old) && !harness.isHere(new))
   }
 }

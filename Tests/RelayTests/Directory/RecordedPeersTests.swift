@@ -28,7 +28,7 @@ struct RecordedPeersTests {
     /// Nicks that it believes to be here: those it has heard, less those that a `D` entry names.
     private(set) var believed: Set<String> = []
     /// Frames that it has read.
-    private(set) var heard: [String] = []
+    private(set) var received: [String] = []
 
     init(_ number: Int, _ events: [Event]) throws {
       lines = events.filter { $0.conn == number && $0.way == "peer" }
@@ -38,24 +38,24 @@ struct RecordedPeersTests {
       nick = String(hello[name.upperBound...].prefix(16))
     }
 
-    func join(_ stage: DirectoryHarness, _ count: Int = .max) {
-      id = stage.connect()
-      for line in lines.prefix(count) { say(line, stage) }
+    func join(_ harness: DirectoryHarness, _ count: Int = .max) {
+      id = harness.connect()
+      for line in lines.prefix(count) { send(line, harness) }
     }
 
-    func say(_ line: String, _ stage: DirectoryHarness) {
-      if let id { stage.hear(line, from: id) }
+    func send(_ line: String, _ harness: DirectoryHarness) {
+      if let id { harness.receive(line, from: id) }
     }
 
     /// Reads what has come, and answers what its recorded self answered.
-    func read(_ stage: DirectoryHarness, taker: String) {
+    func read(_ harness: DirectoryHarness, taker: String) {
       guard let id else { return }
-      for frame in stage.read(id) {
-        heard.append(frame)
+      for frame in harness.read(id) {
+        received.append(frame)
         let line = frame.dropFirst(#"{"type": 687, "line": ""#.count).dropLast(2)
         let sender = String(line.prefix { $0 != "!" })
         if frame.hasPrefix(#"{"type": 798,"#) {
-          say(#"{"type": 799, "line": ""}"#, stage)
+          send(#"{"type": 799, "line": ""}"#, harness)
         } else if frame.hasPrefix(#"{"type": 789,"#) {
           let fields = line.split(separator: ";")
           if fields.count == 3, fields[2] == "D" { believed.remove(String(fields[0])) }
@@ -63,7 +63,7 @@ struct RecordedPeersTests {
           believed.insert(sender)
           guard line.hasSuffix("!PUBLIC!orderbook") else { continue }
           let offers = lines.filter { $0.contains("\(nick)!\(taker)!sw0") }
-          for offer in offers { say(offer.replacing(taker, with: sender), stage) }
+          for offer in offers { send(offer.replacing(taker, with: sender), harness) }
         }
       }
     }
@@ -75,55 +75,55 @@ struct RecordedPeersTests {
       .appending(path: "../../../ProductTests/Data/cs-network.jsonl").standardized
     let events = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
       .map { try JSONDecoder().decode(Event.self, from: Data($0.utf8)) }
-    let stage = DirectoryHarness()
+    let harness = DirectoryHarness()
     let makers = try Self.makers.map { try Peer($0, events) }
     let taker = try Peer(Self.taker, events)
     let watcher = try Peer(Self.watcher, events)
     func pass(_ time: Duration) {
-      let end = stage.now + time
-      while stage.now < end {
-        stage.wait(.seconds(5))
-        for peer in makers + [watcher] { peer.read(stage, taker: taker.nick) }
+      let end = harness.now + time
+      while harness.now < end {
+        harness.wait(.seconds(5))
+        for peer in makers + [watcher] { peer.read(harness, taker: taker.nick) }
       }
     }
     // A handshake and two offers.
-    for maker in makers { maker.join(stage, 3) }
-    watcher.join(stage)
+    for maker in makers { maker.join(harness, 3) }
+    watcher.join(harness)
     pass(.seconds(5))
     for hour in 1...8 {
-      taker.join(stage, 1)
+      taker.join(harness, 1)
       for line in taker.lines.dropFirst() {
         pass(.seconds(5))
-        taker.say(line, stage)
+        taker.send(line, harness)
       }
       pass(.seconds(5))
-      taker.read(stage, taker: taker.nick)
-      let answers = taker.heard.filter { $0.contains("!\(taker.nick)!sw0") }
+      taker.read(harness, taker: taker.nick)
+      let answers = taker.received.filter { $0.contains("!\(taker.nick)!sw0") }
       // Each of the three makers at each connection.
       #expect(Set(answers).count >= 3 && answers.count >= 3 * hour)
       #expect(makers.allSatisfy { $0.believed.contains(taker.nick) })
-      stage.leave(try #require(taker.id))
+      harness.leave(try #require(taker.id))
       pass(.seconds(3_600))
       #expect(makers.allSatisfy { !$0.believed.contains(taker.nick) }, "hour \(hour)")
-      let told = watcher.heard.filter { $0.contains("\(taker.nick);NOT-SERVING-ONION;D") }
+      let told = watcher.received.filter { $0.contains("\(taker.nick);NOT-SERVING-ONION;D") }
       #expect(told.count == hour)
-      #expect(stage.directory.registry.evictableCount == 1, "the watcher, and nobody else")
+      #expect(harness.directory.registry.evictableCount == 1, "the watcher, and nobody else")
     }
     let watching = try #require(watcher.id)
-    for peer in makers + [watcher] { #expect(stage.isHere(try #require(peer.id))) }
-    #expect(Set(stage.endings.values) == [.peerClosed] && stage.closed.count == 8)
+    for peer in makers + [watcher] { #expect(harness.isHere(try #require(peer.id))) }
+    #expect(Set(harness.endings.values) == [.peerClosed] && harness.closed.count == 8)
     // Makers were probed, the watcher never.
     #expect(
       makers.allSatisfy {
-        $0.heard.contains { $0.contains(DirectoryHarness.relayNick) }
-          || $0.heard.contains { $0.hasPrefix(#"{"type": 798,"#) }
+        $0.received.contains { $0.contains(DirectoryHarness.relayNick) }
+          || $0.received.contains { $0.hasPrefix(#"{"type": 798,"#) }
       })
-    #expect(!watcher.heard.dropFirst().contains { $0.contains(DirectoryHarness.relayNick) })
-    #expect(!watcher.heard.contains { $0.hasPrefix(#"{"type": 798,"#) })
+    #expect(!watcher.received.dropFirst().contains { $0.contains(DirectoryHarness.relayNick) })
+    #expect(!watcher.received.contains { $0.hasPrefix(#"{"type": 798,"#) })
     // Its own new connection has its nick at once.
     let again = try Peer(Self.watcher, events)
-    again.join(stage)
-    #expect(stage.endings[watching] == .displaced)
-    #expect(stage.nick(try #require(again.id)) == watcher.nick)
+    again.join(harness)
+    #expect(harness.endings[watching] == .displaced)
+    #expect(harness.nick(try #require(again.id)) == watcher.nick)
   }
 }

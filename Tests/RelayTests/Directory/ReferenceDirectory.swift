@@ -51,7 +51,7 @@ struct ReferenceDirectory {
     var features: [String] = []
     var servesOnion = false
     var connectedAt: Int64
-    var heardAt: Int64
+    var receivedAt: Int64
     var probedAt: Int64?
     var announced = false
     var offers: Set<String> = []
@@ -102,7 +102,7 @@ struct ReferenceDirectory {
   var lastTakeover: [String: Int64] = [:]
 
   // What the last step brought.
-  var heard: [Int: [String]] = [:]
+  var received: [Int: [String]] = [:]
   var closed: [(peer: Int, reason: CloseReason)] = []
   var held: Set<Int> = []
   var drops: [DropReason: Int] = [:]
@@ -126,8 +126,8 @@ struct ReferenceDirectory {
   func holder(_ nick: String) -> Int? {
     peers.first { $0.value.state == .present && $0.value.nick == nick }?.key
   }
-  func send(_ text: String, _ to: Int, _ heard: inout [Int: [String]]) {
-    heard[to, default: []].append(text)
+  func send(_ text: String, _ to: Int, _ received: inout [Int: [String]]) {
+    received[to, default: []].append(text)
   }
   mutating func drop(_ reason: DropReason) { drops[reason, default: 0] += 1 }
 
@@ -142,7 +142,7 @@ struct ReferenceDirectory {
     let full = rates.map { Bucket(saved: $0.cost * $0.burst, at: now) }
     lastArrival = max(now, lastArrival + 1)
     peers[number] = Peer(
-      connectedAt: lastArrival, heardAt: now, buckets: full,
+      connectedAt: lastArrival, receivedAt: now, buckets: full,
       publicBytes: Bucket(saved: bytesRate.cost * bytesRate.burst, at: now))
     return true
   }
@@ -211,7 +211,7 @@ struct ReferenceDirectory {
   }
 
   mutating func reject(_ number: Int, _ why: String, _ reason: CloseReason = .rejected) {
-    send(reply(accepted: false, "Rejected: " + why), number, &heard)
+    send(reply(accepted: false, "Rejected: " + why), number, &received)
     close(number, reason)
   }
 
@@ -220,7 +220,7 @@ struct ReferenceDirectory {
   }
 
   private mutating func admit(_ number: Int) {
-    send(reply(accepted: true, "hello"), number, &heard)
+    send(reply(accepted: true, "hello"), number, &received)
     enter(number)
   }
 
@@ -239,7 +239,7 @@ struct ReferenceDirectory {
 
   mutating func receive(_ code: Int, _ line: String, _ shaken: Shaken?, from number: Int) {
     guard let peer = peers[number] else { return }
-    peers[number]?.heardAt = now
+    peers[number]?.receivedAt = now
     switch peer.state {
     case .waiting, .proving: return
     case .pending:
@@ -291,7 +291,7 @@ struct ReferenceDirectory {
     else {
       return reject(number, "Peer nick already registered: \(shaken.nick)")
     }
-    send(question, holder, &heard)
+    send(question, holder, &received)
     lastTakeover[shaken.nick] = now
     peers[number]?.state = .waiting
     held.insert(number)

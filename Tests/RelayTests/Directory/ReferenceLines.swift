@@ -32,7 +32,7 @@ extension ReferenceDirectory {
       guard takeOfCircuit(.peerlists, number) else { return drop(.circuitRate) }
       let listed = peers.filter { $0.value.isListed && $0.key != number }.keys
       peers[number]?.listing = Listing(must: Set(listed))
-    case 798: send(DirectoryHarness.pong, number, &heard)
+    case 798: send(DirectoryHarness.pong, number, &received)
     case 803, 805, 807: close(number, .malformed)
     case 793, 799, 789, 795, 797, 785, 787: drop(.ignoredType)
     default: drop(.unknownType)
@@ -60,9 +60,9 @@ extension ReferenceDirectory {
     guard reads(frame, to) else { return drop(.tooLongForClient) }
     if to != number, !isStranger(number) { peers[to]?.isAddressed = true }
     peers[number]?.hasSpoken = true
-    send(frame, to, &heard)
+    send(frame, to, &received)
     if sender.servesOnion {
-      send(DirectoryHarness.frame(789, sender.entry(for: receiver)), to, &heard)
+      send(DirectoryHarness.frame(789, sender.entry(for: receiver)), to, &received)
     }
   }
 

@@ -14,7 +14,7 @@ extension ReferenceDirectory {
     peers[number]?.owesSince = now
     peers[number]?.challenge = challenge
     let line = "{\"challenge\":\"\(challenge)\",\"directory-id\":\"\(Self.directoryID)\"}"
-    heard[number, default: []] += [
+    received[number, default: []] += [
       reply(accepted: true, "hello"), DirectoryHarness.frame(803, line),
     ]
   }
@@ -22,7 +22,7 @@ extension ReferenceDirectory {
   /// A proof has come; `code` is what it is worth by itself.
   mutating func receiveProof(_ code: NickAuthCode, from number: Int) {
     guard let peer = peers[number] else { return }
-    peers[number]?.heardAt = now
+    peers[number]?.receivedAt = now
     guard code == .ok else { return fail(number, code) }
     guard !isStopping else { return fail(number, .policy) }
     if let holder = holder(peer.nick) {
@@ -48,6 +48,6 @@ extension ReferenceDirectory {
     send(
       DirectoryHarness.frame(807, "{\"code\":\"\(code.rawValue)\",\"verified\":\(code == .ok)}"),
       number,
-      &heard)
+      &received)
   }
 }

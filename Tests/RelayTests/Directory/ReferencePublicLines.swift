@@ -268,7 +268,7 @@ extension ReferenceDirectory {
     {
       publicLines.spend(
         deliveries(isRequest: false), isStranger: isStranger, isRequest: false, at: now)
-      for other in present { send(frame, other, &heard) }
+      for other in present { send(frame, other, &received) }
       return
     }
     let isTaken = publicLines.lines.add(
@@ -305,7 +305,7 @@ extension ReferenceDirectory {
 
   mutating func tellAll(_ frame: String, from number: Int) {
     for other in present where other != number && reads(frame, other) {
-      send(frame, other, &heard)
+      send(frame, other, &received)
     }
   }
 }

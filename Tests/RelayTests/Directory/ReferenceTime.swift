@@ -25,7 +25,7 @@ extension ReferenceDirectory {
         peer.connectedAt + 30 * Self.second <= now
       else { continue }
       if peer.state == .waiting {
-        heard[number, default: []].append(
+        received[number, default: []].append(
           reply(accepted: false, "Rejected: Peer nick already registered: \(peer.nick)"))
         close(number, .rejected)
       } else {
@@ -52,16 +52,16 @@ extension ReferenceDirectory {
   mutating func sweepAsks(_ number: Int) -> String? {
     guard let peer = peers[number], peer.state == .present else { return "asks a stranger" }
     guard peer.probedAt == nil else { return "asks \(number) twice" }
-    guard now - peer.heardAt > Self.idle else { return "asks \(number), which is not idle" }
-    guard now - peer.heardAt <= Self.hardEvict else { return "asks \(number), which is dead" }
+    guard now - peer.receivedAt > Self.idle else { return "asks \(number), which is not idle" }
+    guard now - peer.receivedAt <= Self.hardEvict else { return "asks \(number), which is dead" }
     guard let question = probe(number) else { return "asks \(number), which cannot answer" }
-    heard[number, default: []].append(question)
+    received[number, default: []].append(question)
     peers[number]?.probedAt = now
     return nil
   }
 
   mutating func sweepEvicts(_ number: Int) -> String? {
-    guard let peer = peers[number], now - peer.heardAt > Self.hardEvict else {
+    guard let peer = peers[number], now - peer.receivedAt > Self.hardEvict else {
       return "evicts \(number) early"
     }
     if probe(number) == nil { return "evicts \(number), which could not be asked" }
@@ -72,7 +72,7 @@ extension ReferenceDirectory {
   /// The sweep has found this peer silent and has nothing to ask it.
   mutating func sweepMarks(_ number: Int) -> String? {
     guard let peer = peers[number], peer.state == .present else { return "marks a stranger" }
-    guard now - peer.heardAt > Self.idle else { return "marks \(number), which is not idle" }
+    guard now - peer.receivedAt > Self.idle else { return "marks \(number), which is not idle" }
     guard probe(number) == nil else { return "marks \(number), which could be asked" }
     peers[number]?.isEvictable = true
     return nil
@@ -83,7 +83,7 @@ extension ReferenceDirectory {
   var neglected: String? {
     for number in present {
       guard let peer = peers[number] else { continue }
-      let silence = now - peer.heardAt
+      let silence = now - peer.receivedAt
       if probe(number) == nil {
         if silence > Self.idle + 2 * Self.sweep, !peer.isEvictable {
           return "\(number) is not evictable"

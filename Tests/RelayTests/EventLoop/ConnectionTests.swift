@@ -25,35 +25,35 @@ struct ConnectionTests {
 
   @Test("what the socket takes is there at once, without a turn of the loop")
   func direct() {
-    let (one, plug) = pair()
-    guard case .accepted(left: 0) = one.say(Array("hello".utf8)) else {
+    let (one, socket) = pair()
+    guard case .accepted(left: 0) = one.send(Array("hello".utf8)) else {
       Issue.record("not taken")
       return
     }
-    #expect(plug.read() == Array("hello".utf8) && one.backlog == 0)
+    #expect(socket.read() == Array("hello".utf8) && one.backlog == 0)
     loop.turn()
     #expect(one.drains == 0)
   }
 
   @Test("a line sent ahead goes behind the line that is on its way, before the others")
   func ahead() {
-    let (one, plug) = pair(buffer: 4_608)
+    let (one, socket) = pair(buffer: 4_608)
     // With nothing before it, it goes as any other.
-    #expect(one.sayAhead("now\r\n") == 0)
+    #expect(one.sendAhead("now\r\n") == 0)
     let lines = (0..<20).map { "\($0) " + String(repeating: "x", count: 9_000) + "\r\n" }
-    for line in lines { _ = one.say(Array(line.utf8)) }
+    for line in lines { _ = one.send(Array(line.utf8)) }
     let backlog = one.backlog
-    let overtaken = one.sayAhead("ahead\r\n")
+    let overtaken = one.sendAhead("ahead\r\n")
     #expect(overtaken > 9_000 && overtaken < backlog && one.backlog == backlog + 7)
     #expect(one.handedCount == lines.reduce(12) { $0 + $1.utf8.count })
     let all = "now\r\n" + lines.joined() + "ahead\r\n"
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
     #expect(
       loop.turns(until: {
-        heard += plug.read(1_500)
-        return heard.count == all.utf8.count
+        received += socket.read(1_500)
+        return received.count == all.utf8.count
       }))
-    let text = String(decoding: heard, as: UTF8.self)
+    let text = String(decoding: received, as: UTF8.self)
     #expect(text.split(separator: "\r\n").contains("ahead") && text.hasPrefix("now\r\n0 x"))
     #expect(text.utf8.dropFirst(all.utf8.count - 7 - overtaken).starts(with: "ahead".utf8))
     #expect(text.replacing("ahead\r\n", with: "") == all.replacing("ahead\r\n", with: ""))
@@ -61,38 +61,38 @@ struct ConnectionTests {
 
   @Test("leftovers follow in order as a slow reader takes them, and drained comes once")
   func leftovers() {
-    let (one, plug) = pair(buffer: 4_608)
+    let (one, socket) = pair(buffer: 4_608)
     let bytes = numbered(100_000)
-    guard case .accepted(let left) = one.say(Array(bytes[..<60_000])) else {
+    guard case .accepted(let left) = one.send(Array(bytes[..<60_000])) else {
       Issue.record("failed")
       return
     }
     #expect(left > 0 && one.backlog == left)
-    guard case .accepted(40_000) = one.say(Array(bytes[60_000...])) else {
+    guard case .accepted(40_000) = one.send(Array(bytes[60_000...])) else {
       Issue.record("not kept")
       return
     }
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
     #expect(
       loop.turns(until: {
-        heard += plug.read(1_500)
-        return heard.count == bytes.count
+        received += socket.read(1_500)
+        return received.count == bytes.count
       }))
-    let isRight = heard == bytes
+    let isRight = received == bytes
     #expect(isRight)
     #expect(loop.turns(until: { one.drains == 1 }) && one.backlog == 0)
     // And directly again.
-    _ = one.say([7])
-    #expect(plug.read() == [7])
+    _ = one.send([7])
+    #expect(socket.read() == [7])
   }
 
   @Test("pieces arrive as one stream, wherever the kernel cuts them", arguments: 1...8)
   func pieces(_ seed: UInt64) {
     var random = SplitMix64(seed: seed)
-    let (one, plug) = pair(buffer: Int32(4_608 + random.below(40_000)))
+    let (one, socket) = pair(buffer: Int32(4_608 + random.below(40_000)))
     let bytes = numbered(200_000)
     var start = 0
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
     while start < bytes.count {
       var ends = [start]
       for _ in 0..<1 + random.below(seed % 2 == 0 ? 3_000 : 20) {
@@ -111,37 +111,37 @@ struct ConnectionTests {
         #expect(one.backlog == before + left)
       }
       start = ends.last ?? bytes.count
-      if random.below(3) == 0 { heard += plug.read(random.below(30_000)) }
+      if random.below(3) == 0 { received += socket.read(random.below(30_000)) }
       if random.below(2) == 0 { loop.turn() }
     }
     #expect(
       loop.turns(until: {
-        heard += plug.read()
-        return heard.count >= bytes.count
+        received += socket.read()
+        return received.count >= bytes.count
       }))
-    let isRight = heard == bytes
+    let isRight = received == bytes
     #expect(isRight)
   }
 
   @Test("discarded leftovers are gone, from memory and from the wire")
   func discarded() {
-    let (one, plug) = pair(buffer: 4_608)
-    guard case .accepted(let left) = one.say(numbered(500_000)) else {
+    let (one, socket) = pair(buffer: 4_608)
+    guard case .accepted(let left) = one.send(numbered(500_000)) else {
       Issue.record("failed")
       return
     }
     #expect(left > 0)
     one.discardOutput()
     #expect(one.backlog == 0)
-    let heard = plug.read()
-    #expect(heard.count == 500_000 - left)
+    let received = socket.read()
+    #expect(received.count == 500_000 - left)
     for _ in 0..<10 { loop.turn() }
-    #expect(plug.read().isEmpty && one.drains == 0)
+    #expect(socket.read().isEmpty && one.drains == 0)
   }
 
   @Test("a connection may be closed inside received, and nothing comes after")
   func closedInReceived() {
-    let (one, plug) = pair()
+    let (one, socket) = pair()
     var calls = 0
     one.onReceived = { one in
       calls += 1
@@ -150,52 +150,52 @@ struct ConnectionTests {
         return bytes.count
       }
     }
-    plug.write("a")
-    plug.write("b")
+    socket.write("a")
+    socket.write("b")
     #expect(loop.turns(until: { one.isClosed }))
     for _ in 0..<3 { loop.turn() }
     #expect(calls == 1 && one.end == nil && one.backlog == 0 && one.descriptor == -1)
-    _ = plug.read()
-    #expect(plug.isAtEnd)
+    _ = socket.read()
+    #expect(socket.isAtEnd)
     one.close()
   }
 
   @Test("a connection may be dropped inside received")
   func droppedInReceived() {
-    let (ours, plug) = TestSocket.pair()
+    let (ours, socket) = TestSocket.pair()
     var held: Recorder? = Recorder(on: loop, adopting: ours.take())
     weak let watched = held
     held?.onReceived = { _ in held = nil }
     held?.startReading()
-    plug.write("x")
+    socket.write("x")
     #expect(loop.turns(until: { held == nil }))
     #expect(watched == nil)
-    #expect(loop.turns(until: { plug.isAtEnd }))
+    #expect(loop.turns(until: { socket.isAtEnd }))
   }
 
   @Test("a connection may be closed inside drained")
   func closedInDrained() {
-    let (one, plug) = pair(buffer: 4_608)
+    let (one, socket) = pair(buffer: 4_608)
     one.onDrained = { $0.close() }
-    _ = one.say(numbered(50_000))
-    var heard: [UInt8] = []
+    _ = one.send(numbered(50_000))
+    var received: [UInt8] = []
     #expect(
       loop.turns(until: {
-        heard += plug.read()
+        received += socket.read()
         return one.isClosed
       }))
-    heard += plug.read()
-    let isRight = heard == numbered(50_000)
-    #expect(isRight && plug.isAtEnd && one.drains == 1)
+    received += socket.read()
+    let isRight = received == numbered(50_000)
+    #expect(isRight && socket.isAtEnd && one.drains == 1)
   }
 
   @Test("the end of the stream comes after the last bytes, and closes")
   func endOfStream() {
-    let (one, plug) = pair()
-    plug.write(numbered(20_000))
-    plug.unplug()
+    let (one, socket) = pair()
+    socket.write(numbered(20_000))
+    socket.close()
     #expect(loop.turns(until: { one.end != nil }))
-    let isRight = one.heard == numbered(20_000)
+    let isRight = one.bytes == numbered(20_000)
     #expect(one.end == .byPeer && one.isClosed && isRight)
   }
 
@@ -207,18 +207,18 @@ struct ConnectionTests {
       accepted = Recorder(on: loop, adopting: socket)
       accepted?.startReading()
     }
-    let plug = try #require(TestSocket.connected(to: listener.address))
+    let socket = try #require(TestSocket.connected(to: listener.address))
     #expect(loop.turns(until: { accepted != nil }))
-    plug.reset()
+    socket.reset()
     #expect(loop.turns(until: { accepted?.end != nil }))
     #expect(accepted?.end == .failed(errno: ECONNRESET) && accepted?.isClosed == true)
   }
 
   @Test("sending to a side that is gone fails and raises no signal")
   func gone() {
-    let (one, plug) = pair()
-    plug.unplug()
-    guard case .failed(EPIPE) = one.say([1]) else {
+    let (one, socket) = pair()
+    socket.close()
+    guard case .failed(EPIPE) = one.send([1]) else {
       Issue.record("no EPIPE")
       return
     }
@@ -230,10 +230,10 @@ struct ConnectionTests {
 
   @Test("input that is not taken stays, and comes in one piece when asked for")
   func input() {
-    let (one, plug) = pair()
+    let (one, socket) = pair()
     one.onReceived = { _ in }
     let bytes = numbered(10_000)
-    plug.write(bytes)
+    socket.write(bytes)
     #expect(loop.turns(until: { one.inputCount == 10_000 }))
     var seen = 0
     one.withInput(whole: false) {
@@ -253,28 +253,28 @@ struct ConnectionTests {
 
   @Test("nothing is read before reading starts, nor while it is stopped")
   func stopped() {
-    let (ours, plug) = TestSocket.pair()
+    let (ours, socket) = TestSocket.pair()
     let one = Recorder(on: loop, adopting: ours.take())
-    plug.write("a")
+    socket.write("a")
     for _ in 0..<5 { loop.turn() }
-    #expect(one.heard.isEmpty)
+    #expect(one.bytes.isEmpty)
     one.startReading()
-    #expect(loop.turns(until: { one.heard == Array("a".utf8) }))
+    #expect(loop.turns(until: { one.bytes == Array("a".utf8) }))
     one.stopReading()
-    plug.write("b")
+    socket.write("b")
     for _ in 0..<5 { loop.turn() }
-    #expect(one.heard.count == 1)
+    #expect(one.bytes.count == 1)
     one.startReading()
-    #expect(loop.turns(until: { one.heard == Array("ab".utf8) }))
+    #expect(loop.turns(until: { one.bytes == Array("ab".utf8) }))
   }
 
   @Test("after the writing side is shut the other side sees the end, and may still be heard")
   func halfClosed() {
-    let (one, plug) = pair()
-    _ = one.say([1])
+    let (one, socket) = pair()
+    _ = one.send([1])
     one.shutdownWriting()
-    #expect(plug.read() == [1] && plug.isAtEnd)
-    plug.write("late")
-    #expect(loop.turns(until: { one.heard == Array("late".utf8) }))
+    #expect(socket.read() == [1] && socket.isAtEnd)
+    socket.write("late")
+    #expect(loop.turns(until: { one.bytes == Array("late".utf8) }))
   }
 }

@@ -79,7 +79,7 @@ struct DescriptorTests {
           let second = Recorder(on: loop, adopting: try .connecting(to: listener.address))
           second.startReading()
           #expect(loop.turns(until: { second.end == .byPeer }))
-          #expect(second.heard == Array("full".utf8))
+          #expect(second.bytes == Array("full".utf8))
           // By its owner, by its other side, and by being dropped.
           first.close()
           first.close()

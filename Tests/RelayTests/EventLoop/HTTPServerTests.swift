@@ -51,16 +51,16 @@ struct HTTPServerTests {
 
   /// Sends a request and reads until the server closes.
   private func ask(_ request: String) throws -> String {
-    let plug = try #require(TestSocket.connected(to: server.address))
-    plug.write(request)
-    return try #require(answer(at: plug))
+    let socket = try #require(TestSocket.connected(to: server.address))
+    socket.write(request)
+    return try #require(answer(at: socket))
   }
 
-  private func answer(at plug: TestSocket) -> String? {
+  private func answer(at socket: TestSocket) -> String? {
     var bytes: [UInt8] = []
     let isDone = loop.turns(until: {
-      bytes += plug.read()
-      return plug.isAtEnd
+      bytes += socket.read()
+      return socket.isAtEnd
     })
     return isDone ? String(decoding: bytes, as: UTF8.self) : nil
   }
@@ -112,10 +112,10 @@ struct HTTPServerTests {
   @Test("a client that leaves in the middle of a reply is forgotten with it")
   func leaves() throws {
     for _ in 0..<3 {
-      let plug = try #require(TestSocket.connected(to: server.address))
-      plug.write(get("/endless"))
-      #expect(loop.turns(until: { plug.read(10_000).count > 0 }))
-      plug.reset()
+      let socket = try #require(TestSocket.connected(to: server.address))
+      socket.write(get("/endless"))
+      #expect(loop.turns(until: { socket.read(10_000).count > 0 }))
+      socket.reset()
       #expect(loop.turns(until: { server.connectionCount == 0 }))
     }
     let parts = asked.parts
@@ -125,8 +125,8 @@ struct HTTPServerTests {
 
   @Test("a client that stops reading its reply is cut off")
   func stopsReading() throws {
-    let plug = try #require(TestSocket.connected(to: server.address))
-    plug.write(get("/endless"))
+    let socket = try #require(TestSocket.connected(to: server.address))
+    socket.write(get("/endless"))
     #expect(loop.turns(until: { !asked.requests.isEmpty }))
     #expect(loop.turns(until: { server.connectionCount == 0 }))
     let parts = asked.parts
@@ -145,28 +145,28 @@ struct HTTPServerTests {
       asked.requests.append(request)
       return Self.answer(request, asked)
     }
-    let plug = try #require(TestSocket.connected(to: patient.address))
-    plug.write(get("/endless"))
+    let socket = try #require(TestSocket.connected(to: patient.address))
+    socket.write(get("/endless"))
     #expect(loop.turns(until: { !asked.requests.isEmpty }))
     let more = String(repeating: "x", count: 4_000)
     #expect(
       loop.turns(until: {
-        plug.write(more)
+        socket.write(more)
         return patient.connectionCount == 0
       }))
   }
 
   @Test("a connection that asks again and again after a CONNECT has the time of one request")
   func again() throws {
-    let plug = try #require(TestSocket.connected(to: server.address))
+    let socket = try #require(TestSocket.connected(to: server.address))
     var next = loop.now
     #expect(
       loop.turns(until: {
         if loop.now >= next {
           next = loop.now + .milliseconds(50)
-          plug.write("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n")
+          socket.write("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n")
         }
-        _ = plug.read()
+        _ = socket.read()
         return asked.requests.count > 1 && server.connectionCount == 0
       }))
   }
@@ -194,15 +194,15 @@ struct HTTPServerTests {
     "what is no HTTP ends the connection",
     arguments: ["hello\r\n\r\n", "\r\n\r\n\r\n", "\0\0\0\n\n"])
   func nonsense(_ text: String) throws {
-    let plug = try #require(TestSocket.connected(to: server.address))
-    plug.write(text)
-    #expect(answer(at: plug) != nil)
+    let socket = try #require(TestSocket.connected(to: server.address))
+    socket.write(text)
+    #expect(answer(at: socket) != nil)
     #expect(asked.requests.isEmpty)
   }
 
   @Test("a dripping client is cut off when its time is over, not when it rests")
   func dripping() throws {
-    let plug = try #require(TestSocket.connected(to: server.address))
+    let socket = try #require(TestSocket.connected(to: server.address))
     let start = loop.now
     var next = start
     let rest = Array(get("/whole", "GET", "X: " + String(repeating: "y", count: 500)).utf8)
@@ -210,11 +210,11 @@ struct HTTPServerTests {
     let isCut = loop.turns(until: {
       if loop.now >= next, sent < rest.count {
         next = loop.now + .milliseconds(10)
-        plug.write([rest[sent]])
+        socket.write([rest[sent]])
         sent += 1
       }
-      _ = plug.read()
-      return plug.isAtEnd || server.connectionCount == 0 && sent > 5
+      _ = socket.read()
+      return socket.isAtEnd || server.connectionCount == 0 && sent > 5
     })
     #expect(isCut && asked.requests.isEmpty)
     #expect(loop.now - start >= .milliseconds(400) && loop.now - start < .seconds(3))

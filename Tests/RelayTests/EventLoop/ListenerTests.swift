@@ -28,9 +28,9 @@ struct ListenerTests {
     var ports: Set<UInt16> = []
     for (count, listener) in listeners.enumerated() {
       if case .tcp(_, let port) = listener.address { ports.insert(port) }
-      let plug = try #require(TestSocket.connected(to: listener.address))
+      let socket = try #require(TestSocket.connected(to: listener.address))
       #expect(loop.turns(until: { acceptor.accepted.count == count + 1 }))
-      plug.write("hello")
+      socket.write("hello")
       #expect(loop.turns(until: { acceptor.accepted[count].read() == Array("hello".utf8) }))
       let flags = fcntl(acceptor.accepted[count].descriptor, F_GETFL)
       #expect(flags & O_NONBLOCK != 0)
@@ -73,10 +73,10 @@ struct ListenerTests {
     #expect(throws: SocketError.inUse(address)) {
       try Listener(on: loop, address: address) { _ in }
     }
-    let plug = try #require(TestSocket.connected(to: address))
+    let socket = try #require(TestSocket.connected(to: address))
     // A connection that only checks for a listener is accepted, too.
     #expect(loop.turns(until: { acceptor.accepted.count == 2 }))
-    withExtendedLifetime((plug, listener)) {}
+    withExtendedLifetime((socket, listener)) {}
   }
 
   @Test("a place that is no socket is left alone, and one that cannot be had says why")
@@ -139,12 +139,12 @@ struct ListenerTests {
     let listener = try Listener(
       on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: acceptor.take)
     listener.pause()
-    let plug = try #require(TestSocket.connected(to: listener.address))
+    let socket = try #require(TestSocket.connected(to: listener.address))
     for _ in 0..<20 { loop.turn() }
     #expect(acceptor.accepted.isEmpty)
     listener.resume()
     #expect(loop.turns(until: { acceptor.accepted.count == 1 }))
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   @Test("a rush is taken in portions: 64 a turn")
@@ -152,8 +152,8 @@ struct ListenerTests {
     let acceptor = Acceptor()
     let file = TemporaryPath()
     let listener = try Listener(on: loop, address: .unix(path: file.path), accept: acceptor.take)
-    var plugs: [TestSocket] = []
-    for _ in 0..<100 { plugs.append(try #require(TestSocket.connected(to: listener.address))) }
+    var sockets: [TestSocket] = []
+    for _ in 0..<100 { sockets.append(try #require(TestSocket.connected(to: listener.address))) }
     loop.turn()
     #expect(acceptor.accepted.count == 64)
     loop.turn()
@@ -163,13 +163,13 @@ struct ListenerTests {
   @Test("a listening socket that was handed over is listened on, and its place is known")
   func inherited() throws {
     let acceptor = Acceptor()
-    let socket = try Descriptor.bound(to: .tcp(host: "127.0.0.1", port: 0))
-    let failure = socket.listen()
+    let bound = try Descriptor.bound(to: .tcp(host: "127.0.0.1", port: 0))
+    let failure = bound.listen()
     #expect(failure == nil)
-    let listener = try Listener(on: loop, inherited: socket, accept: acceptor.take)
-    let plug = try #require(TestSocket.connected(to: listener.address))
+    let listener = try Listener(on: loop, inherited: bound, accept: acceptor.take)
+    let socket = try #require(TestSocket.connected(to: listener.address))
     #expect(loop.turns(until: { acceptor.accepted.count == 1 }))
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   @Test("out of descriptors it pauses once, does not spin, and goes on by itself")
@@ -183,7 +183,7 @@ struct ListenerTests {
       }
       var pauses: [Listener.Pause] = []
       listener.onPause = { pauses.append($0) }
-      let plug = try #require(TestSocket.connected(to: listener.address))
+      let socket = try #require(TestSocket.connected(to: listener.address))
       let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
       var limit = rlimit()
       getrlimit(files, &limit)
@@ -209,7 +209,7 @@ struct ListenerTests {
       limit = generous
       setrlimit(files, &limit)
       #expect(loop.turns(until: { accepted.count == 1 }))
-      withExtendedLifetime(plug) {}
+      withExtendedLifetime(socket) {}
     }
   }
 }

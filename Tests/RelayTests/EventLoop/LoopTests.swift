@@ -118,7 +118,7 @@ struct LoopTests {
     var order: [String] = []
     let end = TurnEnd(on: loop) { order.append("end") }
     var ends: [Recorder] = []
-    var plugs: [TestSocket] = []
+    var sockets: [TestSocket] = []
     for name in ["a", "b", "c"] {
       let (ours, theirs) = TestSocket.pair()
       let one = Recorder(on: loop, adopting: ours.take())
@@ -129,13 +129,13 @@ struct LoopTests {
       }
       one.startReading()
       ends.append(one)
-      plugs.append(theirs)
+      sockets.append(theirs)
     }
-    for plug in plugs { plug.write("x") }
+    for socket in sockets { socket.write("x") }
     #expect(loop.turns(until: { order.contains("end") }))
     loop.turn()
     #expect(order.count == 4 && order.last == "end")
-    plugs[0].write("x")
+    sockets[0].write("x")
     #expect(loop.turns(until: { order.count == 6 }))
     #expect(order.last == "end")
     withExtendedLifetime(ends) {}
@@ -161,7 +161,7 @@ struct LoopTests {
 
 /// A connection that remembers what happened to it.
 final class Recorder: Connection {
-  var heard: [UInt8] = []
+  var bytes: [UInt8] = []
   var drains = 0
   var end: End?
   var onReceived: ((Recorder) -> Void)?
@@ -181,13 +181,13 @@ final class Recorder: Connection {
 
   func takeAll() {
     while inputCount > 0 {
-      withInput(whole: false) { bytes in
-        heard += bytes
-        return bytes.count
+      withInput(whole: false) { input in
+        bytes += input
+        return input.count
       }
     }
   }
 
-  func say(_ bytes: [UInt8]) -> SendOutcome { bytes.withView { send($0) } }
-  func sayAhead(_ line: String) -> Int { Array(line.utf8).withView { sendAhead($0) } }
+  func send(_ bytes: [UInt8]) -> SendOutcome { bytes.withView { send($0) } }
+  func sendAhead(_ line: String) -> Int { Array(line.utf8).withView { sendAhead($0) } }
 }

@@ -10,9 +10,9 @@ final class TestSocket {
   private(set) var descriptor: Int32
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }
-  deinit { unplug() }
+  deinit { close() }
 
-  func unplug() {
+  func close() {
     if descriptor >= 0 { Glibc.close(descriptor) }
     descriptor = -1
   }
@@ -49,7 +49,7 @@ final class TestSocket {
   func reset() {
     var linger = linger(l_onoff: 1, l_linger: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
-    unplug()
+    close()
   }
 
   /// Nil when nobody listens there.

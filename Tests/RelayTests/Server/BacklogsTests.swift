@@ -53,28 +53,28 @@ struct BacklogsTests {
 
   @Test("over the hard limit is over by one byte")
   mutating func hard() {
-    let (session, plug) = bench.session(0, buffer: 4_608)
+    let (session, socket) = bench.session(0, buffer: 4_608)
     send(100_000, to: session, at: start)
     send(100_000 - session.backlog, to: session, at: start)
     #expect(session.backlog == 100_000 && !backlogs.isOverHardLimit(session))
     send(1, to: session, at: start)
     #expect(backlogs.isOverHardLimit(session))
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   @Test(
     "over the soft limit for a minute without a byte taken; any byte taken starts the minute anew")
   mutating func soft() {
-    let (frozen, plug) = bench.session(0, buffer: 4_608)
-    let (slow, slowPlug) = bench.session(1, buffer: 4_608)
-    let (small, smallPlug) = bench.session(2, buffer: 4_608)
+    let (frozen, socket) = bench.session(0, buffer: 4_608)
+    let (slow, slowSocket) = bench.session(1, buffer: 4_608)
+    let (small, smallSocket) = bench.session(2, buffer: 4_608)
     send(60_000, to: frozen, at: start)
     send(60_000, to: slow, at: start)
     send(20_000, to: small, at: start)
     #expect(backlogs.measure(at: start + .milliseconds(59_999)).isEmpty)
     let before = slow.backlog
     let hasTaken = bench.loop.turns(until: {
-      _ = slowPlug.read(1_000)
+      _ = slowSocket.read(1_000)
       return slow.backlog < before
     })
     #expect(hasTaken)
@@ -85,44 +85,44 @@ struct BacklogsTests {
     send(5_000, to: frozen, at: start + .seconds(130))
     #expect(backlogs.measure(at: start + .seconds(131)).map(\.id).contains(frozen.id))
     #expect(!backlogs.measure(at: start + .seconds(999)).map(\.id).contains(small.id))
-    withExtendedLifetime((plug, smallPlug)) {}
+    withExtendedLifetime((socket, smallSocket)) {}
   }
 
   @Test("the minute begins when there is more than the soft limit, not with the first byte")
   mutating func softStart() {
-    let (session, plug) = bench.session(0, buffer: 4_608)
+    let (session, socket) = bench.session(0, buffer: 4_608)
     send(15_000, to: session, at: start)
     #expect(backlogs.measure(at: start + .seconds(100)).isEmpty)
     send(30_000, to: session, at: start + .seconds(100))
     #expect(backlogs.measure(at: start + .milliseconds(159_999)).isEmpty)
     #expect(backlogs.measure(at: start + .seconds(160)).map(\.id) == [session.id])
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   @Test("before anybody goes for the sum, what was read meanwhile is taken off it")
   mutating func recounted() {
-    let (reader, readerPlug) = bench.session(0, buffer: 4_608)
-    let (other, plug) = bench.session(1, buffer: 4_608)
+    let (reader, readerSocket) = bench.session(0, buffer: 4_608)
+    let (other, socket) = bench.session(1, buffer: 4_608)
     send(200_000, to: reader, at: start)
     #expect(
       bench.loop.turns {
-        _ = readerPlug.read(4_000)
+        _ = readerSocket.read(4_000)
         return reader.backlog < 100_000
       })
     send(90_000, to: other, at: start)
     #expect(backlogs.isOverTotal)
     #expect(backlogs.excess().isEmpty && !backlogs.isOverTotal)
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   @Test("over the sum of all, the largest go until a tenth is free, and no more")
   mutating func total() {
     var sessions: [Session] = []
-    var plugs: [TestSocket] = []
+    var sockets: [TestSocket] = []
     for (number, size) in [40_000, 90_000, 60_000, 30_000].enumerated() {
-      let (session, plug) = bench.session(number, buffer: 4_608)
+      let (session, socket) = bench.session(number, buffer: 4_608)
       sessions.append(session)
-      plugs.append(plug)
+      sockets.append(socket)
       send(size, to: session, at: start)
     }
     #expect(!backlogs.isOverTotal && backlogs.excess().isEmpty)
@@ -133,7 +133,7 @@ struct BacklogsTests {
     #expect(backlogs.excess().map(\.id) == [sessions[2].id, sessions[1].id])
     for victim in backlogs.excess() { backlogs.forget(victim.id) }
     #expect(backlogs.total <= 90_000 && !backlogs.isOverTotal)
-    withExtendedLifetime(plugs) {}
+    withExtendedLifetime(sockets) {}
   }
 
   @Test("public lines wait for readers that go on reading, those of who sends much long before")
@@ -141,7 +141,7 @@ struct BacklogsTests {
     backlogs.limits.total = ByteCount.mebibytes(200)
     backlogs.limits.hard = ByteCount.mebibytes(60)
     backlogs.limits.soft = ByteCount.mebibytes(100)
-    let (session, plug) = bench.session(0, buffer: 4_608)
+    let (session, socket) = bench.session(0, buffer: 4_608)
     send(7 << 20, to: session, at: start)
     #expect(backlogs.held(readers: 10) == .nothing)
     send(2 << 20, to: session, at: start)
@@ -156,14 +156,14 @@ struct BacklogsTests {
     #expect(backlogs.held(readers: 10) == .all)
     #expect(backlogs.measure(at: start + .seconds(5)).isEmpty)
     #expect(backlogs.held(readers: 10) == .nothing)
-    withExtendedLifetime(plug) {}
+    withExtendedLifetime(socket) {}
   }
 
   /// Has the session's reader take something.
-  private func read(_ session: Session, _ plug: TestSocket) {
+  private func read(_ session: Session, _ socket: TestSocket) {
     let before = session.backlog
     let hasTaken = bench.loop.turns(until: {
-      _ = plug.read(3_000)
+      _ = socket.read(3_000)
       return session.backlog < before
     })
     #expect(hasTaken)
@@ -173,32 +173,32 @@ struct BacklogsTests {
   mutating func heldTooLong() {
     backlogs.limits.total = ByteCount.mebibytes(16)
     backlogs.limits.hard = ByteCount.mebibytes(8)
-    let (large, largePlug) = bench.session(0, buffer: 4_608)
-    let (small, smallPlug) = bench.session(1, buffer: 4_608)
+    let (large, largeSocket) = bench.session(0, buffer: 4_608)
+    let (small, smallSocket) = bench.session(1, buffer: 4_608)
     send(3 << 20, to: large, at: start)
     send(2 << 20, to: small, at: start)
     for second in 0...9 {
-      read(large, largePlug)
-      read(small, smallPlug)
+      read(large, largeSocket)
+      read(small, smallSocket)
       #expect(backlogs.measure(at: start + .seconds(second)).isEmpty)
       #expect(backlogs.held(readers: 2) == .all)
     }
-    read(large, largePlug)
-    read(small, smallPlug)
+    read(large, largeSocket)
+    read(small, smallSocket)
     #expect(backlogs.measure(at: start + .seconds(10)).map(\.id) == [large.id])
-    withExtendedLifetime(smallPlug) {}
+    withExtendedLifetime(smallSocket) {}
   }
 
   @Test("a reader at half of its limit holds up those who send much, for a minute")
   mutating func largeReader() {
     backlogs.limits.total = ByteCount.mebibytes(512)
     backlogs.limits.soft = ByteCount.mebibytes(1)
-    let (session, plug) = bench.session(0, buffer: 4_608)
+    let (session, socket) = bench.session(0, buffer: 4_608)
     send(80_000, to: session, at: start)
     #expect(backlogs.measure(at: start).isEmpty && backlogs.held(readers: 1) == .bulk)
     for second in 1...70 {
       while session.backlog < 70_000 { send(5_000, to: session, at: start) }
-      read(session, plug)
+      read(session, socket)
       #expect(backlogs.measure(at: start + .seconds(second)).isEmpty)
       #expect(backlogs.held(readers: 1) == (second < 60 ? .bulk : .nothing))
     }
@@ -211,8 +211,8 @@ struct BacklogsTests {
   func memory(sizes: [Int]) throws {
     var sessions: [(Session, TestSocket)] = []
     for number in 0..<20 {
-      let (session, plug) = bench.session(number, buffer: 4_608)
-      sessions.append((session, plug))
+      let (session, socket) = bench.session(number, buffer: 4_608)
+      sessions.append((session, socket))
       // Until the kernel is full.
       while session.backlog == 0 {
         [UInt8](repeating: 120, count: 1_000).withView { _ = session.send($0) }

@@ -58,7 +58,7 @@ struct HandoverTests {
     #expect(harness.node.directory.registry.slots.first?.connectedAt == connectedAt)
     #expect(harness.node.directory.registry.pendingCount == 1)
     peer.nick = DirectoryHarness.nick(1)
-    peer.say(793, DirectoryHarness.handshake(peer.nick))
+    peer.send(793, DirectoryHarness.handshake(peer.nick))
     peer.expect(Self.welcome)
   }
 
@@ -82,7 +82,7 @@ struct HandoverTests {
     let peer = harness.connect()
     try harness.restart()
     peer.send(Self.proxyLine(7))
-    peer.say(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)))
+    peer.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(1)))
     peer.expect(Self.welcome)
     #expect(harness.node.directory.registry.connections(of: CircuitID(value: 7)) == 1)
   }
@@ -133,7 +133,7 @@ struct HandoverTests {
     let sender = try harness.join(1, at: "a.test:1", ["ping", "peerlist_features"])
     let receiver = try harness.join(2, ["ping", "peerlist_features"])
     for number in 0..<20 {
-      sender.say(685, "\(sender.nick)!\(receiver.nick)!n \(number)")
+      sender.send(685, "\(sender.nick)!\(receiver.nick)!n \(number)")
       if number % 5 == 2 { try harness.restart() }
     }
     for number in 0..<20 {
@@ -155,7 +155,7 @@ struct HandoverTests {
     let sender = try harness.join(1)
     let reader = try harness.join(2, buffer: 4_608)
     let padding = String(repeating: "x", count: 900)
-    for number in 0..<250 { sender.sayPublic("\(number) \(padding)") }
+    for number in 0..<250 { sender.sendPublic("\(number) \(padding)") }
     // The session itself is not kept: it would go on sending.
     let backlog = harness.session(of: reader)?.backlog ?? 0
     #expect(backlog > 100_000)
@@ -165,7 +165,7 @@ struct HandoverTests {
     let restored = try #require(harness.session(of: reader))
     #expect(restored.backlog == backlog && harness.node.backlogs.total == restored.backlogMemory)
     #expect(harness.node.backlogs.progress(of: restored.id)?.progressAt == progressAt)
-    sender.sayPublic("last")
+    sender.sendPublic("last")
     for number in 0..<250 { reader.expectPublic("\(number) \(padding)", from: sender) }
     reader.expectPublic("last", from: sender)
     reader.expectQuiet()
@@ -177,7 +177,7 @@ struct HandoverTests {
     var makers: [RestartPeer] = []
     for number in 0..<600 { makers.append(try harness.join(number, at: "host\(number).test:1")) }
     let asker = try harness.join(1_000, buffer: 4_608)
-    asker.say(791, "")
+    asker.send(791, "")
     #expect(harness.node.peerlists.count == 1)
     try harness.restart()
     #expect(harness.node.peerlists.count == 1)
@@ -198,12 +198,12 @@ struct HandoverTests {
     let holder = try harness.join(1)
     let claimant = harness.connect()
     claimant.nick = holder.nick
-    claimant.say(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
+    claimant.send(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
     holder.expect(DirectoryHarness.ping)
     try harness.restart()
     #expect(harness.node.directory.takeovers.count == 1)
     if isAnswered {
-      holder.say(799, "")
+      holder.send(799, "")
       claimant.expect(
         DirectoryHarness.reply(
           accepted: false, "Rejected: Peer nick already registered: \(holder.nick)"))
@@ -222,8 +222,8 @@ struct HandoverTests {
     let holder = try harness.join(1)
     let claimant = harness.connect()
     claimant.nick = holder.nick
-    claimant.say(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
-    claimant.sayPublic("early")
+    claimant.send(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
+    claimant.sendPublic("early")
     try harness.restart()
     claimant.expect(Self.welcome)
     reader.expectPublic("early", from: claimant)
@@ -239,7 +239,7 @@ struct HandoverTests {
     let peer = harness.connect()
     peer.nick = key.nick
     let hello = DirectoryHarness.handshake(key.nick, ["nick_auth", "ping"])
-    peer.say(793, hello)
+    peer.send(793, hello)
     peer.expect(DirectoryHarness.reply(accepted: true, "hello", asksForProofs: true))
     let line = key.proof(
       of: hello, challenge: try challenge(in: peer.next()), directory: RestartHarness.directoryID)
@@ -267,7 +267,7 @@ struct HandoverTests {
     peer.expect(Self.proved)
     try harness.restart()
     let impostor = harness.connect()
-    impostor.say(793, DirectoryHarness.handshake(key.nick, ["ping"]))
+    impostor.send(793, DirectoryHarness.handshake(key.nick, ["ping"]))
     impostor.expect(
       DirectoryHarness.reply(
         accepted: false, "Rejected: Peer nick already registered: \(key.nick)",
@@ -286,7 +286,7 @@ struct HandoverTests {
     }
     let sender = try harness.join(1)
     let reader = try harness.join(2)
-    for number in 0..<10 { sender.sayPublic("\(number)") }
+    for number in 0..<10 { sender.sendPublic("\(number)") }
     let waiting = harness.node.directory.publicLines.count
     #expect(waiting > 0)
     try harness.restart()
@@ -299,9 +299,9 @@ struct HandoverTests {
     let harness = try RestartHarness { $0.orderbookRateLimit = 2 }
     let sender = try harness.join(1)
     let reader = try harness.join(2)
-    for _ in 0..<2 { sender.sayPublic("orderbook") }
+    for _ in 0..<2 { sender.sendPublic("orderbook") }
     try harness.restart()
-    sender.sayPublic("orderbook")
+    sender.sendPublic("orderbook")
     #expect(harness.node.directory.counters.dropped[.orderbookRate] == 1)
     for _ in 0..<2 { reader.expectPublic("orderbook", from: sender) }
     reader.expectQuiet()
@@ -321,7 +321,7 @@ struct HandoverTests {
     harness.settings.heartbeat.idleThreshold = .seconds(600)
     try harness.restart()
     #expect(harness.node.directory.heartbeat.oldestProbe != nil)
-    answers.say(799, "")
+    answers.send(799, "")
     silent.expectClosed()
     #expect(harness.node.directory.counters.closed[.pongTimeout] == 1)
     #expect(harness.session(of: answers) != nil)
@@ -333,7 +333,7 @@ struct HandoverTests {
     let holder = try harness.join(1)
     let rejected = harness.connect(buffer: 4_608)
     // Its rejection waits behind what it has not read.
-    rejected.say(793, DirectoryHarness.handshake(holder.nick, app: "other"))
+    rejected.send(793, DirectoryHarness.handshake(holder.nick, app: "other"))
     #expect(harness.node.sessions.lingeringCount == 1)
     try harness.restart()
     #expect(harness.node.sessions.lingeringCount == 1)
@@ -346,17 +346,17 @@ struct HandoverTests {
     let harness = try RestartHarness()
     let maker = try harness.join(1, at: "a.test:1")
     let announcer = try harness.join(2)
-    announcer.sayPublic("sw0reloffer 0 1 2")
+    announcer.sendPublic("sw0reloffer 0 1 2")
     maker.expectPublic("sw0reloffer 0 1 2", from: announcer)
     try harness.restart()
     let asker = try harness.join(3)
-    asker.say(791, "")
+    asker.send(791, "")
     asker.expect(
       DirectoryHarness.frame(
         789, "\(maker.nick);a.test:1,\(announcer.nick);NOT-SERVING-ONION"))
     let slot = try #require(harness.session(of: announcer)).id.slot
     #expect(harness.node.directory.registry.slots[Int(slot)].offers.count == 1)
-    maker.socket.unplug()
+    maker.socket.close()
     asker.expect(DirectoryHarness.frame(789, "\(maker.nick);a.test:1;D"))
   }
 
@@ -367,7 +367,7 @@ struct HandoverTests {
     let modern = try harness.join(3)
     try harness.restart()
     let text = String(repeating: "x", count: 41_000)
-    sender.sayPublic(text)
+    sender.sendPublic(text)
     modern.expectPublic(text, from: sender)
     old.expectQuiet()
   }
@@ -394,7 +394,7 @@ struct HandoverLossTests {
     let leaver = try harness.join(1, at: "a.test:1")
     let other = try harness.join(2)
     leaver.socket.write(DirectoryHarness.frame(687, "\(leaver.nick)!PUBLIC!bye") + "\r\n")
-    leaver.socket.unplug()
+    leaver.socket.close()
     try harness.restart()
     other.expectPublic("bye", from: leaver)
     other.expect(DirectoryHarness.frame(789, "\(leaver.nick);a.test:1;D"))
@@ -437,7 +437,7 @@ struct HandoverLossTests {
     let holder = try harness.join(1)
     let claimant = harness.connect()
     claimant.nick = holder.nick
-    claimant.say(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
+    claimant.send(793, DirectoryHarness.handshake(holder.nick, ["ping"]))
     try harness.restart(losing: holder)
     claimant.expect(HandoverTests.welcome)
     claimant.expectQuiet()
@@ -448,7 +448,7 @@ struct HandoverLossTests {
     let harness = try RestartHarness(provesNicks: true)
     let key = NickKey()
     let peer = harness.connect()
-    peer.say(793, DirectoryHarness.handshake(key.nick, ["nick_auth"]))
+    peer.send(793, DirectoryHarness.handshake(key.nick, ["nick_auth"]))
     _ = peer.next()
     _ = peer.next()
     try harness.restart(directoryID: "other.test:5222")

@@ -76,13 +76,13 @@ struct ListingsTests {
     let answer = DirectoryHarness.lines(other.read()[...])
     #expect(answer.contains { $0.contains("799") })
     #expect(node.deferred.hasFresh && node.directory.registry.peerCount < 202)
-    for socket in sockets.prefix(100) { socket.unplug() }
-    var heard = 0
-    let areAllHeard = loop.turns {
-      heard += DirectoryHarness.lines(reader.read()[...]).count { $0.contains("!hello") }
-      return heard == 200
+    for socket in sockets.prefix(100) { socket.close() }
+    var received = 0
+    let areAllReceived = loop.turns {
+      received += DirectoryHarness.lines(reader.read()[...]).count { $0.contains("!hello") }
+      return received == 200
     }
-    #expect(areAllHeard && heard == 200)
+    #expect(areAllReceived && received == 200)
   }
 
   @Test(
@@ -104,18 +104,18 @@ struct ListingsTests {
     #expect(page < 3 * 512 * "J5nickaaaaaaaaaa;a.test:1000;F:ping,".utf8.count)
 
     let gone = Set(stride(from: 0, to: makers.count, by: 10))
-    for number in gone { makers[number].unplug() }
+    for number in gone { makers[number].close() }
     try #require(loop.turns { node.directory.registry.peerCount == 1_104 - gone.count })
     #expect(node.peerlists.count == readers.count)
 
-    var heard = readers.map { _ in [UInt8]() }
+    var received = readers.map { _ in [UInt8]() }
     #expect(
       loop.turns {
-        for (place, reader) in readers.enumerated() { heard[place] += reader.read(1_000) }
+        for (place, reader) in readers.enumerated() { received[place] += reader.read(1_000) }
         return node.peerlists.isEmpty && node.backlogs.count == 0
       })
     for (place, reader) in readers.enumerated() {
-      let lines = DirectoryHarness.lines((heard[place] + reader.read())[...])
+      let lines = DirectoryHarness.lines((received[place] + reader.read())[...])
       try verify(lines.dropFirst(), of: DirectoryHarness.nick(2_000 + place), gone: gone)
     }
     #expect(loop.turns { node.directory.registry.peerlistCache.size == 0 })

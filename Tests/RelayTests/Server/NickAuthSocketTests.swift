@@ -34,7 +34,7 @@ struct NickAuthSocketTests {
   struct Meeting {
     let loop: EventLoop
     let node: DirectoryNode
-    let plug: TestSocket
+    let socket: TestSocket
     let id: PeerID
 
     init(_ proof: Proof) throws {
@@ -48,26 +48,26 @@ struct NickAuthSocketTests {
       node.directory.policy = NickPolicy(
         directoryID: try #require(DirectoryID(proof.directoryId)))
       let (ours, theirs) = TestSocket.pair()
-      plug = theirs
+      socket = theirs
       node.accept(ours.take())
       id = try #require(Array(node.sessions.all).last?.id)
     }
 
     /// The next `count` lines, or as many as come.
     func lines(_ count: Int) -> [String] {
-      var heard: [UInt8] = []
+      var received: [UInt8] = []
       _ = loop.turns {
-        heard += plug.read()
-        return heard.lazy.filter { $0 == 10 }.count >= count || plug.isAtEnd
+        received += socket.read()
+        return received.lazy.filter { $0 == 10 }.count >= count || socket.isAtEnd
       }
-      return String(decoding: heard, as: UTF8.self).split(separator: "\r\n").map(String.init)
+      return String(decoding: received, as: UTF8.self).split(separator: "\r\n").map(String.init)
     }
 
     /// Has the peer say its 793.
     func shakeHands(_ line: String) {
       var frame: [UInt8] = []
       Frame.append(.handshake, line, to: &frame)
-      plug.write(frame)
+      socket.write(frame)
     }
 
     /// For the recordings whose handshake is none that a relay would take.
@@ -88,7 +88,7 @@ struct NickAuthSocketTests {
     let flood = [UInt8](repeating: 120, count: 4_096)
     var turns = 0
     _ = meeting.loop.turns {
-      meeting.plug.write(flood)
+      meeting.socket.write(flood)
       turns += 1
       return turns > 200
     }
@@ -111,20 +111,20 @@ struct NickAuthSocketTests {
     for _ in 0..<pings { Frame.append(.ping, "", to: &rest) }
     #expect(
       meeting.loop.turns {
-        rest.removeFirst(max(0, meeting.plug.write(rest)))
+        rest.removeFirst(max(0, meeting.socket.write(rest)))
         return session.inputCount > meeting.node.lineLimit
       })
     meeting.node.deferred.postpone(meeting.id)
     meeting.node.readPostponed()
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
     let isAnswered = meeting.loop.turns {
-      if !rest.isEmpty { rest.removeFirst(max(0, meeting.plug.write(rest))) }
-      let more = meeting.plug.read()
-      heard += more
-      return rest.isEmpty && more.isEmpty && heard.count { $0 == 10 } > pings
+      if !rest.isEmpty { rest.removeFirst(max(0, meeting.socket.write(rest))) }
+      let more = meeting.socket.read()
+      received += more
+      return rest.isEmpty && more.isEmpty && received.count { $0 == 10 } > pings
     }
     #expect(isAnswered)
-    #expect(String(decoding: heard.prefix(100), as: UTF8.self).contains(#"\"code\":\"ok\""#))
+    #expect(String(decoding: received.prefix(100), as: UTF8.self).contains(#"\"code\":\"ok\""#))
   }
 
   /// A pending connection whose proof waits for its turn.
@@ -176,7 +176,7 @@ struct NickAuthSocketTests {
       asked.last == #"{"type": 803, "line": "{\"challenge\":\""# + proof.challenge
         + #"\",\"directory-id\":\""# + proof.directoryId + #"\"}"}"#, "\(proof.id)")
     let wire = try #require(Data(base64Encoded: proof.wireB64))
-    meeting.plug.write([UInt8](wire) + Array("\r\n".utf8))
+    meeting.socket.write([UInt8](wire) + Array("\r\n".utf8))
     let isOK = proof.expected == "ok"
     #expect(
       meeting.lines(1) == [
@@ -184,10 +184,10 @@ struct NickAuthSocketTests {
       ], "\(proof.id) \(proof.name)")
     if isOK {
       #expect(meeting.node.directory.registry.holder(of: try #require(Nick(proof.nick))) != nil)
-      meeting.plug.write("{\"type\": 798, \"line\": \"\"}\r\n")
+      meeting.socket.write("{\"type\": 798, \"line\": \"\"}\r\n")
       #expect(meeting.lines(1) == [#"{"type": 799, "line": ""}"#], "\(proof.id)")
     } else {
-      #expect(meeting.loop.turns { meeting.plug.isAtEnd }, "\(proof.id)")
+      #expect(meeting.loop.turns { meeting.socket.isAtEnd }, "\(proof.id)")
       #expect(meeting.node.directory.registry.connectionCount == 0, "\(proof.id)")
       #expect(meeting.node.directory.proofs.count == 0, "\(proof.id)")
     }

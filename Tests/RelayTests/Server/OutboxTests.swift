@@ -34,23 +34,23 @@ struct SessionBench {
 struct OutboxTests {
   final class Receiver {
     let session: Session
-    let plug: TestSocket
+    let socket: TestSocket
     let readsLongFrames: Bool
     var isSubscribed = false
     var isGone = false
     /// It was closed with bytes that nobody had taken.
     var isCut = false
     var expected: [UInt8] = []
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
 
-    init(_ session: Session, _ plug: TestSocket, readsLongFrames: Bool) {
+    init(_ session: Session, _ socket: TestSocket, readsLongFrames: Bool) {
       self.session = session
-      self.plug = plug
+      self.socket = socket
       self.readsLongFrames = readsLongFrames
       session.takesLongFrames = readsLongFrames
     }
 
-    func read(_ limit: Int = 1 << 20) { heard += plug.read(limit) }
+    func read(_ limit: Int = 1 << 20) { received += socket.read(limit) }
   }
 
   let bench: SessionBench
@@ -60,8 +60,8 @@ struct OutboxTests {
 
   private func receivers(_ count: Int, buffer: Int32? = nil) -> [Receiver] {
     (0..<count).map {
-      let (session, plug) = bench.session($0, buffer: buffer)
-      return Receiver(session, plug, readsLongFrames: $0 % 3 != 0)
+      let (session, socket) = bench.session($0, buffer: buffer)
+      return Receiver(session, socket, readsLongFrames: $0 % 3 != 0)
     }
   }
 
@@ -130,7 +130,8 @@ struct OutboxTests {
     for one in all {
       one.read()
       // Not inside #expect, which would spell out the difference of two long lists.
-      let isRight = one.isCut ? one.expected.starts(with: one.heard) : one.heard == one.expected
+      let isRight =
+        one.isCut ? one.expected.starts(with: one.received) : one.received == one.expected
       #expect(isRight)
     }
   }
@@ -158,44 +159,44 @@ struct OutboxTests {
     outbox.unsubscribe(all[0].session)
     withFrame(Array("c".utf8)) { outbox.broadcast($0, except: nil) }
     outbox.flush { _, _ in }
-    #expect(all[0].plug.read() == Array("a\r\nb\r\n".utf8))
-    #expect(all[1].plug.read() == Array("b\r\nc\r\n".utf8))
+    #expect(all[0].socket.read() == Array("a\r\nb\r\n".utf8))
+    #expect(all[1].socket.read() == Array("b\r\nc\r\n".utf8))
     #expect(outbox.subscribers.count == 1 && outbox.deliveries == 4)
   }
 
   @Test("broadcasts go out in portions, before what a subscriber gets of its own meanwhile")
   func portions() {
     let all = receivers(8)
-    func say(_ text: String, to one: Receiver? = nil) {
+    func send(_ text: String, to one: Receiver? = nil) {
       Array(text.utf8).withView { bytes in
         guard let one else { return outbox.broadcast(bytes, type: .peerlist, except: nil) }
         outbox.send(bytes, type: .peerlist, to: one.session)
       }
     }
-    func heard() -> [String] { all.map { String(decoding: $0.plug.read(), as: UTF8.self) } }
+    func received() -> [String] { all.map { String(decoding: $0.socket.read(), as: UTF8.self) } }
     for one in all.dropLast() { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
-    say("a")
+    send("a")
     outbox.flush { _, _ in }
-    #expect(outbox.isSending && heard().filter { $0 == "a" }.count == 3)
+    #expect(outbox.isSending && received().filter { $0 == "a" }.count == 3)
     // One that comes now is not told; one that leaves has been given its part.
     outbox.subscribe(all[7].session)
-    say("b", to: all[5])
-    say("b", to: all[0])
+    send("b", to: all[5])
+    send("b", to: all[0])
     outbox.flush { _, _ in }
-    #expect(heard() == ["b", "", "", "", "", "ab", "", ""])
+    #expect(received() == ["b", "", "", "", "", "ab", "", ""])
     outbox.flush(all[6].session) { _, _ in }
     outbox.unsubscribe(all[6].session)
     outbox.unsubscribe(all[1].session)
     outbox.sendMore { _, _ in }
-    #expect(!outbox.isSending && heard() == ["", "", "", "a", "a", "", "a", ""])
+    #expect(!outbox.isSending && received() == ["", "", "", "a", "a", "", "a", ""])
     // The next broadcast waits for nobody.
-    say("c")
+    send("c")
     outbox.flush { _, _ in }
-    say("d")
+    send("d")
     outbox.flush { _, _ in }
     while outbox.isSending { outbox.sendMore { _, _ in } }
-    #expect(heard() == ["cd", "", "cd", "cd", "cd", "cd", "", "cd"])
+    #expect(received() == ["cd", "", "cd", "cd", "cd", "cd", "", "cd"])
   }
 
   @Test("a pendingCloses session is sent nothing more")
@@ -209,7 +210,7 @@ struct OutboxTests {
       outbox.send($0, type: .peerlist, to: all[0].session)
     }
     outbox.flush { _, _ in }
-    #expect(all[0].plug.read().isEmpty && all[1].plug.read() == Array("x".utf8))
+    #expect(all[0].socket.read().isEmpty && all[1].socket.read() == Array("x".utf8))
   }
 
   @Test("a socket whose other side is gone is reported, and the others are served")
@@ -217,14 +218,14 @@ struct OutboxTests {
     let all = receivers(3)
     for one in all { outbox.subscribe(one.session) }
     outbox.flush { _, _ in }
-    all[1].plug.unplug()
+    all[1].socket.close()
     Array("x".utf8).withView { outbox.broadcast($0, type: .peerlist, except: nil) }
     var failed: [PeerID] = []
     outbox.flush { session, delivery in
       if case .failed(EPIPE) = delivery { failed.append(session.id) }
     }
     #expect(failed == [all[1].session.id])
-    #expect(all[0].plug.read() == Array("x".utf8) && all[2].plug.read() == Array("x".utf8))
+    #expect(all[0].socket.read() == Array("x".utf8) && all[2].socket.read() == Array("x".utf8))
   }
 
   @Test(
@@ -243,9 +244,9 @@ struct OutboxTests {
     outbox.flush { _, _ in }
     let isDone = bench.loop.turns(until: {
       all[0].read(3_000)
-      return all[0].heard.count >= expected.count
+      return all[0].received.count >= expected.count
     })
-    let isRight = all[0].heard == expected
+    let isRight = all[0].received == expected
     #expect(isDone && isRight)
   }
 }

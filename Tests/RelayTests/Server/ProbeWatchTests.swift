@@ -114,13 +114,13 @@ struct SlowProbeTests {
     // Another connection claims the nick of the first.
     let claimant = connect(1)
     try #require(loop.turns { node.directory.takeovers.count == 1 })
-    var heard: [UInt8] = []
+    var received: [UInt8] = []
     let hasCome = loop.turns {
-      heard += holder.read(4_000)
-      return String(decoding: heard, as: UTF8.self).contains("798") || heard.count > 200_000
+      received += holder.read(4_000)
+      return String(decoding: received, as: UTF8.self).contains("798") || received.count > 200_000
     }
-    #expect(hasCome && heard.count < 100_000, "\(heard.count) bytes before it")
-    for line in DirectoryHarness.lines(heard[...(heard.lastIndex(of: 10) ?? 0)]) {
+    #expect(hasCome && received.count < 100_000, "\(received.count) bytes before it")
+    for line in DirectoryHarness.lines(received[...(received.lastIndex(of: 10) ?? 0)]) {
       #expect(line.count > 30_000 || line == DirectoryHarness.ping)
     }
     withExtendedLifetime((flooder, claimant)) {}

@@ -51,7 +51,7 @@ final class RestartHarness {
   ) throws -> RestartPeer {
     let peer = connect(buffer: buffer)
     peer.nick = DirectoryHarness.nick(number)
-    peer.say(793, DirectoryHarness.handshake(peer.nick, at: location, features))
+    peer.send(793, DirectoryHarness.handshake(peer.nick, at: location, features))
     let reply = try #require(peer.next())
     try #require(reply.contains(#"accepted\": true"#))
     return peer
@@ -104,7 +104,7 @@ final class RestartPeer {
     self.harness = harness
   }
 
-  func say(_ code: Int, _ line: String) { send(DirectoryHarness.frame(code, line) + "\r\n") }
+  func send(_ code: Int, _ line: String) { send(DirectoryHarness.frame(code, line) + "\r\n") }
 
   /// Sends, and returns when the node has read it.
   func send(_ text: String) {
@@ -117,7 +117,7 @@ final class RestartPeer {
     #expect(isRead)
   }
 
-  func sayPublic(_ text: String) { say(687, "\(nick)!PUBLIC!\(text)") }
+  func sendPublic(_ text: String) { send(687, "\(nick)!PUBLIC!\(text)") }
 
   /// The next line without its CR LF; nil when none comes in five seconds.
   func next() -> String? {
@@ -137,7 +137,7 @@ final class RestartPeer {
 
   /// Proves that nothing else has come and that the connection is open.
   func expectQuiet(_ place: SourceLocation = #_sourceLocation) {
-    say(798, "")
+    send(798, "")
     #expect(next() == DirectoryHarness.pong, sourceLocation: place)
   }
 

@@ -177,8 +177,8 @@ struct AcceptGateTests {
       gate.accepted(connections: accepted.count)
     }
     gate.add(listener)
-    var plugs: [TestSocket] = []
-    for _ in 0..<3 { plugs.append(try #require(TestSocket.connected(to: listener.address))) }
+    var sockets: [TestSocket] = []
+    for _ in 0..<3 { sockets.append(try #require(TestSocket.connected(to: listener.address))) }
     #expect(loop.turns { accepted.count == 2 } && gate.isFull && gate.pauses == 1)
     for _ in 0..<20 { loop.turn() }
     gate.update(connections: 2)
@@ -187,6 +187,6 @@ struct AcceptGateTests {
     #expect(!gate.isFull && loop.turns { accepted.count == 3 })
     gate.closeAll()
     #expect(gate.listeners.isEmpty)
-    withExtendedLifetime(plugs) {}
+    withExtendedLifetime(sockets) {}
   }
 }

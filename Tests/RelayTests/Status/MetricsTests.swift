@@ -30,7 +30,7 @@ private final class QuietNode {
     throws -> PeerID
   {
     let id = try #require(node.directory.connect(at: node.loop.now, into: &node.actions))
-    try say(
+    try send(
       793,
       #"{\"app-name\": \"joinmarket\", \"directory\": false, \"location-string\": "#
         + #"\"\#(location)\", "#
@@ -40,7 +40,7 @@ private final class QuietNode {
     return id
   }
 
-  func say(_ code: Int, _ line: String, from id: PeerID) throws {
+  func send(_ code: Int, _ line: String, from id: PeerID) throws {
     let bytes = Array("{\"type\": \(code), \"line\": \"\(line)\"}".utf8)
     try bytes.withView { bytes in
       try decoder.withFrame(bytes) { frame in
@@ -71,9 +71,9 @@ struct MetricsTests {
       Self.nick, at: "maker.example:5222", features: #"{\"ping\": true}"#)
     try quiet.join("J5bbbbbbbbbbbbbb")
     try quiet.join("J5cccccccccccccc")
-    try quiet.say(687, "\(Self.nick)!PUBLIC!sw0reloffer 0 1 2 3 4", from: maker)
-    try quiet.say(687, "J5bbbbbbbbbbbbbb!PUBLIC!!orderbook", from: maker)
-    try quiet.say(4321, "", from: maker)
+    try quiet.send(687, "\(Self.nick)!PUBLIC!sw0reloffer 0 1 2 3 4", from: maker)
+    try quiet.send(687, "J5bbbbbbbbbbbbbb!PUBLIC!!orderbook", from: maker)
+    try quiet.send(4321, "", from: maker)
     #expect(quiet.sample(#"jm_directory_peers{role="active"}"#) == 1)
     #expect(quiet.sample(#"jm_directory_peers{role="passive"}"#) == 2)
     #expect(quiet.sample(#"jm_directory_peers_with_feature{feature="ping"}"#) == 1)
@@ -91,7 +91,7 @@ struct MetricsTests {
   func secrets() throws {
     let quiet = try QuietNode()
     let maker = try quiet.join(Self.nick, at: "maker.example:5222", features: #"{\"odd\": true}"#)
-    try quiet.say(687, "\(Self.nick)!PUBLIC!sw0reloffer 987654 1 2 3 4", from: maker)
+    try quiet.send(687, "\(Self.nick)!PUBLIC!sw0reloffer 987654 1 2 3 4", from: maker)
     let told =
       quiet.text() + quiet.text(.openMetrics)
       + RelaySummary(of: quiet.status, HistoryRecorder(for: quiet.status)).json
@@ -180,7 +180,7 @@ struct MetricsTests {
   func summary() throws {
     let quiet = try QuietNode()
     let maker = try quiet.join(Self.nick, at: "maker.example:5222")
-    try quiet.say(801, "", from: maker)
+    try quiet.send(801, "", from: maker)
     let summary = RelaySummary(of: quiet.status, HistoryRecorder(for: quiet.status))
     let read = try JSONDecoder().decode(RelaySummary.self, from: Data(summary.json.utf8))
     #expect(read == summary)
