@@ -121,7 +121,7 @@ extension ProductTests {
         let outcome = try Product.control.run(
           command + ["--host", "127.0.0.1", "--port", "\(endpoint.port)", "--timeout", "10"])
         #expect([0, 1].contains(outcome.status), "\(command): \(outcome.error.prefix(300))")
-        #expect(!outcome.out.contains("\u{1b}"), "\(command)")
+        #expect(!(outcome.out + outcome.error).contains("\u{1b}"), "\(command)")
       }
     }
   }
