@@ -1,3 +1,5 @@
+import Units
+
 /// What a stored descriptor is: one letter, as it stands in systemd's `LISTEN_FDNAMES` too. There
 /// the names share one environment string of 128 KiB.
 package enum StoredKind: UInt8, CaseIterable, Sendable {

@@ -1,5 +1,6 @@
 import Directory
 import EventLoop
+import Units
 import Wire
 
 /// How what was queued leaves: at the end of the turn, or before one session is closed.
