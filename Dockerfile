@@ -10,8 +10,8 @@
 ARG SWIFT_IMAGE=swift:6.3-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
-# ---- what keeps connections while the relay's container is replaced ----------------------------
-# Of its own sources only: no change of the relay makes another image of it. These stages stand
+# ---- the descriptor store: keeps connections while the relay's container is replaced -----------
+# Built from its own sources only: no change of the relay changes its image. These stages are
 # first because the classic builder builds all stages above the one that it is asked for.
 FROM ${SWIFT_IMAGE} AS build-fd-store
 WORKDIR /build
@@ -31,7 +31,7 @@ USER 1000:1000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/jm-fd-store"]
 
-# ---- what both builds need -----------------------------------------------------------------
+# ---- dependencies of both builds -----------------------------------------------------------
 FROM ${SWIFT_IMAGE} AS dependencies
 # Debian's libevent before this revision has eight known vulnerabilities of 2026. libevent's header
 # has the same version before and after the fix, so this checks the package's version.
@@ -54,7 +54,7 @@ COPY Tests ./Tests
 # ---- production ----------------------------------------------------------------------------
 FROM dependencies AS build
 # Two thirds of a static executable are Swift's libraries. One file under two names holds them once:
-# it looks at the name it was called by.
+# it acts by the name that it is called by.
 RUN swift build -c release --static-swift-stdlib -Xswiftc -static-executable \
       --product jm-directory-server \
  && mkdir /out \
@@ -71,7 +71,7 @@ COPY --from=build /out/ /usr/local/bin/
 ENV PATH=/usr/local/bin
 USER 1000:1000
 # Stated although it is the default. Only then does the engine know that another signal (USR1, HUP) is
-# no stop, and restarts a relay that was sent one.
+# not a stop, and restarts a relay that dies after one.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/usr/local/bin/jm-directory-server", "health"]

@@ -14,15 +14,15 @@ SECONDS ?= 60
 UNIT_TESTS ?= RelayTests|FuzzTests
 SWIFT_SOURCES = Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Sources Tests)
 BENCH_BUILD = $(SWIFT) build --package-path Benchmarks -c release -j $(JOBS)
-# The version and its date stand in one place each.
+# The version and its date are defined in one place each.
 VERSION = $(shell sed -n 's/.*relayVersion = "\(.*\)"/\1/p' Sources/Relay/Units/Version.swift)
 DATE = $(shell sed -n 's/^\#\# \[$(VERSION)\] - //p' CHANGELOG.md)
 DESTDIR ?=
 PREFIX ?= /usr/local
 DIST ?= .build-dist
 RELRO = -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
-# Swift's libraries are always linked in: no system has them. The package takes the C libraries from
-# Debian, which updates them. No path of the build folder stays in the program.
+# Swift's libraries are always linked in: no system has them. The package uses Debian's C libraries,
+# which Debian updates. The program does not contain the path of its build folder.
 SHARED_C = --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=/src \
   -Xcxx -ffile-prefix-map=$(CURDIR)=/src $(RELRO)
 STATIC = $(SHARED_C) -Xswiftc -static-executable
@@ -55,13 +55,13 @@ test-asan: deps ## all unit tests under AddressSanitizer, in debug
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions RELAY_WITHOUT=ProductTests \
 	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan --filter '$(UNIT_TESTS)' $(FLAGS)
 
-# What is optimised away in debug, or never reused there, is checked as it runs.
+# Checks optimised code, which allocates and reuses memory differently from debug code.
 test-asan-release: deps ## the same in release: five more minutes, not part of .ci/run
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/lsan-suppressions RELAY_WITHOUT=ProductTests \
 	  $(SWIFT) test -j $(JOBS) --disable-xctest --sanitize=address --scratch-path .build-asan -c release -Xswiftc -enable-testing \
 	  --filter '$(UNIT_TESTS)' $(FLAGS)
 
-# In release, where code is what it is when it runs.
+# In release, because these properties depend on the optimiser.
 test-release: deps ## that a frame costs no allocation and that bounds are checked
 	RELAY_WITHOUT=ProductTests,FuzzTests \
 	  $(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-test-release --filter 'AllocationTests|BoundsTests|SessionStateTests'
@@ -95,7 +95,7 @@ soak-operating: deps ## five minutes of load under Prometheus: all numbers equal
 	$(BENCH_BUILD)
 	Tests/Operating/load
 
-# What breaks a promise is written to the target's corpus, where the tests replay it: commit it with its mend.
+# An input that breaks a promise is written to the target's corpus, where the tests replay it. Commit it with the fix.
 fuzz: deps ## search TARGETS for inputs that break a promise, SECONDS each
 	RELAY_FUZZ=1 $(SWIFT) build -c release -j $(JOBS) --sanitize=address --product RelayFuzz --scratch-path .build-fuzz \
 	  -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld -Xswiftc -enable-testing
@@ -117,7 +117,7 @@ bench: deps ## measure the relay against the floor and its budget: about ten min
 	cp .build-static/stripped .build-static/jm-directory-server # strip leaves it in large pages, which are mapped whole
 	Benchmarks/.build/release/jm-directory-bench compare --server .build-static/jm-directory-server --runs $(RUNS) $(ROWS)
 
-# What honest peers notice of each attack of docs/attacks.md, on loopback. ATTACKS: `--attack a-80 --seed 1`, for example.
+# Measures how each attack of docs/attacks.md affects honest peers, on loopback. ATTACKS: for example `--attack a-80 --seed 1`.
 .PHONY: attack
 attack: deps ## attack the relay and show what honest peers notice: about eight minutes
 	@$(BUILD_PROGRAMS)

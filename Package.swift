@@ -6,8 +6,8 @@ let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 /// For Sources: what is unsafe is marked so, with its reason in a comment that begins with "Safe:".
 let strictProduct = strict + [.strictMemorySafety()]
 
-// TOMLKit imports Foundation. Where Foundation's members leaked into files that do not import it,
-// `contains` became Foundation's and linked 44 MB of it into the server.
+// TOMLKit imports Foundation. Without this flag files that do not import Foundation see its
+// members: `contains` resolved to Foundation's and linked 44 MB of it into the server.
 let noLeaks = SwiftSetting.enableUpcomingFeature("MemberImportVisibility")
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -42,14 +42,14 @@ let package = Package(
     .executable(name: "jm-fd-store", targets: ["FDStore"]),
   ],
   // Exact, so that every build of one commit has the same sources; Package.resolved is not in the
-  // repository. Move one when `make deps-check` names a newer version and its changelog has a fix
-  // that the relay needs, one package a commit, with `make bench` before and after.
+  // repository. Update a package when `make deps-check` names a newer version and its changelog has
+  // a fix that the relay needs. Update one package in a commit, with `make bench` before and after.
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
-    // Adds 0.9 MB to the static executable (14.0 to 14.9 MB for a program of three lines): of
-    // Foundation, which it imports for Data, nothing is linked.
+    // Adds 0.9 MB to the static executable (14.0 to 14.9 MB for a program of three lines): nothing
+    // of Foundation, which it imports for Data, is linked.
     .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
   ],
   targets: [
@@ -101,7 +101,7 @@ let package = Package(
     .executableTarget(
       name: "RelayControl", dependencies: ["EventLoop", "ControlCommands"],
       swiftSettings: strictProduct),
-    // Knows nothing of the relay: a new relay must not need a new store.
+    // Independent of the relay: a new relay must not need a new store.
     .systemLibrary(name: "CFDStore"),
     .executableTarget(
       name: "FDStore",
@@ -113,7 +113,7 @@ let package = Package(
     .target(
       name: "NickKeys", dependencies: ["CSecp256k1", "CNettle"], path: "Tests/NickKeys",
       swiftSettings: strict),
-    // What the tests of two targets share.
+    // Code that the tests of several targets share.
     .target(
       name: "TestSupport", dependencies: ["Units", "Wire", "CFDStore"], path: "Tests/TestSupport",
       swiftSettings: strict),
@@ -139,8 +139,8 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// The fuzzer shares its targets with FuzzTests and needs flags of its own (`make fuzz`): it is here
-// only when asked for.
+// The fuzzer shares its targets with FuzzTests and needs its own flags, so it is a target only with
+// RELAY_FUZZ (`make fuzz`).
 if Context.environment["RELAY_FUZZ"] != nil {
   package.targets.removeAll { $0.name == "FuzzTests" }
   package.targets += [
@@ -153,8 +153,8 @@ if Context.environment["RELAY_FUZZ"] != nil {
   ]
 }
 
-// The test targets that a run does not need, separated by commas, so that it does not build them
-// (`make test-release`, `make test-asan`).
+// RELAY_WITHOUT names test targets that a run does not need, separated by commas. They are not
+// built (`make test-release`, `make test-asan`).
 if let names = Context.environment["RELAY_WITHOUT"]?.split(separator: ",") {
   package.targets.removeAll { target in names.contains { $0 == target.name } }
 }

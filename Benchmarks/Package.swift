@@ -3,7 +3,7 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
-// Drives any directory node from outside: it must not know the relay it measures.
+// Measures any directory node from outside, so it must not depend on the relay.
 let package = Package(
   name: "joinmarket-relay-benchmarks",
   platforms: [.macOS(.v26)],

@@ -18,7 +18,7 @@
 
 #include <malloc.h>
 
-// glibc's own allocator under the names it keeps for those who put themselves in front of it.
+// glibc's allocator, under the names that it exports for replacements of malloc.
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);

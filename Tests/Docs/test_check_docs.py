@@ -1,4 +1,4 @@
-"""Breaks a document in each way that Scripts/check-docs knows, and expects the fault to be found.
+"""Breaks a document in each way that Scripts/check-docs detects, and expects it to find the fault.
 
     python3 Tests/Docs/test_check_docs.py
 """
@@ -59,7 +59,7 @@ class CheckDocsTest(unittest.TestCase):
         self.finds("Wire/Nick.swift", "Nickname.swift", "no file of that name")
 
     def test_a_heading_that_is_lost(self):
-        # As README once lost "## Settings": the link from another document finds it.
+        # README once lost "## Settings" in this way. The link from another document reveals it.
         text = (ROOT / "docs/architecture.md").read_text().replace("## Modules\n", "gs\n", 1)
         texts = {"README.md": PAGE, "docs/architecture.md": text}
         found = check_docs.document_faults(*check_docs.repository(ROOT, texts))

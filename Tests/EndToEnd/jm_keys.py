@@ -1,8 +1,8 @@
-"""A JoinMarket peer's key: its nick, and the proof that the nick is its own (protocol page, section
-8).
+"""A JoinMarket peer's key: derives its nick, and proves that the peer owns it (docs/protocol.md,
+section 8).
 
-secp256k1 in plain Python: slow and not constant in time, which is no matter for keys that live for
-one test.
+secp256k1 in plain Python: slow and not constant-time, which does not matter for keys of a single
+test.
 """
 
 import base64
@@ -65,7 +65,7 @@ class Key:
         self.nick = "J5" + base58(hashlib.sha256(self.public.encode()).digest()[:10]).ljust(14, "O")
 
     def sign(self, digest):
-        """Base64 of a DER signature with the lower of both possible s."""
+        """Returns base64 of a DER signature with the lower of both possible s."""
         hidden = secrets.randbelow(ORDER - 1) + 1
         r = multiply(BASE, hidden)[0] % ORDER
         s = pow(hidden, -1, ORDER) * (int.from_bytes(digest, "big") + r * self.secret) % ORDER
@@ -73,7 +73,7 @@ class Key:
         return base64.b64encode(b"\x30" + bytes([len(body)]) + body).decode()
 
     def prove(self, challenge, directory, handshake_line):
-        """Public key and signature that answer a challenge."""
+        """Returns the public key and the signature for a challenge."""
         handshake = hashlib.sha256(handshake_line.encode()).hexdigest()
         fields = ["nick-auth", challenge, directory, handshake, self.nick, self.public]
         text = ("|".join(fields) + "nick-auth-v1").encode()

@@ -7,17 +7,17 @@ from tor_network import Problem
 
 
 class Market:
-    """Makers and takers on the relay's Unix socket, each behind a circuit of its own."""
+    """Makers and takers on the relay's Unix socket, each with its own circuit."""
 
     def __init__(self, path, count=12):
         self.peers = [Peer(f"peer {number}") for number in range(count)]
         self.public, self.private = [], {peer.nick: [] for peer in self.peers}
         for number, peer in enumerate(self.peers):
             if not peer.connect_unix(path, 100 + number)["accepted"]:
-                raise Problem(f"{peer.name} was turned away")
+                raise Problem(f"{peer.name} was rejected")
 
     def talk(self, text):
-        """One public line of the first peer, and a private line from each peer to the next."""
+        """Sends a public line of the first peer, and a private line from each peer to the next."""
         self.peers[0].send_public(text)
         self.public.append(f"{self.peers[0].nick}!PUBLIC!{text}")
         for sender, receiver in zip(self.peers, self.peers[1:] + self.peers[:1]):
@@ -25,7 +25,7 @@ class Market:
             self.private[receiver.nick].append(f"{sender.nick}!{receiver.nick}!{text}")
 
     def check(self, seconds=30):
-        """Each line came once and in order, nobody was closed, nothing was said twice."""
+        """Expects each line once and in order, and no close, second handshake or departure."""
         for number, peer in enumerate(self.peers):
             wanted = {PUBMSG: self.public if number > 0 else [], PRIVMSG: self.private[peer.nick]}
             deadline = time.monotonic() + seconds

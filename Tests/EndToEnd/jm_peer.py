@@ -1,8 +1,8 @@
 """A small JoinMarket peer that dials a directory node through a SOCKS port.
 
 It does what real makers and takers do on the wire: handshake first, one JSON object on a line, an
-answer to every PING. A thread reads until the connection ends, so a peer that a test does not
-look at just now is active, too. `received` keeps everything, in order; `expect` waits for one
+answer to every PING. A thread reads until the connection ends, so a peer stays active while the
+test does not use it. `received` has all messages in order; `expect` waits for one
 message.
 """
 
@@ -25,19 +25,19 @@ NOWHERE = "NOT-SERVING-ONION"
 
 
 def random_onion():
-    """A v3 onion address with a right checksum, of nobody."""
+    """Returns a random v3 onion address with a valid checksum."""
     key = secrets.token_bytes(32)
     check = hashlib.sha3_256(b".onion checksum" + key + b"\x03").digest()[:2]
     return base64.b32encode(key + check + b"\x03").decode().lower() + ".onion"
 
 
 class Unreachable(Problem):
-    """Tor found no way to the service this time."""
+    """Tor could not reach the service in this attempt."""
 
 
 def dial(socks_port, host, port, circuit, seconds):
-    """A stream through Tor, which may need more than one attempt. Another `circuit` name is another
-    circuit: tor keeps SOCKS users apart."""
+    """Opens a stream through Tor, with several attempts. Another `circuit` name gives another
+    circuit, because tor separates SOCKS users."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -97,7 +97,7 @@ class Peer:
         self.closed_at = self.stream = None
 
     def connect(self, network, client, circuit=None, seconds=60, onion=None):
-        """Dials through Tor and shakes hands; gives the relay's answer, accepted or not."""
+        """Dials through Tor and sends a handshake. Returns the relay's answer, accepted or not."""
         begun = time.monotonic()
         stream = dial(
             client.ports["socks"], onion or network.onion, 5222, circuit or self.name, seconds
@@ -107,7 +107,7 @@ class Peer:
         return answer
 
     def connect_unix(self, path, circuit, seconds=60):
-        """The same as Tor does it: over the relay's Unix socket, behind a PROXY line."""
+        """Does the same over the relay's Unix socket, with a PROXY line as from Tor."""
         stream = socket.socket(socket.AF_UNIX)
         stream.connect(path)
         source = f"fc00:dead:beef:4dad::{circuit >> 16:x}:{circuit & 0xffff:x}"
@@ -171,7 +171,7 @@ class Peer:
                 self.changed.notify_all()
 
     def send(self, code, line, stream=None):
-        """A Problem when the relay has closed: `read` may have closed our end by then, too."""
+        """Raises a Problem if the relay has closed; `read` may have closed our end, too."""
         try:
             (stream or self.stream).sendall(
                 json.dumps({"type": code, "line": line}).encode() + b"\r\n"
@@ -188,12 +188,12 @@ class Peer:
         self.send(PRIVMSG, f"{self.nick}!{other.nick}!{text}")
 
     def mark(self):
-        """Where the next message will be, for `expect(after=...)`."""
+        """The index of the next message, for `expect(after=...)`."""
         with self.changed:
             return len(self.received)
 
     def expect(self, what, code, matches=lambda line: True, after=0, seconds=30):
-        """The line of the first message with that code which matches."""
+        """Returns the line of the first message that has this code and matches."""
         deadline = time.monotonic() + seconds
         with self.changed:
             while True:
@@ -213,7 +213,7 @@ class Peer:
             return self.closed_at
 
     def peerlist(self, seconds=30):
-        """Asks for the list. Returns {nick: rest of the entry}, without `D` entries."""
+        """Requests the peerlist. Returns {nick: rest of the entry}, without `D` entries."""
         after = self.mark()
         self.send(GETPEERLIST, "")
         line = self.expect("a peerlist", PEERLIST, after=after, seconds=seconds)
@@ -225,7 +225,7 @@ class Peer:
         self.expect_close()
 
     def drop(self):
-        """Closes without a word."""
+        """Closes without a DISCONNECT."""
         if self.stream and not self.closed_at:
             try:
                 self.stream.shutdown(socket.SHUT_RDWR)

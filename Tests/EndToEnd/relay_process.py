@@ -1,4 +1,4 @@
-"""The relay under test, run as behind Tor: a process with settings, its status and its log."""
+"""Runs the relay under test as behind Tor, with its settings, status and log."""
 
 import json
 import os
@@ -16,10 +16,10 @@ TOR_USER = "debian-tor"
 
 
 class Relay:
-    """The product under test, as an operator runs it."""
+    """The relay under test, run as an operator runs it."""
 
     def __init__(self, server, directory, ports, **settings):
-        """`settings` go over the usual ones of a relay behind a Unix socket."""
+        """`settings` override the usual ones of a relay behind a Unix socket."""
         self.settings = settings
         self.directory, self.health_port = directory, ports.take()
         self.socket = f"{directory}/meet/relay.sock"
@@ -27,7 +27,7 @@ class Relay:
         self.log_path, self.process, self.identity = f"{directory}/relay.log", None, {}
         self.store = None
         os.makedirs(f"{directory}/meet", mode=0o750)
-        # A copy: the user that it runs as may not be able to enter the folder it was built in.
+        # A copy, because the relay's user may not have access to the build folder.
         self.program = shutil.copy(server, f"{directory}/jm-directory-server")
         os.chmod(self.program, 0o755)
         if os.geteuid() == 0:
@@ -36,7 +36,7 @@ class Relay:
             os.chown(f"{directory}/meet", user, group)
 
     def start_store(self, program):
-        """A descriptor store for this relay, from its next start on."""
+        """Starts a descriptor store, which this relay uses from its next start on."""
         path = f"{self.directory}/meet/store.sock"
         copy = shutil.copy(program, f"{self.directory}/jm-fd-store")
         os.chmod(copy, 0o755)
@@ -52,7 +52,7 @@ class Relay:
         wait_until("the store listens", lambda: os.path.exists(path), 30)
 
     def stop_store(self):
-        """What it holds is closed; the relay goes on without it."""
+        """Stops the store, which closes what it holds. The relay continues without it."""
         if self.store:
             self.store.terminate()
             self.store.wait()

@@ -1,6 +1,6 @@
-"""A Tor network of our own, on this machine: one directory authority, a few relays, the tor that
-carries the directory node's onion service, and clients with a SOCKS port each. Nothing here speaks
-to the real network.
+"""A private Tor network on this machine: one directory authority, a few relays, the tor that
+carries the directory node's onion service, and clients with a SOCKS port each. It has no contact
+with the real network.
 
 Used by `run` beside this file, and by the container test, whose Tor joins from outside. Needs
 Debian's `tor` package and Python's standard library. Always holds: every process started here is a
@@ -18,8 +18,8 @@ import time
 from http.client import HTTPException
 from urllib.request import urlopen
 
-# What every tor here gets. Guards, conflux and learnt timeouts are for large networks; in one of
-# five relays they only make paths impossible.
+# The settings of every tor. Guards, conflux and learnt timeouts are for large networks; with
+# five relays they make paths impossible.
 EVERYWHERE = """
 TestingTorNetwork 1
 Nickname {name}
@@ -40,7 +40,7 @@ __OwningControllerProcess {parent}
 """
 
 # A day between bandwidth reports: relays that have measured nothing weigh the same. With real
-# numbers, the one that saw traffic first would weigh all and the others nothing.
+# numbers, the relay with the first traffic would have all the weight.
 RELAY = """
 Address {address}
 ORPort {address}:{or_port} IPv4Only
@@ -70,11 +70,11 @@ V3AuthDistDelay 20
 
 
 class Problem(Exception):
-    """Something did not come about; the text says what, and where to look."""
+    """A step failed; the text names it and the place to look."""
 
 
 def wait_until(what, condition, seconds, pause=0.1):
-    """Returns what `condition` gives once it is true; a Problem after so many seconds."""
+    """Returns the value of `condition` once it is true. Raises a Problem after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
@@ -84,7 +84,7 @@ def wait_until(what, condition, seconds, pause=0.1):
 
 
 class Ports:
-    """Free ports, each given out once."""
+    """Returns free ports, each one once."""
 
     def __init__(self, first):
         self.following = first
@@ -246,7 +246,7 @@ class TorNetwork:
         return done.stdout
 
     def found_authority(self):
-        """Makes the authority's keys and the line by which everybody else knows it."""
+        """Makes the authority's keys and the torrc line by which the others know it."""
         ports = dict(or_port=self.free.take(), dir_port=self.free.take())
         node = Tor(self, "authority", **ports)
         self.make_directory(f"{node.home}/keys")
@@ -310,7 +310,7 @@ class TorNetwork:
         self.report(f"{what} after {time.monotonic() - self.begun:.1f} s")
 
     def wait_for_all(self, what, nodes, key):
-        """Waits until every node answers yes. HUP makes a tor retry its downloads at once."""
+        """Waits until every node answers 1. HUP makes a tor retry its downloads at once."""
         nudged = time.monotonic()
 
         def step():
@@ -327,8 +327,8 @@ class TorNetwork:
     def start(self):
         self.begun = time.monotonic()
         relays, clients = self.counts
-        # Votes fall on multiples of half an hour until they are asked for: not while the relays
-        # come up.
+        # Votes happen at multiples of half an hour until they are requested: not while the relays
+        # start.
         if (left := 1800 - time.time() % 1800) < 20:
             time.sleep(left + 1)
         self.make_directory(self.root)
@@ -376,13 +376,13 @@ class TorNetwork:
         return "\n".join(["SocksPort 0", f"HiddenServiceDir {self.root}/{name}/onion", *lines, ""])
 
     def find_service(self, node):
-        """Until all clients find the service of this node."""
+        """Waits until all clients find the service of this node."""
         with open(f"{self.root}/{node.name}/onion/hostname") as file:
             node.onion = file.read().strip()
         self.find(node.onion)
 
     def find(self, onion):
-        """Until all clients find the service of that name."""
+        """Waits until all clients find the service with this onion name."""
         self.onion = onion
         self.wait(
             "clients find the service",
@@ -390,7 +390,7 @@ class TorNetwork:
         )
 
     def outsider(self):
-        """Command line arguments that make a tor elsewhere part of this network."""
+        """Returns command line arguments that make a tor elsewhere part of this network."""
         name, rest = self.authority_line.split(" ", 1)
         return [
             "--TestingTorNetwork",

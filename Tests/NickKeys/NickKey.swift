@@ -1,6 +1,6 @@
-// A peer that can prove its nick, with a key and a hand of its own: libsecp256k1 signs, and the
-// nick and the text that is signed are put together here once more from protocol.md §3 and §8, so
-// that a mistake of the relay is not repeated.
+// The key of a peer that can prove its nick. libsecp256k1 signs. The nick and the signed text
+// follow protocol.md §3 and §8, without code of the relay, so that this does not share its
+// mistakes.
 
 import CNettle
 import CSecp256k1
@@ -13,7 +13,7 @@ public final class NickKey {
   public let publicKey: String
   public let nick: String
 
-  /// - Parameter secret: 32 bytes below the group's order.
+  /// - Parameter secret: 32 bytes, a number from 1 to the order of the group − 1.
   public init(secret: [UInt8]) {
     guard let context = secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
       preconditionFailure("libsecp256k1 gave no context")
@@ -32,18 +32,19 @@ public final class NickKey {
     nick = "J5" + name + String(repeating: "O", count: 14 - name.count)
   }
 
-  /// A new one. The top byte is below the group's, so that any of them is a key.
+  /// Creates a random key. The fixed top byte keeps the number below the order of the group, so
+  /// that it is always valid.
   public convenience init() {
     self.init(secret: [0x11] + (1..<32).map { _ in .random(in: 0...255) })
   }
 
   deinit { secp256k1_context_destroy(context) }
 
-  /// The line of an 805.
+  /// Returns the line of an 805.
   /// - Parameters:
-  ///   - handshake: the text of the 793's line.
-  ///   - nick: the one that is claimed, if it is not this key's.
-  ///   - publicKey: the one that is shown, if it is not this one.
+  ///   - handshake: the text of the line in the peer's 793.
+  ///   - nick: the claimed nick. Nil: that of this key.
+  ///   - publicKey: the public key in the proof. Nil: that of this key.
   public func proof(
     of handshake: String, nick: String? = nil, challenge: String, directory: String,
     publicKey: String? = nil, isHighS: Bool = false
@@ -73,7 +74,7 @@ public final class NickKey {
     return Array(der[..<length])
   }
 
-  /// The other root: as true, and not canonical.
+  /// Replaces s by the order of the group − s: the signature stays valid, but is not canonical.
   private func raise(_ signature: inout secp256k1_ecdsa_signature) -> Bool {
     var compact = [UInt8](repeating: 0, count: 64)
     secp256k1_ecdsa_signature_serialize_compact(context, &compact, &signature)
@@ -98,7 +99,7 @@ public final class NickKey {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  /// Each leading zero byte is a leading 1.
+  /// Each leading zero byte becomes a leading 1.
   private static func base58(_ bytes: some Collection<UInt8>) -> String {
     let digits = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
     var number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }

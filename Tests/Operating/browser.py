@@ -118,11 +118,11 @@ class Browser:
         return result["result"].get("value")
 
     def wait(self, expression, seconds=20):
-        """Until the expression is true; what it was last, if it never is, is in the error."""
+        """Waits until the expression is true. The error has its last value."""
         deadline = time.monotonic() + seconds
         value = None
         while time.monotonic() < deadline:
-            # A page that is still loading has not everything yet.
+            # A page that is still loading is incomplete.
             value = self.ask(
                 f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()"
             )

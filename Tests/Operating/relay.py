@@ -1,4 +1,4 @@
-"""A relay under test and a handful of peers, for the tests of what operators see."""
+"""A relay under test and some peers, for the tests of the operators' tools."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ GIVEN = set()
 
 
 def free_port():
-    """One that nobody listens on and that was not given out before."""
+    """Returns a free port that was not returned before."""
     for port in range(7600, 7990):
         if port in GIVEN:
             continue
@@ -35,7 +35,7 @@ def free_port():
 
 class Relay:
     def __init__(self, limit=None, **settings):
-        """`limit` is called in the new process before the relay is."""
+        """`limit` is called in the new process before the relay is executed."""
         self.limit = limit
         self.settings = settings
         self.port, self.status_port = free_port(), free_port()
@@ -79,7 +79,7 @@ class Relay:
             return None
 
     def metrics(self):
-        """Name with labels -> value."""
+        """Returns {name with labels: value}."""
         rows = (
             line.rsplit(" ", 1)
             for line in self.get("/metrics").splitlines()
@@ -89,7 +89,7 @@ class Relay:
 
 
 class Peer:
-    """Shakes hands at once. The nick's letters come from a number."""
+    """Completes the handshake at once. The nick is made from a number."""
 
     def __init__(self, relay, number, onion=True, handshake=True, features=()):
         digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

@@ -1,6 +1,6 @@
-"""A real Tor with the directory's onion service and a metrics port, on a network of its own in
-which nobody answers: all its families are there, at zero. And the same text with other numbers,
-served as Tor serves it, for what takes hours in a real network.
+"""A real Tor with the directory's onion service and a metrics port, on a private network without
+other nodes: all metrics exist, with value zero. Also serves the same text with other numbers,
+for conditions that take hours in a real network.
 """
 
 import http.server
@@ -50,7 +50,7 @@ class Tor:
             raise
 
     def metrics(self):
-        """The text, or None while there is none."""
+        """The text of Tor's metrics, or None while there is none."""
         try:
             with urllib.request.urlopen(
                 f"http://127.0.0.1:{self.port}/metrics", timeout=5
@@ -66,7 +66,7 @@ class Tor:
 
 
 class TorNumbers:
-    """Serves a Tor's text with some values replaced: a healthy one has six introduction points."""
+    """Serves Tor's metrics with some values replaced: a healthy Tor has six introduction points."""
 
     def __init__(self):
         tor = Tor()

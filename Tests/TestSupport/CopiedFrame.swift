@@ -1,7 +1,7 @@
 import Units
 import Wire
 
-/// A frame copied out of the call in which it was valid.
+/// A copy of a frame, valid after the decoder's call.
 package struct CopiedFrame: Equatable, Sendable {
   package let code: UInt32
   package let body: [UInt8]
@@ -16,7 +16,7 @@ package struct CopiedFrame: Equatable, Sendable {
     text = frame.decodedLine()
   }
 
-  /// What the decoder makes of a line, or nil if it refuses it.
+  /// Decodes a line. Nil if the decoder refuses it.
   package init?(decoding bytes: [UInt8]) {
     var decoder = FrameDecoder(maxNesting: 10)
     let frame = try? bytes.withView { bytes in try decoder.withFrame(bytes, CopiedFrame.init)

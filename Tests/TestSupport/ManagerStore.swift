@@ -1,20 +1,20 @@
 import Glibc
 
-/// The descriptor store of a service manager behind a notify socket, as systemd 252 has it: it
-/// takes `FDSTORE=1` with the descriptors of one message under `FDNAME`, refuses silently what is
-/// over `FileDescriptorStoreMax`, forgets a name at `FDSTOREREMOVE=1`, and closes the pipe of
-/// `BARRIER=1` when it has handled everything before it. What it holds is handed to every start.
+/// A service manager's descriptor store behind a notify socket, as in systemd 252. It stores the
+/// descriptors of an `FDSTORE=1` message under their `FDNAME` and silently refuses those over
+/// `FileDescriptorStoreMax`. It removes a name at `FDSTOREREMOVE=1`, and closes the pipe of
+/// `BARRIER=1` when it has handled all earlier messages. Every start gets the stored descriptors.
 package final class ManagerStore {
   package let socket: NotifySocket
   /// `FileDescriptorStoreMax`.
   package var limit = 20_000
-  /// The first was stored last, as systemd's list has it.
+  /// The newest descriptor is first, as in systemd's list.
   package private(set) var held: [(name: String, descriptor: Int32)] = []
-  /// The states that were told: `READY=1` and the like.
+  /// The received states, for example `READY=1`.
   package var states: [String] = []
-  /// Whether every message with descriptors has said `FDPOLL=0`.
+  /// Whether every message with descriptors had `FDPOLL=0`.
   package private(set) var isNeverPolled = true
-  /// Messages with this text are left in the queue from then on, unanswered.
+  /// It stops reading messages after the first one with this text.
   package var isDeafAfter: String?
   private var isDeaf = false
 
@@ -25,7 +25,7 @@ package final class ManagerStore {
 
   deinit { empty() }
 
-  /// What `systemctl stop` does.
+  /// Closes all stored descriptors, as `systemctl stop` does.
   package func empty() {
     for (_, descriptor) in held { close(descriptor) }
     held = []
@@ -36,7 +36,7 @@ package final class ManagerStore {
     held.removeAll { $0.name == name }
   }
 
-  /// Handles what has come.
+  /// Handles all messages that have arrived.
   package func handleMessages() {
     while !isDeaf, let (text, descriptors) = socket.receiveWithDescriptors(within: 0) {
       handle(text.split(separator: "\n"), descriptors)

@@ -1,14 +1,14 @@
 import CFDStore
 import Glibc
 
-/// The socket on which a service manager hears from its services (sd_notify(3)).
+/// The socket on which a service manager gets the messages of its services (sd_notify(3)).
 package final class NotifySocket {
-  /// What NOTIFY_SOCKET is set to.
+  /// The value of NOTIFY_SOCKET.
   package let name: String
   private let path: String?
   private let descriptor: Int32
 
-  /// - Parameter path: `@` begins a name in the abstract space.
+  /// - Parameter path: a path, or `@` and a name in the abstract namespace.
   package init?(at path: String) {
     name = path
     self.path = path.hasPrefix("@") ? nil : path
@@ -42,7 +42,7 @@ package final class NotifySocket {
     return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Returns the next message with the descriptors in it, which are the caller's.
+  /// Returns the next message and its descriptors, which the caller then owns.
   package func receiveWithDescriptors(within seconds: Double) -> (text: String, [Int32])? {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&entry, 1, Int32(seconds * 1_000)) > 0 else { return nil }

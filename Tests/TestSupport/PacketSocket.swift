@@ -1,10 +1,10 @@
 import CFDStore
 import Glibc
 
-/// A Unix socket of packets with descriptors (SOCK_SEQPACKET), as docs/fd-store.md uses it.
+/// A Unix socket for packets with descriptors (SOCK_SEQPACKET), as in docs/fd-store.md.
 package final class PacketSocket {
   package enum Received: Equatable {
-    /// The descriptors are the caller's.
+    /// The caller owns the descriptors.
     case packet([UInt8], [Int32])
     case closed
     case nothing
@@ -40,7 +40,7 @@ package final class PacketSocket {
 
   // MARK: The other side
 
-  /// A listening socket at `path`, which is the caller's; nil when it cannot be made.
+  /// Returns a listening socket at `path`, which the caller owns; nil if it cannot be created.
   package static func listen(at path: String) -> Int32? {
     let descriptor = socket(AF_UNIX, type, 0)
     unlink(path)

@@ -1,5 +1,5 @@
 #if os(Linux)
-  /// The figures that the relay is held to, one case per row of Benchmarks/budget.json.
+  /// The figures that have a limit, one case per row of Benchmarks/budget.json.
   enum BudgetRow: String, CaseIterable, Codable, Sendable {
     case broadcastTCP = "broadcast-tcp"
     case burstTCP = "burst-tcp"
@@ -23,14 +23,15 @@
       var scenario: Scenario
       var figure: String
       var relay: Transport = .tcp
-      /// Where the floor is measured; nil where the figure stands for itself.
+      /// The transport on which the floor is measured; nil if the figure is not compared with the
+      /// floor.
       var floor: Transport?
-      /// From the figure's unit to the budget's.
+      /// The factor from the figure's unit to the budget's.
       var factor = 1.0
       var unit: String
-      /// For a figure in instructions: sets how often what is counted is done.
+      /// For a figure in instructions: sets the number of operations.
       var counts: (@Sendable (inout Sizes, Int) -> Void)?
-      /// For a figure of a restart: with how many peers.
+      /// For a figure of a restart: the number of peers.
       var restartPeers: Int?
     }
 
@@ -76,7 +77,7 @@
   /// Benchmarks/budget.json.
   struct Budget: Codable, Sendable {
     enum Kind: String, Codable, Sendable {
-      /// Relay ÷ floor of the same round, or a figure that is a quotient itself.
+      /// Relay ÷ floor of the same round, or a figure that is already a quotient.
       case ratio
       case bytes, ms, percent, microseconds, instructions
     }
@@ -85,14 +86,14 @@
       var name: BudgetRow
       var what: String
       var kind: Kind
-      /// The median must not be above it.
+      /// The highest value that the median may have.
       var limit: Double
     }
 
     var rows: [Limit]
   }
 
-  /// What the rounds came to for one row.
+  /// The result of all rounds for one row.
   struct Verdict: Codable, Sendable {
     var name: BudgetRow
     var what: String
@@ -117,7 +118,7 @@
         ? nil
         : Spread(
           pairs.map { pair in
-            // A round without a figure of the floor must not pass for a good one.
+            // A round without a figure of the floor must count as a miss.
             guard let floor = pair.floor, floor > 0 else { return .infinity }
             return pair.relay / floor
           })

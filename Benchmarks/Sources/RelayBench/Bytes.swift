@@ -1,10 +1,10 @@
 #if os(Linux)
   import Glibc
 
-  /// A growable run of bytes outside Swift's reference counting, freed by hand.
+  /// A growable byte buffer without reference counting, freed by hand.
   ///
-  /// The generator and the floor server hold one or two per peer: what came without its line's end
-  /// and what the kernel did not take. An empty one owns no memory.
+  /// The generator and the floor server hold one or two per peer: an incomplete line, and bytes
+  /// that the kernel did not take. An empty buffer owns no memory.
   struct Bytes {
     private var base: UnsafeMutablePointer<UInt8>?
     private var start = 0
@@ -14,9 +14,8 @@
     var count: Int { end - start }
     var isEmpty: Bool { end == start }
 
-    /// The first byte; valid until the next change. Only for a run that is not empty.
+    /// The address of the first byte, valid until the next change. The buffer must not be empty.
     var pointer: UnsafeMutablePointer<UInt8> {
-      // An empty run has no first byte: asking for it is the caller's mistake.
       guard let base else { preconditionFailure("the first byte of an empty run") }
       return base + start
     }
@@ -28,13 +27,13 @@
       end += n
     }
 
-    /// Drops the first `n` bytes; gives the memory back when nothing is left.
+    /// Drops the first `n` bytes, and frees the memory when none is left.
     mutating func consume(_ n: Int) {
       start += n
       if start == end { release() }
     }
 
-    /// Forgets the content and keeps the memory.
+    /// Removes all bytes and keeps the memory.
     mutating func removeAll() {
       start = 0
       end = 0
@@ -58,7 +57,7 @@
       guard held + n > capacity else { return }
       var size = max(1024, capacity)
       while size < held + n { size *= 2 }
-      // realloc moves large runs by their pages, without a copy.
+      // realloc remaps the pages of large buffers instead of copying them.
       guard let grown = realloc(base, size)?.assumingMemoryBound(to: UInt8.self) else { abort() }
       base = grown
       capacity = size

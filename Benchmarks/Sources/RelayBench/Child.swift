@@ -1,8 +1,8 @@
 #if os(Linux)
   import Glibc
 
-  /// A server that the bench starts and ends. Its standard output is thrown away; what it says on
-  /// standard error goes to ours.
+  /// A server that the bench starts and ends. Its standard output is discarded. Its standard error
+  /// goes to ours unless it has a log file.
   struct Child {
     let name: String
     let pid: pid_t
@@ -11,9 +11,9 @@
 
     /// Starts a program with exactly this environment and waits until both addresses answer.
     /// - Parameters:
-    ///   - log: where its standard error goes on, if not to ours.
-    ///   - kind: of the sockets on which it listens.
-    ///   - waits: false for one that goes on with sockets that listen already.
+    ///   - log: the file for its standard error; nil for ours.
+    ///   - kind: the type of the sockets on which it listens.
+    ///   - waits: false for a server that takes over sockets that already listen.
     static func start(
       _ name: String, _ path: String, _ arguments: [String], environment: [String: String],
       tcp: Address, unix: Address, log: String? = nil, kind: Int32 = Socket.stream,
@@ -49,7 +49,7 @@
 
     private enum Beginning {
       case listening
-      /// It is gone and its number may already be another's: nothing is left to stop.
+      /// It has ended. Its pid may already belong to another process, so it must not be killed.
       case ended
       case silent
     }
@@ -76,12 +76,11 @@
       return answer ?? false
     }
 
-    /// Ends it at once and waits for its end. What it holds is of no value.
+    /// Kills the server and waits for its end.
     func stop() { end(SIGKILL) }
 
-    /// Asks it to end and waits until it has.
-    /// - Parameter leavesFile: whether the file of its Unix socket is another process's from now
-    ///   on.
+    /// Sends SIGTERM and waits for the end of the server.
+    /// - Parameter leavesFile: whether to keep the file of its Unix socket for the next process.
     func end(leavesFile: Bool = false) { end(SIGTERM, leavesFile: leavesFile) }
 
     private func end(_ signal: Int32, leavesFile: Bool = false) {
@@ -92,7 +91,7 @@
       if case .unix(let path) = unix { unlink(path) }
     }
 
-    /// A TCP port of 127.0.0.1 below 10,000 that nobody listens on now.
+    /// Returns a TCP port of 127.0.0.1 below 10,000 on which no process listens now.
     static func freePort() throws(BenchError) -> UInt16 {
       for port in UInt16(7300)..<10_000 {
         if let fd = try? Socket.listen(on: .tcp(host: "127.0.0.1", port: port)) {

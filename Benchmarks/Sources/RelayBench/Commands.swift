@@ -3,7 +3,7 @@
   import FoundationEssentials
   import Glibc
 
-  /// Where the node is.
+  /// The address of the node.
   struct AddressOptions: ParsableArguments {
     @Option(help: ArgumentHelp("IPv4 address and port of the node.", valueName: "host:port"))
     var tcp: String?
@@ -144,7 +144,7 @@
     }
   }
 
-  /// JSON with sorted keys and a line's end.
+  /// Returns JSON with sorted keys and a final newline.
   enum JSON {
     static func text(_ value: some Encodable) throws -> String {
       let encoder = JSONEncoder()

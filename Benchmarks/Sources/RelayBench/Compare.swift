@@ -48,7 +48,7 @@
     }
   }
 
-  /// Floor and relay side by side. Both stay up for a round; the one that is not measured rests.
+  /// Compares floor and relay. Both run during a round; the one that is not measured is idle.
   struct Comparison {
     let server: String
     let sizes: Sizes
@@ -56,7 +56,7 @@
     func run(_ limits: [Budget.Limit], rounds: Int) throws(BenchError) -> [Verdict] {
       var pairs: [BudgetRow: [(floor: Double?, relay: Double)]] = [:]
       for row in limits.map(\.name) {
-        // Once is enough: the next time would count nearly the same.
+        // Counted once, because the counts hardly vary.
         guard let set = row.source.counts else { continue }
         let counter = Instructions(comparison: self, set: set)
         pairs[row] = [(nil, try counter.perOperation(row.source.scenario))]
@@ -131,7 +131,7 @@
 
     // MARK: The two servers
 
-    /// Where what is needed for the time of a run lies.
+    /// The folder for the temporary files of a run.
     static var folder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
     private func addresses(_ name: String) throws(BenchError) -> (UInt16, Address, Address) {
@@ -154,7 +154,7 @@
       return try Child.start("floor", own, arguments, environment: inherited, tcp: tcp, unix: unix)
     }
 
-    /// How a relay is started, once or again and again at the same places.
+    /// The command and addresses of a relay, so that it can be restarted at the same addresses.
     struct RelayPlan {
       let command: [String]
       let environment: [String: String]
@@ -169,8 +169,8 @@
       }
     }
 
-    /// - Parameter tool: a program with its arguments that runs the relay, if not the system
-    ///   itself.
+    /// - Parameter tool: a program with arguments that runs the relay, for example valgrind; empty
+    ///   for none.
     func startRelay(under tool: [String] = []) throws(BenchError) -> Child {
       try relayPlan(under: tool).start()
     }
@@ -196,7 +196,8 @@
       return try Child.freePort()
     }
 
-    /// What a dynamically linked server may need, and nothing that could set it up differently.
+    /// The variables that a dynamically linked server may need. None of them is a setting of the
+    /// relay.
     static var inherited: [String: String] {
       var kept: [String: String] = [:]
       for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR"] {
@@ -205,8 +206,8 @@
       return kept
     }
 
-    /// The bench sends faster than any honest peer: the limits that would drop its lines, or have
-    /// them wait, are off. A quarter of MAX_BACKLOG holds what 20 frozen readers owe in 5 s.
+    /// The bench sends faster than any honest peer, so the limits that would drop or delay its
+    /// lines are off. A quarter of MAX_BACKLOG holds the backlogs of 20 frozen readers after 5 s.
     private static let unlimited = [
       "NETWORK": "regtest", "MAX_PEERS": "19500", "MESSAGE_RATE_LIMIT": "1000000",
       "MESSAGE_BURST_LIMIT": "1000000", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",

@@ -1,7 +1,7 @@
 #if os(Linux)
-  /// Scenarios in which one line goes to many.
+  /// Scenarios in which one line goes to many peers.
   extension Runner {
-    /// Public lines at an even rate: what a delivery costs when nothing can be shared.
+    /// Sends public lines at an even rate: the cost of a delivery when lines cannot be batched.
     func broadcast() throws(BenchError) -> [Measurement] {
       let load = try Generator(target, count: sizes.peers, makers: 0..<0, streams: sizes.senders)
       try load.connect()
@@ -23,7 +23,7 @@
       return figures.all
     }
 
-    /// Several senders write all their lines at once.
+    /// Several senders send all their lines at once.
     func burst() throws(BenchError) -> [Measurement] {
       let load = try Generator(target, count: sizes.peers, makers: 0..<0, streams: sizes.senders)
       try load.connect()
@@ -47,7 +47,7 @@
       return figures.all
     }
 
-    /// The same broadcasts twice: everyone reads; then some have stopped reading.
+    /// Sends the same broadcasts twice: first all peers read, then some have stopped reading.
     func frozen() throws(BenchError) -> [Measurement] {
       let load = try Generator(
         target, count: sizes.frozenPeers, makers: 0..<0, streams: sizes.senders)
@@ -76,7 +76,7 @@
       return figures.all
     }
 
-    /// Sends the whole volume, every 10 ms a batch from one sender; the number of lines.
+    /// Sends the whole volume, a batch from one sender every 10 ms. Returns the number of lines.
     private func flood(_ load: Generator, readers: Int) throws(BenchError) -> Int {
       let batch = max(1, sizes.frozenRate / 100)
       let batches = max(1, (sizes.frozenMegabytes << 20) / target.lineBytes / batch)
@@ -91,7 +91,7 @@
       return lines
     }
 
-    /// Makers leave at once; every watcher must hear of every one.
+    /// Disconnects all makers at once. Every watcher must get the `D` entry of every maker.
     func leave() throws(BenchError) -> [Measurement] {
       let total = sizes.peers + sizes.watchers
       let load = try Generator(target, count: total, makers: sizes.watchers..<total)

@@ -2,12 +2,13 @@
   import CEpoll
   import Glibc
 
-  /// The floor: the least a directory node can do, to measure real ones against.
+  /// The floor: a node that does the least that a directory can, as a baseline for real nodes.
   ///
-  /// One thread, one epoll, nothing checked. The first line of a connection gets a fixed 795; each
-  /// 687 goes to all others, with everything of a turn in one send per peer; a 685 goes to the peer
-  /// that its second field names, and a fixed PEERLIST line after it; a 791 gets a prepared list.
-  /// What is left is the kernel's price and a copy. Never a node to run.
+  /// It has one thread and one epoll, and checks nothing. It answers the first line of a connection
+  /// with a fixed 795 and a 791 with a prepared list. Each 687 goes to all other peers, with one
+  /// send per peer and turn. A 685 goes to the peer that its second field names, followed by a
+  /// fixed PEERLIST line. What remains is the cost of the kernel and of one copy. It must not be
+  /// used as a real node.
   final class Floor {
     private static let mostDescriptors = 1 << 16
 
@@ -17,7 +18,8 @@
     private let ready: UnsafeMutablePointer<Int32>
     private var readyCount = 0
     private let nicks = FloorNicks()
-    /// Bytes taken from one connection in a turn: the more, the fewer sends a burst costs.
+    /// The most bytes read from one connection in a turn. A larger value costs fewer sends per
+    /// burst.
     private let readRoom: Int
     private let buffer: UnsafeMutablePointer<UInt8>
 
@@ -71,7 +73,7 @@
           .joined(separator: "\\\""))
     }
 
-    /// Serves until the process is ended.
+    /// Serves until the process is killed.
     func serve() -> Never {
       while true {
         for e in 0..<poller.wait(-1) {
@@ -178,7 +180,7 @@
 
     // MARK: Sending
 
-    /// Puts bytes behind what the peer gets at the end of the turn.
+    /// Appends bytes to what the peer gets at the end of the turn.
     private func give(_ fd: Int32, _ bytes: UnsafePointer<UInt8>, _ n: Int) {
       peers[Int(fd)].output.append(bytes, n)
       if !peers[Int(fd)].isDirty {
@@ -198,7 +200,7 @@
         }
         for p in stride(from: readyCount - 1, through: 0, by: -1) {
           let fd = ready[p]
-          // Those with private lines, and the senders, get their bytes through their output.
+          // Senders, and peers with private lines, get their bytes through their output buffer.
           if peers[Int(fd)].isDirty { copyTurn(fd) } else { sendTurn(fd) }
         }
         for part in parts { drainDirty(part.sender) }

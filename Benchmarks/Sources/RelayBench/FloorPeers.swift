@@ -1,12 +1,12 @@
 #if os(Linux)
   import Glibc
 
-  /// A nick as two words, so that a lookup compares numbers and allocates nothing.
+  /// A nick as two integers, so that a lookup compares integers and allocates nothing.
   struct NickKey: Equatable {
     var low: UInt64 = 0
     var high: UInt64 = 0
 
-    /// The 16 bytes at `at`.
+    /// Reads the 16 bytes at `at`.
     init(_ at: UnsafePointer<UInt8>) {
       memcpy(&low, at, 8)
       memcpy(&high, at + 8, 8)
@@ -21,15 +21,16 @@
     var isOpen = false
     var isReady = false
     var isArmed = false
-    /// It already stands in the list of those with something of their own to get this turn.
+    /// Whether it is in the list of peers with bytes of their own in this turn.
     var isDirty = false
-    /// Its place in the list of ready peers.
+    /// Its index in the list of ready peers.
     var place = 0
     var input = Bytes()
     var output = Bytes()
   }
 
-  /// Nick → descriptor: open addressing with linear probing; a removal moves followers back.
+  /// Nick → descriptor: open addressing with linear probing. A removal moves the entries after it
+  /// back.
   struct FloorNicks {
     private static let slots = 1 << 16
     private let keys = UnsafeMutablePointer<NickKey>.allocate(capacity: slots)
@@ -50,8 +51,8 @@
       return Int(mixed >> 48)
     }
 
-    /// The slot of a nick, or the free one where it belongs. There are never more nicks than
-    /// descriptors (20,000), so a free slot always comes.
+    /// Returns the slot of a nick, or the free slot where it belongs. There are at most 20,000
+    /// nicks, one per descriptor, so there is always a free slot.
     private func slot(_ key: NickKey) -> Int {
       var i = home(key)
       while fds[i] >= 0, keys[i] != key { i = (i + 1) & (Self.slots - 1) }
@@ -64,7 +65,7 @@
       fds[i] = fd
     }
 
-    /// The descriptor of a nick, -1 if it is not here.
+    /// Returns the descriptor of a nick, -1 if it is not connected.
     func find(_ key: NickKey) -> Int32 { fds[slot(key)] }
 
     func remove(_ key: NickKey, _ fd: Int32) {

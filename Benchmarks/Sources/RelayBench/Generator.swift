@@ -1,12 +1,12 @@
 #if os(Linux)
   import Glibc
 
-  /// The load: one process, one thread, one epoll, up to 19,000 peers.
+  /// Generates the load: one process, one thread, one epoll, up to 19,000 peers.
   ///
-  /// A scenario makes one, connects it, sends, and waits for conditions with `pump`. Every measured
-  /// line is checked by every receiver: within a stream the numbers come without gap, double or
-  /// swap, or the run fails. Only sampled peers read the time in it, so that the generator stays
-  /// cheaper than what it measures.
+  /// A scenario creates a generator, connects it, sends, and waits for conditions with `pump`.
+  /// Every receiver checks every measured line. The run fails if a number of a stream is missing,
+  /// duplicated or out of order. Only sampled peers read the time in it, so that the generator
+  /// costs less than the node.
   final class Generator {
     static let mostPeers = 19_000
     private static let readRoom = 256 << 10
@@ -22,9 +22,9 @@
     let salt: Int
     let peers: UnsafeMutablePointer<Peer>
     var reaction = Reaction.none
-    /// Measured lines that have arrived, at all receivers together.
+    /// The number of measured lines that have arrived, over all receivers.
     var deliveries = 0
-    /// Nanoseconds from writing to reading, of the sampled peers.
+    /// Nanoseconds from writing to reading, at the sampled peers.
     var latencies: [Int64] = []
     private(set) var readyCount = 0
     private(set) var goneCount = 0
@@ -80,7 +80,7 @@
 
     // MARK: Connections
 
-    /// Connects and handshakes everyone, `atATime` under way at any moment.
+    /// Connects all peers and completes their handshakes, at most `atATime` of them at once.
     func connect(atATime: Int = 256, within seconds: Int = 120) throws(BenchError) {
       unstarted = 0
       let deadline = Clock.now() + Int64(seconds) * 1_000_000_000
@@ -117,7 +117,7 @@
       send(Lines.handshake(nick: nick(i), location: location, network: network), from: i)
     }
 
-    /// Closes a connection, with a reset where the port shall be free at once.
+    /// Closes a connection, with a reset if its port must be free at once.
     func drop(_ i: Int, reset: Bool) {
       guard peers[i].fd >= 0 else { return }
       if reset { Socket.abort(peers[i].fd) } else { close(peers[i].fd) }
@@ -127,7 +127,7 @@
       peers[i].output.release()
     }
 
-    /// Makes a peer deaf: its socket stays open and nobody reads from it.
+    /// Stops reading from a peer's socket, which stays open.
     func freeze(_ i: Int) {
       peers[i].mayBeClosed = true
       poller.change(peers[i].fd, 0, tag: Int32(i))
@@ -143,7 +143,7 @@
 
     // MARK: The loop
 
-    /// Works until `done` or the deadline; whether it is done.
+    /// Runs the loop until `done` or the deadline. Returns whether it is done.
     func pump(until deadline: Int64, _ done: () -> Bool = { false }) throws(BenchError) -> Bool {
       while !done() {
         guard Clock.now() < deadline else { return false }
@@ -152,7 +152,7 @@
       return true
     }
 
-    /// Works until `done`, and fails when that takes longer than `seconds`.
+    /// Runs the loop until `done`. Throws if that takes longer than `seconds`.
     func await(_ what: String, within seconds: Int, _ done: () -> Bool) throws(BenchError) {
       guard try pump(until: Clock.now() + Int64(seconds) * 1_000_000_000, done) else {
         throw BenchError("not within \(seconds) s: \(what) (\(deliveries) lines have arrived)")

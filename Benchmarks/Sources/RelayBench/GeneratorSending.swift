@@ -1,10 +1,11 @@
 #if os(Linux)
   import Glibc
 
-  /// What the generator writes: measured lines, stamped as they leave, and single frames.
+  /// The sending side of the generator: measured lines, stamped when they are sent, and single
+  /// frames.
   extension Generator {
-    /// Writes the next `count` measured lines of a sender in one go: public ones, or private ones
-    /// to the receiver that belongs to it.
+    /// Writes the next `count` measured lines of a sender at once: public lines, or private lines
+    /// to the sender's own receiver.
     func sendMeasured(from i: Int, count: Int) {
       let template = template(i)
       let offset = Lines.stampOffset(template)

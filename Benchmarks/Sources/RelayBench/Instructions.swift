@@ -1,17 +1,18 @@
 #if os(Linux)
   import Glibc
 
-  /// What an operation costs in instructions, counted by valgrind's callgrind: nearly the same each
-  /// time, whatever else the machine does, where its time in microseconds is mostly noise.
+  /// Counts the instructions of an operation with valgrind's callgrind. The count hardly depends on
+  /// the load of the machine, while the time in microseconds varies too much.
   struct Instructions {
     let comparison: Comparison
-    /// Sets how often the operation is done.
+    /// Sets the number of operations.
     let set: @Sendable (inout Sizes, Int) -> Void
 
     private static let few = 10
     private static let many = 40
 
-    /// Two servers do it few and many times; the rest of what they do is the same and falls out.
+    /// Runs one server with few operations and one with many. The difference removes the cost of
+    /// everything else.
     func perOperation(_ scenario: Scenario) throws(BenchError) -> Double {
       let less = try count(scenario, Self.few)
       let more = try count(scenario, Self.many)
@@ -33,7 +34,7 @@
         relay.stop()
         throw error
       }
-      // It writes what it has counted when it ends.
+      // callgrind writes its counts when the process ends.
       relay.end()
       guard let total = ServerProcess.read(path).flatMap(Self.total) else {
         throw BenchError("\(scenario.rawValue): callgrind has counted nothing")
@@ -41,7 +42,7 @@
       return total
     }
 
-    /// From the line `totals: N`.
+    /// Returns N of the line `totals: N`.
     static func total(in text: String) -> Int? {
       for line in text.split(separator: "\n") where line.hasPrefix("totals: ") {
         return Int(line.dropFirst("totals: ".count))

@@ -2,15 +2,15 @@
   import Glibc
   import Synchronization
 
-  /// SIGINT and SIGTERM as a wish that the loop sees, so that servers which the bench started are
-  /// ended with it.
+  /// Turns SIGINT and SIGTERM into a flag that the loop checks, so that the bench ends the servers
+  /// that it started.
   enum Interruption {
     private static let wish = Atomic(false)
 
     static var isRequested: Bool { wish.load(ordering: .relaxed) }
 
     static func watch() {
-      // A handler may do no more than store: everything else is not safe inside a signal.
+      // The handler only stores a flag, which is safe in a signal handler.
       for number in [SIGINT, SIGTERM] {
         signal(number) { _ in Interruption.wish.store(true, ordering: .relaxed) }
       }

@@ -2,12 +2,11 @@
   import CEpoll
   import Glibc
 
-  /// The lines that the generator writes and how it reads what comes back.
+  /// Writes the generator's lines and reads the node's.
   ///
   /// A measured line is `<from>!PUBLIC!bench SSSSS NNNNNNNNNN TTTTTTTTTTTTTTTTTTT xxx…`: stream,
-  /// number within the stream, and the monotonic time of writing, in fixed places, so that it is
-  /// stamped and checked without parsing JSON. Readers accept a node that writes JSON without
-  /// spaces, too.
+  /// number within the stream, and the monotonic time of writing. The fields have fixed offsets, so
+  /// stamping and checking need no JSON parser. JSON without spaces is accepted, too.
   enum Lines {
     static let smallest = 128
     static let largest = 30_000
@@ -15,12 +14,13 @@
       "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
     private static let base32 = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 
-    /// A valid nick, different for each number and for each process.
+    /// Returns a valid nick, different for each number and each salt.
     static func nick(_ index: Int, salt: Int) -> String {
       "J5" + digits(index, 7, base58) + digits(salt, 7, base58)
     }
 
-    /// 56 characters of base32 and a port. Without a right checksum: for test networks only.
+    /// Returns 56 characters of base32 and a port. The checksum is not valid, so it is for test
+    /// networks only.
     static func onion(_ index: Int, salt: Int) -> String {
       digits(index, 28, base32) + digits(salt, 28, base32) + ".onion:5222"
     }
@@ -51,7 +51,7 @@
           .joined(separator: "\\\""))
     }
 
-    /// A line of exactly `size` bytes with its end, to be stamped before each sending.
+    /// Returns a line of exactly `size` bytes, terminator included. Stamp it before each send.
     static func measured(_ type: Int, from: String, to: String, stream: Int, size: Int) -> [UInt8] {
       let bare = "\(from)!\(to)!bench \(decimal(stream, 5)) \(decimal(0, 10)) \(decimal(0, 19)) "
       let missing = size - frame(type, bare).count
@@ -63,7 +63,7 @@
       return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
     }
 
-    /// Where the number begins in a line made by `measured`.
+    /// Returns the offset of the number in a line made by `measured`.
     static func stampOffset(_ line: [UInt8]) -> Int {
       line.withUnsafeBufferPointer { bytes in
         guard let start = bytes.baseAddress else { return 0 }
@@ -90,13 +90,13 @@
       return value
     }
 
-    /// The frame's type, or 0 if this is no frame.
+    /// Returns the frame's type, or 0 if this is no frame.
     static func type(_ line: UnsafePointer<UInt8>, _ n: Int) -> Int {
       guard n > 16, memcmp(line, "{\"type\":", 8) == 0 else { return 0 }
       return Int(number(line + (line[8] == 32 ? 9 : 8), 3))
     }
 
-    /// Offset of the stream number of a measured line; nil for any other line.
+    /// Returns the offset of the stream number of a measured line; nil for any other line.
     static func measuredPart(_ line: UnsafePointer<UInt8>, _ n: Int) -> Int? {
       guard let to = after(33, line, n, from: 0), let command = after(33, line, n, from: to),
         n - command > 44, memcmp(line + command, "bench ", 6) == 0
@@ -115,12 +115,12 @@
       memmem(line, n, text.utf8Start, text.utf8CodeUnitCount) != nil
     }
 
-    /// Whether a 795 says that the peer is in.
+    /// Returns whether a 795 accepts the peer.
     static func accepts(_ line: UnsafePointer<UInt8>, _ n: Int) -> Bool {
       contains(line, n, "accepted\\\": true") || contains(line, n, "accepted\\\":true")
     }
 
-    /// How many peers a PEERLIST frame names, and how many of them as having left.
+    /// Returns the number of entries of a PEERLIST frame, and of its `D` entries.
     static func entries(_ line: UnsafePointer<UInt8>, _ n: Int) -> (listed: Int, left: Int) {
       guard let key = memmem(line, n, "\"line\":", 7) else { return (0, 0) }
       var i = UnsafeRawPointer(key) - UnsafeRawPointer(line) + 7

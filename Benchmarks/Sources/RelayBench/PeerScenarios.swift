@@ -1,5 +1,5 @@
 #if os(Linux)
-  /// Scenarios about single peers: arriving, resting, private lines, and what they ask for.
+  /// Scenarios about single peers: connections, idle peers, private lines and requests.
   extension Runner {
     func connect() throws(BenchError) -> [Measurement] {
       let load = try Generator(target, count: sizes.peers, makers: 0..<(sizes.peers / 2))
@@ -15,14 +15,15 @@
 
     private static let firstPeers = 100
 
-    /// Memory and CPU of peers that say nothing. All are makers: they hold the most.
+    /// Measures memory and CPU of idle peers. All are makers, which take the most memory.
     func idle() throws(BenchError) -> [Measurement] {
       guard let process = target.process else { throw BenchError("idle: needs --pid") }
       // 12 s after its start the server releases code that only the start needed. The next sample
       // of its history and the next self-probes follow within ten seconds.
       Clock.sleep(milliseconds: 25_000)
       let deserted = try process.residentBytes()
-      // The code that serves peers comes in with the first ones and is not theirs.
+      // The first peers load the pages of the code that serves them. These must not count as memory
+      // of peers.
       let first = try Generator(target, count: Self.firstPeers, makers: 0..<Self.firstPeers)
       try first.connect()
       for i in 0..<Self.firstPeers { first.drop(i, reset: true) }
@@ -42,7 +43,7 @@
       return figures.all
     }
 
-    /// Makers send, so that every line is followed by the sender's PEERLIST entry.
+    /// Sends private lines of makers, so that the sender's PEERLIST entry follows every line.
     func privateLines(_ scenario: Scenario, inFlight: Int) throws(BenchError) -> [Measurement] {
       let pairs = sizes.pairs
       let load = try Generator(
@@ -62,7 +63,7 @@
       return figures.all
     }
 
-    /// One taker asks in public, every maker answers it alone.
+    /// One taker sends `!orderbook`, and every maker answers with a private line.
     func orderbook() throws(BenchError) -> [Measurement] {
       let makers = sizes.makers
       let load = try Generator(
@@ -89,7 +90,7 @@
       return figures.all
     }
 
-    /// Takers ask for the list of all makers, one after the other.
+    /// Takers request the list of all makers, one after the other.
     func peerlist() throws(BenchError) -> [Measurement] {
       let makers = sizes.listMakers
       let load = try Generator(target, count: makers + sizes.lists, makers: 0..<makers)

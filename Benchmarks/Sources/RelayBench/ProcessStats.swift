@@ -1,16 +1,16 @@
 #if os(Linux)
   import Glibc
 
-  /// CPU time and memory of the server under test, read from /proc. Another user's process, or one
-  /// that has ended, cannot be read: a `BenchError`.
+  /// CPU time and memory of the server under test, read from /proc. Throws a `BenchError` for
+  /// another user's process or one that has ended.
   struct ServerProcess: Sendable {
     let pid: Int32
 
-    /// Nanoseconds on a CPU of all its threads, from /proc/PID/task/*/schedstat: exact where
-    /// /proc/PID/stat counts in ticks of 10 ms.
+    /// Returns the CPU time of all its threads in nanoseconds, from /proc/PID/task/*/schedstat.
+    /// This is exact, while /proc/PID/stat counts in ticks of 10 ms.
     func cpu() throws(BenchError) -> Int64 { try schedule().spent }
 
-    /// Nanoseconds on a CPU, and of waiting for one while ready to run.
+    /// Returns the nanoseconds on a CPU, and those of waiting for one while ready to run.
     func schedule() throws(BenchError) -> (spent: Int64, waited: Int64) {
       guard let folder = opendir("/proc/\(pid)/task") else { throw .system("process \(pid)") }
       defer { closedir(folder) }
@@ -30,7 +30,7 @@
       return total
     }
 
-    /// Bytes of resident memory, shared pages included, from /proc/PID/statm.
+    /// Returns the bytes of resident memory, shared pages included, from /proc/PID/statm.
     func residentBytes() throws(BenchError) -> Int {
       guard let text = Self.read("/proc/\(pid)/statm"),
         let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
@@ -38,7 +38,7 @@
       return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Waits until it has used less than 1 ms of CPU in 50 ms, at most `seconds`.
+    /// Waits until the process has used less than 1 ms of CPU in 50 ms, for at most `seconds`.
     func settle(within seconds: Int = 30) throws(BenchError) {
       let deadline = Clock.now() + Int64(seconds) * 1_000_000_000
       var last = try cpu()
@@ -70,7 +70,7 @@
     var address: Address
     /// Local address of TCP connections; nil lets the kernel choose.
     var source: String?
-    /// CPU and memory are shown only where the process is known.
+    /// The process of the node. Without it, CPU and memory are not measured.
     var process: ServerProcess?
     var network = "regtest"
     var lineBytes = 300

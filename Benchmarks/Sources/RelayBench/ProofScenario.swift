@@ -1,11 +1,11 @@
 #if os(Linux)
   import Glibc
 
-  /// What the proof of a nick costs the node. A proof that is well formed and does not hold makes
-  /// it check a signature just like one that does, and needs no key here.
+  /// Measures what the proof of a nick costs the node. A well-formed but invalid proof makes it
+  /// check a signature like a valid one, and needs no key.
   extension Runner {
-    /// Connections with a proof to check against connections with an empty proof, which is refused
-    /// unread; the difference is the check.
+    /// Compares connections with an invalid proof and connections with an empty one, which fails
+    /// before the signature check. The difference is the cost of the check.
     func proofs() throws(BenchError) -> [Measurement] {
       let plain = try Stretch(target)
       for i in 0..<sizes.connections {
@@ -25,7 +25,7 @@
     }
   }
 
-  /// One connection that waits for each answer.
+  /// A connection that waits for each answer.
   private struct ProofConnection: ~Copyable {
     private let descriptor: Int32
 
@@ -38,7 +38,7 @@
 
     deinit { Socket.abort(descriptor) }
 
-    /// - Parameter holds: whether the proof holds a key and a signature at all.
+    /// - Parameter holds: whether the proof contains a key and a signature.
     func prove(_ nick: String, holds: Bool) throws(BenchError) {
       try send(Self.handshake(nick))
       _ = try read(until: "{\"type\": 803")
@@ -56,7 +56,7 @@
       }
     }
 
-    /// Reads whole lines until one of them holds `text`.
+    /// Reads lines until one contains `text`.
     private func read(until text: String) throws(BenchError) -> String {
       var received = ""
       var room = [UInt8](repeating: 0, count: 4096)
@@ -83,7 +83,7 @@
       return Lines.frame(793, escaped(line))
     }
 
-    /// The generator of the curve as the key, and two small numbers as the signature.
+    /// An invalid proof: the key is the curve's generator, the signature two small numbers.
     private static let proof = Lines.frame(
       805,
       escaped(

@@ -1,7 +1,7 @@
 #if os(Linux)
   import Glibc
 
-  /// One figure that a scenario came to.
+  /// One figure of a scenario.
   struct Measurement: Codable, Sendable {
     var scenario: String
     var name: String
@@ -27,7 +27,7 @@
       }
     }
 
-    /// The `p`-th part (0…1) of a sample, by nearest rank; 0 for an empty one.
+    /// Returns the `p`-quantile (0…1) of a sample by nearest rank; 0 for an empty sample.
     static func percentile(_ p: Double, of values: [Int64]) -> Int64 {
       guard !values.isEmpty else { return 0 }
       let sorted = values.sorted()
@@ -36,7 +36,7 @@
     }
   }
 
-  /// Text for people and lines for the progress on stderr.
+  /// Formats tables, and writes progress lines to stderr.
   enum Report {
     static func progress(_ text: String) { put(text + "\n", to: 2) }
 
@@ -49,7 +49,7 @@
       }
     }
 
-    /// At most four significant digits, never an exponent.
+    /// Returns at most four significant digits, never an exponent.
     static func number(_ value: Double) -> String {
       let size = abs(value)
       let places = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3
@@ -68,7 +68,8 @@
         + String(repeating: "0", count: places - fraction.utf8.count) + fraction
     }
 
-    /// Columns padded to their widest cell, the first to the left, the others to the right.
+    /// Returns a table with columns as wide as their widest cell, the first left-aligned, the
+    /// others right-aligned.
     static func table(_ rows: [[String]]) -> String {
       let columns = rows.map(\.count).max() ?? 0
       let widths = (0..<columns).map { c in rows.map { c < $0.count ? $0[c].count : 0 }.max() ?? 0 }

@@ -2,12 +2,12 @@
   import Glibc
 
   /// A restart with a descriptor store (docs/operating.md, "Hot restart") as its peers see it. The
-  /// relay and its store stand side by side in one folder.
+  /// programs of the relay and the store are in the same folder.
   struct Restart {
     let comparison: Comparison
     let peers: Int
 
-    /// - Returns: how long no line is passed on, and the image's length.
+    /// - Returns: the time in which no line is passed on, and the size of the image.
     func measure() throws(BenchError) -> [Measurement] {
       Report.progress("  restart: \(peers) peers")
       let base = "\(Comparison.folder)/jm-bench-\(getpid())"
@@ -51,7 +51,7 @@
         tcp: address, unix: address, kind: Socket.packets)
     }
 
-    /// From the line `handed over … bytes=N …`.
+    /// Returns N of the line `handed over … bytes=N …`.
     static func imageBytes(in log: String) -> Int? {
       for line in log.split(separator: "\n") where line.contains(" handed over ") {
         guard let word = line.split(separator: " ").first(where: { $0.hasPrefix("bytes=") }) else {

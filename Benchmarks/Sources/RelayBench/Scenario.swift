@@ -1,20 +1,20 @@
 #if os(Linux)
   import ArgumentParser
 
-  /// What can be measured.
+  /// The scenarios that can be measured.
   enum Scenario: String, CaseIterable, Codable, Sendable, ExpressibleByArgument {
     case connect, broadcast, burst
     case privateSingle = "private-1"
     case privateMany = "private-64"
     case orderbook, peerlist, frozen, leave, idle, proofs
-    /// Ends and starts the node itself: only `compare` can.
+    /// Restarts the node, so only `compare` can run it.
     case restart
   }
 
-  /// How large the scenarios are.
+  /// The sizes of the scenarios.
   struct Sizes: Sendable {
     var peers = 1000
-    /// Public lines per second and for how many seconds, over all senders.
+    /// Public lines per second over all senders, and the duration in seconds.
     var rate = 10
     var seconds = 5
     var senders = 10
@@ -38,7 +38,7 @@
     var idlePeers = 15_000
     var idleSeconds = 5
 
-    /// A fault in words, nil if the sizes can be run.
+    /// Describes why the sizes cannot be run; nil if they can.
     var fault: String? {
       let groups = [
         ("--peers", peers), ("--pairs", pairs * 2), ("--makers", makers + 1),
@@ -68,8 +68,8 @@
     }
   }
 
-  /// Runs scenarios against one node. Each has peers of its own; before it begins to measure, it
-  /// waits until the node has nothing left to do.
+  /// Runs scenarios against one node. Each scenario has its own peers, and waits until the node is
+  /// idle before it measures.
   struct Runner {
     let target: Target
     let sizes: Sizes
@@ -101,7 +101,7 @@
     }
   }
 
-  /// A stopwatch for time and the node's CPU.
+  /// Measures elapsed time and the node's CPU time.
   struct Stretch {
     private let process: ServerProcess?
     private let start = Clock.now()
@@ -115,7 +115,7 @@
     var nanoseconds: Int64 { Clock.now() - start }
     var seconds: Double { Double(nanoseconds) / 1e9 }
 
-    /// Nanoseconds of CPU since the start; nil where the process is not known.
+    /// Returns the node's CPU time since the start in nanoseconds; nil if its process is unknown.
     func cpu() throws(BenchError) -> Int64? {
       guard let process else { return nil }
       return try process.cpu() - cpuAtStart
@@ -133,7 +133,7 @@
       all.append(Measurement(scenario: scenario.rawValue, name: name, value: value, unit: unit))
     }
 
-    /// CPU per operation, in microseconds.
+    /// Adds the CPU time per operation, in microseconds.
     mutating func addCPU(_ name: String, _ nanoseconds: Int64?, per operations: Int) {
       guard let nanoseconds, operations > 0 else { return }
       add(name, Double(nanoseconds) / 1e3 / Double(operations), "µs")

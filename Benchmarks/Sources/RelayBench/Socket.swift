@@ -2,18 +2,18 @@
   import CEpoll
   import Glibc
 
-  /// What stops a measurement, in words for the person who started it.
+  /// An error that ends a measurement, with a message for the user.
   struct BenchError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 
-    /// A failed system call, with its reason.
+    /// Returns the error of a failed system call, from errno.
     static func system(_ what: String) -> BenchError {
       BenchError("\(what): \(String(cString: strerror(errno)))")
     }
   }
 
-  /// Where a directory node listens: IPv4 and a port, or the path of a Unix socket.
+  /// The address of a directory node: IPv4 and a port, or the path of a Unix socket.
   enum Address: Sendable, CustomStringConvertible {
     case tcp(host: String, port: UInt16)
     case unix(path: String)
@@ -34,7 +34,7 @@
       return .tcp(host: parts[0] == "localhost" ? "127.0.0.1" : String(parts[0]), port: port)
     }
 
-    /// Runs `body` with the kernel's form of this address.
+    /// Calls `body` with this address as a `sockaddr`.
     func withSockaddr<R>(
       _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) throws(BenchError) -> R
     ) throws(BenchError) -> R {
@@ -79,13 +79,13 @@
     }
   }
 
-  /// The few socket calls of the bench; C types and errno stay here.
+  /// The socket calls of the bench. Hides C types and errno.
   enum Socket {
     static let stream = Int32(SOCK_STREAM.rawValue)
     static let packets = Int32(SOCK_SEQPACKET.rawValue)
     static let nonblocking = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 
-    /// A listening socket; a Unix socket's old file is removed first.
+    /// Returns a listening socket. Removes the old file of a Unix socket first.
     static func listen(on address: Address) throws(BenchError) -> Int32 {
       if case .unix(let path) = address { unlink(path) }
       return try address.withSockaddr { family, raw, size throws(BenchError) in
@@ -106,7 +106,7 @@
       case busy
     }
 
-    /// Begins to connect. `busy`: the queue of a Unix socket is full, try again later.
+    /// Begins to connect. `busy`: the listen queue of a Unix socket is full; try again later.
     static func connect(to address: Address, from source: String?) throws(BenchError) -> Connecting
     {
       try address.withSockaddr { family, raw, size throws(BenchError) in
@@ -129,7 +129,7 @@
       }
     }
 
-    /// What became of a connection that was started: nil, or why it was not made.
+    /// Returns why a started connection failed, nil if it is established.
     static func refusal(_ fd: Int32) -> String? {
       var error: Int32 = 0
       var size = socklen_t(MemoryLayout<Int32>.size)
@@ -142,15 +142,15 @@
       setsockopt(fd, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Closes with a reset, so that no port waits in TIME_WAIT for the next scenario.
+    /// Closes with a reset, so that no port is in TIME_WAIT during the next scenario.
     static func abort(_ fd: Int32) {
       var linger = linger(l_onoff: 1, l_linger: 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
       close(fd)
     }
 
-    /// What a send came to: bytes taken (0: the socket is full), or nil when the connection is
-    /// gone.
+    /// Sends and returns the bytes taken (0: the socket is full), or nil if the connection is
+    /// broken.
     static func send(_ fd: Int32, _ bytes: UnsafePointer<UInt8>, _ n: Int) -> Int? {
       while true {
         let sent = Glibc.send(fd, bytes, n, Int32(MSG_NOSIGNAL))
@@ -212,18 +212,18 @@
       epoll_ctl(fd, operation, socket, &event)
     }
 
-    /// Waits at most `milliseconds` (-1: for ever); the number of ready descriptors.
+    /// Waits at most `milliseconds` (-1: without a limit). Returns the number of ready descriptors.
     func wait(_ milliseconds: Int32) -> Int {
       Int(max(0, epoll_wait(fd, events.baseAddress, Int32(events.count), milliseconds)))
     }
 
-    /// The `i`th ready one: its tag and what is ready.
+    /// Returns the tag and the events of the `i`th ready descriptor.
     func ready(_ i: Int) -> (tag: Int32, what: UInt32) { (events[i].data.fd, events[i].events) }
   }
 
   /// The monotonic clock.
   enum Clock {
-    /// Nanoseconds since an arbitrary start, the same for every process of this machine.
+    /// Returns nanoseconds since an arbitrary start, which all processes of this machine share.
     static func now() -> Int64 {
       var time = timespec()
       clock_gettime(CLOCK_MONOTONIC, &time)

@@ -13,7 +13,7 @@
       #expect(published.map { _ in random.next() } == published)
     }
 
-    @Test("The circuit stands in the last 32 bits, as Tor writes it")
+    @Test("The circuit is in the last 32 bits, as Tor writes it")
     func proxy() {
       #expect(
         AttackLines.proxy(circuit: 0xaabb_0016)
@@ -34,7 +34,7 @@
       #expect(circuits.isDisjoint(with: (0..<500).map { names.attackerCircuit($0) }))
     }
 
-    @Test("The longest features are as many and as long as a handshake may carry")
+    @Test("The longest features have the largest number and length that a handshake may have")
     func features() {
       let names = AttackLines.Features.longest.names
       #expect(names.count == 32 && Set(names).count == 32)
@@ -96,7 +96,7 @@
         ])
     }
 
-    @Test("The largest lag is the bound of the last bucket that has one")
+    @Test("The largest lag is the bound of the last bucket with a tick")
     func lag() {
       let name = "jm_directory_loop_lag_seconds"
       var values = [
@@ -129,7 +129,7 @@
       return row.goals.filter { !$0.met }.map(\.name)
     }
 
-    @Test("Each goal is missed by its own figure alone")
+    @Test("Each goal depends only on its own figure")
     func goals() {
       for attack in Attack.allCases { #expect(missed(attack) { _ in } == []) }
       #expect(missed(.lists) { $0.publicLost = 1 } == [.lines])
@@ -137,7 +137,7 @@
       #expect(missed(.lists) { $0.wrong = 1 } == [.lines])
       #expect(missed(.lists) { $0.closed = 1 } == [.closed])
       #expect(missed(.theft) { $0.victimsClosed = 1 } == [.closed])
-      // 3 × 10 ms is the lower of the two limits here.
+      // 3 × 10 ms is the lower of the two limits in this test.
       #expect(missed(.lists) { $0.privateP99 = 31 } == [.latency])
       #expect(missed(.lists) { $0.bookLongest = 11.5 } == [.book])
       #expect(missed(.lists) { $0.booksComplete = 1 } == [.book])

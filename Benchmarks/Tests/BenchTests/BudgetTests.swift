@@ -10,22 +10,22 @@
       Verdict(Budget.Limit(name: name, what: "", kind: .ratio, limit: limit), pairs)
     }
 
-    @Test("The median of the paired ratios is held against the limit, not the ratio of medians")
+    @Test("The median of the paired ratios is compared with the limit, not the ratio of medians")
     func ratio() {
-      // Ratios 1.0, 2.0, 1.1: one round that went wrong does not decide.
+      // Ratios 1.0, 2.0, 1.1: one bad round does not decide.
       let pairs: [(floor: Double?, relay: Double)] = [(10, 10), (10, 20), (20, 22)]
       #expect(verdict(.burstTCP, limit: 1.1, pairs).met)
       #expect(!verdict(.burstTCP, limit: 1.09, pairs).met)
       #expect(verdict(.burstTCP, limit: 1.1, pairs).ratio?.highest == 2)
     }
 
-    @Test("A row without a floor stands for itself")
+    @Test("A row without a floor is compared by its own value")
     func absolute() {
       #expect(verdict(.idlePeer, limit: 1500, [(nil, 1400), (nil, 1500), (nil, 9000)]).met)
       #expect(!verdict(.idlePeer, limit: 1499, [(nil, 1400), (nil, 1500), (nil, 9000)]).met)
     }
 
-    @Test("No measurement and a floor of nothing are misses")
+    @Test("A missing measurement or a floor of zero is a miss")
     func nothing() {
       #expect(!verdict(.connect, limit: 1.5, []).met)
       #expect(!verdict(.connect, limit: 1.5, [(0, 1)]).met)
@@ -57,7 +57,7 @@
       #expect(Restart.imageBytes(in: "info relay: stopped") == nil)
     }
 
-    @Test("Medians and percentiles go by rank")
+    @Test("Medians and percentiles are chosen by rank")
     func spread() {
       #expect(Spread([3, 1, 2]).median == 2)
       #expect(Spread([4, 1, 2, 3]).median == 2.5)

@@ -4,7 +4,7 @@
 
   @testable import RelayBench
 
-  /// A node of a few lines: it accepts peers and then plays what it is given to the first.
+  /// A minimal node: it accepts peers and sends the given bytes to the first one.
   private final class ScriptedNode: Sendable {
     let path = "/tmp/jm-bench-test-\(UUID().uuidString.prefix(8)).sock"
     private let listener: Int32
@@ -37,7 +37,7 @@
             max(0, send(fd, $0.baseAddress, $0.count, 0))
           }
         }
-        // Stays until the generator closes, so that the test ends by what was sent.
+        // Waits until the generator closes, so that only the bytes sent decide the test.
         _ = recv(fd, &greeting, greeting.count, 0)
       }
       thread.start()

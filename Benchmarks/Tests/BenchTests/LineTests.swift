@@ -3,7 +3,7 @@
 
   @testable import RelayBench
 
-  /// Reads a line the way the generator does: as bytes at a pointer.
+  /// Calls `body` with the line as the generator reads it: bytes at a pointer.
   private func reading<R>(_ text: String, _ body: (UnsafePointer<UInt8>, Int) -> R) throws -> R {
     try Array(text.utf8).withUnsafeBufferPointer { bytes in
       body(try #require(bytes.baseAddress), bytes.count)
@@ -49,7 +49,7 @@
       }
     }
 
-    @Test("The type is read with and without a space; what is no frame has none")
+    @Test("The type is read with and without a space; a line that is no frame has type 0")
     func types() throws {
       #expect(try reading(#"{"type": 687, "line": "x"}"#, Lines.type) == 687)
       #expect(try reading(#"{"type":789,"line":""}"#, Lines.type) == 789)
@@ -57,7 +57,7 @@
       #expect(try reading("{", Lines.type) == 0)
     }
 
-    @Test("Peerlist entries are counted, those of peers that left apart")
+    @Test("Peerlist entries are counted, D entries separately")
     func entries() throws {
       let nick = Lines.nick(3, salt: 1)
       let there = "\(nick);\(Lines.onion(3, salt: 1))"
@@ -74,7 +74,7 @@
       }
     }
 
-    @Test("Only a handshake that says so is an acceptance")
+    @Test("Only a 795 with accepted true is an acceptance")
     func acceptance() throws {
       #expect(try reading(#"{"type": 795, "line": "{\"accepted\": true}"}"#, Lines.accepts))
       #expect(try reading(#"{"type":795,"line":"{\"accepted\":true}"}"#, Lines.accepts))

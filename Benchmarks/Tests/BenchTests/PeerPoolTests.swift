@@ -4,7 +4,8 @@
 
   @testable import RelayBench
 
-  /// Both ends in one thread: a Unix socket takes connections and bytes without the other side.
+  /// Runs both ends in one thread: a Unix socket takes connections and bytes while the other end
+  /// does not run.
   private final class PoolHarness: PeerPoolOwner {
     let path: String
     private let listener: Int32
@@ -60,7 +61,7 @@
     private static let ping = "{\"type\": 798, \"line\": \"\"}\r\n"
     private static let line = "{\"type\": 687, \"line\": \"a!PUBLIC!b\"}\r\n"
 
-    @Test("A peer is accepted, answers PING and hands out lines that come in pieces")
+    @Test("A peer is accepted, answers PING and joins lines that arrive in pieces")
     func conversation() throws {
       let harness = try PoolHarness("talk")
       let fd = try harness.open()
@@ -73,7 +74,7 @@
       #expect(harness.lines == Array(repeating: String(Self.line.dropLast(1)) + "\r", count: 3))
     }
 
-    @Test("The three ways in which a connection ends are told apart")
+    @Test("The three ways in which a connection ends are distinguished")
     func ends() throws {
       let harness = try PoolHarness("ends")
       try harness.send(Self.no, try harness.open())
@@ -87,7 +88,7 @@
       #expect(harness.pool.readyCount == 0 && harness.pool.isFree(0))
     }
 
-    @Test("After a close within a line nothing more of that connection is handed out")
+    @Test("After a close during a line, no more lines of that connection are passed on")
     func closing() throws {
       let harness = try PoolHarness("close")
       harness.closesOnLine = true
@@ -97,12 +98,12 @@
       #expect(harness.lines.count == 1 && harness.ends.isEmpty && harness.pool.isFree(0))
     }
 
-    @Test("A peer with a read rate takes its burst and then waits for credit")
+    @Test("A peer with a read rate reads its burst and then waits for credit")
     func readRate() throws {
       let harness = try PoolHarness("rate")
       let fd = try harness.open(readRate: 100)
       defer { close(fd) }
-      // Far more than a burst; what 100 bytes a second add during the test is far less.
+      // Sends far more than a burst. The 100 bytes a second during the test add far less than one.
       for _ in 0..<200 { try harness.send(Self.line, fd) }
       let most = 100 * PeerPool.burstSeconds / Self.line.utf8.count
       #expect((most...(most + 40)).contains(harness.lines.count), "\(harness.lines.count) lines")

@@ -33,7 +33,7 @@ package struct Peer {
     static let contested = Flags(rawValue: 1 << 5)
     /// An established peer has addressed it.
     static let addressed = Flags(rawValue: 1 << 6)
-    /// Has sent a frame since its handshake.
+    /// Has sent a line that was passed on, or a list request, since its handshake.
     static let active = Flags(rawValue: 1 << 7)
     /// Silent for long, and it answers no kind of probe (protocol.md §7). `Registry` counts these.
     package static let evictable = Flags(rawValue: 1 << 8)

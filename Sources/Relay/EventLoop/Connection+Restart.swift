@@ -5,8 +5,7 @@ import Units
 ///
 /// Safe: as in Connection.swift; libevent copies as many bytes as it is told.
 extension Connection {
-  /// What was received and not taken, and what was sent and the kernel has not taken: all of it, in
-  /// copies.
+  /// Returns copies of the received bytes that were not taken, and of the backlog.
   package func copyBuffers() -> (input: [UInt8], output: [UInt8]) {
     unsafe (
       Self.copy(bufferevent_get_input(open), isFrontShut: false),
@@ -14,8 +13,8 @@ extension Connection {
     )
   }
 
-  /// Puts back what `copyBuffers` of another process has returned. The output goes on leaving by
-  /// itself.
+  /// Restores what `copyBuffers` of another process has returned. The output is sent without
+  /// further calls.
   package func restoreBuffers(input: [UInt8], output: [UInt8]) {
     if !input.isEmpty {
       let buffer = unsafe bufferevent_get_input(open)
@@ -30,12 +29,12 @@ extension Connection {
     }
   }
 
-  /// All segments: `evbuffer_peek` and `evbuffer_get_contiguous_space` show the first one only.
+  /// Copies all segments: `evbuffer_peek` and `evbuffer_get_contiguous_space` show only the first
+  /// one.
   private static func copy(_ buffer: OpaquePointer?, isFrontShut: Bool) -> [UInt8] {
     let length = unsafe evbuffer_get_length(buffer)
     guard length > 0 else { return [] }
-    // A bufferevent keeps the front of its output shut to everyone but itself: nothing would be
-    // copied.
+    // A bufferevent freezes the front of its output: nothing would be copied.
     if isFrontShut { unsafe evbuffer_unfreeze(buffer, 1) }
     defer { if isFrontShut { unsafe evbuffer_freeze(buffer, 1) } }
     return unsafe [UInt8](unsafeUninitializedCapacity: length) { bytes, count in

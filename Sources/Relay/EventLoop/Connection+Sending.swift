@@ -33,7 +33,7 @@ extension Connection {
   private static let smallestPiece = 1_024 - 48
   private static let keptPiece = 4_096 - 48
 
-  /// Sends `bytes` behind everything sent before.
+  /// Sends `bytes` after everything sent before.
   package func send(_ bytes: ByteView) -> SendOutcome {
     handedCount += bytes.count
     let output = unsafe bufferevent_get_output(open)
@@ -48,7 +48,7 @@ extension Connection {
     return outcome
   }
 
-  /// Sends several pieces in one write, behind everything sent before.
+  /// Sends several pieces in one write, after everything sent before.
   package func send(_ pieces: SendPieces) -> SendOutcome {
     handedCount += pieces.byteCount
     let output = unsafe bufferevent_get_output(open)
@@ -95,7 +95,8 @@ extension Connection {
     if unsafe evbuffer_get_length(output) == 0 {
       unsafe bufferevent_enable(bufferevent, Int16(EV_WRITE))
     }
-    // What is added at once lies in one piece, and libevent rounds its size up to a power of two.
+    // libevent keeps bytes that are added at once in one piece and rounds its size up to a power of
+    // two.
     var rest = bytes
     while !rest.isEmpty {
       let part = rest.part(0..<min(rest.count, Self.keptPiece))
@@ -104,9 +105,9 @@ extension Connection {
     }
   }
 
-  /// Sends a line, its terminator included, before all lines of the backlog but the first, of which
-  /// a part may have left.
-  /// - Returns: how many bytes of the backlog it has overtaken.
+  /// Sends a line, its terminator included, before the backlog but after its first line, which may
+  /// be sent in part.
+  /// - Returns: the number of bytes of the backlog that it has overtaken.
   package func sendAhead(_ line: ByteView) -> Int {
     let output = unsafe bufferevent_get_output(open)
     var ending = 0
@@ -118,7 +119,7 @@ extension Connection {
     defer { unsafe evbuffer_free(first) }
     handedCount += line.count
     let overtaken = unsafe evbuffer_get_length(output) - Int(found.pos) - ending
-    // A bufferevent keeps the front of its output shut to everyone but itself.
+    // A bufferevent freezes the front of its output.
     unsafe evbuffer_unfreeze(output, 1)
     unsafe evbuffer_remove_buffer(output, first, Int(found.pos) + ending)
     unsafe evbuffer_add(first, line.start, line.count)
@@ -127,11 +128,10 @@ extension Connection {
     return overtaken
   }
 
-  /// Throws away what the kernel has not taken. What follows would not be understood: close it
-  /// soon.
+  /// Discards the backlog. The stream is incomplete then, so close it soon.
   package func discardOutput() {
     let output = unsafe bufferevent_get_output(open)
-    // A bufferevent keeps the front of its output shut to everyone but itself.
+    // A bufferevent freezes the front of its output.
     unsafe evbuffer_unfreeze(output, 1)
     unsafe evbuffer_drain(output, evbuffer_get_length(output))
     unsafe evbuffer_freeze(output, 1)

@@ -7,24 +7,24 @@ import Units
   import Darwin
 #endif
 
-/// A connected stream socket over a libevent bufferevent. A subclass says what happens (one object
-/// a peer instead of two: promises.md, memory per peer). `open`, since Swift lets no other class be
-/// subclassed outside its module.
+/// A connected stream socket over a libevent bufferevent. A subclass handles its events: one object
+/// a peer instead of two (promises.md, memory per peer). The class is `open`, because Swift
+/// requires it for subclasses in other modules.
 ///
 /// Reading: libevent reads at most 4,096 bytes a turn into the input buffer and `received()` takes
 /// them from `withInput`. Writing: `send` gives the bytes to the kernel at once; what it does not
 /// take is copied into the output buffer, EV_WRITE is on until that has drained, and `drained()`
 /// follows. So EV_WRITE is off for every peer that reads, which saves two `epoll_ctl` a delivery.
 ///
-/// Closing is allowed anywhere, in its own callbacks too; afterwards no callback comes and every
-/// other call is a programmer's mistake and traps, except `close()` and `backlog`.
+/// `close()` may be called anywhere, also in its own callbacks. After it there are no callbacks,
+/// and every call but `close()` and `backlog` traps.
 ///
 /// Safe: the bufferevent lives until `close`, which sets it to nil, and `open` traps afterwards.
 /// libevent holds this object unretained and calls it no more once `close`, which `deinit` calls
 /// too, has freed the bufferevent. It keeps no other pointer of ours.
 @safe
 open class Connection {
-  /// How a connection ended by itself.
+  /// How a connection ended without `close()`.
   public enum End: Equatable {
     case byPeer
     case failed(errno: Int32)
@@ -34,7 +34,7 @@ open class Connection {
   private(set) var bufferevent: OpaquePointer?
   /// The number of the socket, or −1 once closed.
   package private(set) var descriptor: Int32
-  /// Bytes that were ever given to `send`.
+  /// All bytes that were ever given to `send`.
   package internal(set) var handedCount = 0
 
   /// Takes over a connected, non-blocking socket. Nothing is read before `startReading()`.
@@ -58,13 +58,14 @@ open class Connection {
 
   deinit { close() }
 
-  // MARK: What a subclass answers
+  // MARK: Events for a subclass
 
-  /// Bytes have come. Take them with `withInput`.
+  /// Called when bytes were received. Read them with `withInput`.
   open func received() {}
-  /// All that was left over has gone to the kernel.
+  /// Called when the kernel has taken the whole backlog.
   open func drained() {}
-  /// The other side closed, or the socket failed. The connection is closed after this returns.
+  /// Called when the other side closed or the socket failed. The connection is closed after this
+  /// returns.
   open func ended(_ end: End) {}
 
   // MARK: Reading
@@ -73,27 +74,26 @@ open class Connection {
 
   package func stopReading() { unsafe bufferevent_disable(open, Int16(EV_READ)) }
 
-  /// Number of bytes received and not yet taken.
+  /// The number of received bytes that were not taken yet.
   package var inputCount: Int { unsafe evbuffer_get_length(bufferevent_get_input(open)) }
 
-  /// What libevent reads at a time, in bytes (EVBUFFER_MAX_READ of libevent 2.1).
+  /// The bytes that libevent reads at once (EVBUFFER_MAX_READ of libevent 2.1).
   package static let readSize = 4_096
 
-  /// Reads once more in this turn, for a peer that has filled the last read: a burst that is taken
-  /// in larger pieces costs its receivers fewer writes. The end of the stream or an error is left
-  /// to the loop.
-  /// - Returns: how many bytes have come, at most `readSize`.
+  /// Reads once more in this turn, for a peer that has filled the last read: a burst in larger
+  /// pieces costs its receivers fewer writes. The loop handles the end of the stream and errors.
+  /// - Returns: the number of bytes read, at most `readSize`.
   package func receiveMore() -> Int {
     let input = unsafe bufferevent_get_input(open)
-    // A bufferevent keeps its input closed for everyone but itself.
+    // A bufferevent freezes the end of its input.
     unsafe evbuffer_unfreeze(input, 0)
     defer { unsafe evbuffer_freeze(input, 0) }
     return unsafe max(0, Int(evbuffer_read(input, descriptor, Int32(Self.readSize))))
   }
 
-  /// Calls `body` with the received bytes that lie in one piece, or with all of them moved into one
-  /// piece (`whole`); it returns how many it took. The connection may be closed inside; then
-  /// nothing is taken.
+  /// Calls `body` with the first contiguous received bytes, or with all of them made contiguous
+  /// (`whole`). `body` returns how many it took. It may close the connection; then nothing is
+  /// taken.
   package func withInput(whole: Bool, _ body: (ByteView) -> Int) {
     let input = unsafe bufferevent_get_input(open)
     let count =
@@ -103,7 +103,7 @@ open class Connection {
     if unsafe bufferevent != nil, taken > 0 { unsafe evbuffer_drain(input, taken) }
   }
 
-  /// Throws away all that was received and not taken.
+  /// Discards all received bytes that were not taken.
   package func discardInput() {
     let input = unsafe bufferevent_get_input(open)
     unsafe evbuffer_drain(input, evbuffer_get_length(input))
@@ -111,10 +111,10 @@ open class Connection {
 
   // MARK: Ending
 
-  /// Tells the other side that nothing more will come; reading goes on.
+  /// Tells the other side that no more bytes will follow. Reading continues.
   package func shutdownWriting() { SocketCalls.shutdownWriting(descriptor) }
 
-  /// Closes the socket and forgets what was not sent. Again: nothing.
+  /// Closes the socket and discards the backlog. A second call does nothing.
   package func close() {
     guard let bufferevent = unsafe bufferevent else { return }
     unsafe self.bufferevent = nil
@@ -124,7 +124,7 @@ open class Connection {
 
   package var isClosed: Bool { unsafe bufferevent == nil }
 
-  // MARK: From libevent
+  // MARK: Callbacks of libevent
 
   var open: OpaquePointer {
     guard let bufferevent = unsafe bufferevent else {

@@ -92,8 +92,8 @@ extension Descriptor {
     return .socket(socket)
   }
 
-  /// Sends a last word to a connection that was just accepted, and closes it. What has come is read
-  /// first: a close with unread bytes is a reset, which may overtake the word.
+  /// Sends a last line to a connection that was just accepted, and closes it. Received bytes are
+  /// read first: a close with unread bytes is a reset, which may overtake the line.
   package consuming func sendAndClose(_ bytes: [UInt8]) {
     let number = number
     unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
@@ -158,7 +158,7 @@ extension Descriptor {
 
   // MARK: Facts
 
-  /// Returns who connected to a Unix socket, as the kernel noted it then; `nil` for another socket.
+  /// Returns the user who connected to a Unix socket; `nil` for another socket.
   package var peerUser: UInt32? {
     #if os(Linux)
       // struct ucred, which Glibc declares for _GNU_SOURCE only.

@@ -11,12 +11,12 @@ import CLibevent
 /// Safe: the shims get each array with its length, and the receiving one has room for as many
 /// descriptors as the kernel may pass on.
 enum DescriptorMessages {
-  /// Below the kernel's 253 (SCM_MAX_FD).
+  /// Below the kernel's limit of 253 (SCM_MAX_FD).
   static let most = 250
 
   /// Sends on a connected socket, or to the datagram socket at `path`, whose name may begin with
   /// `@`. `descriptors` stay the caller's.
-  /// - Returns: whether the message was taken.
+  /// - Returns: whether the message was sent.
   static func send(
     _ bytes: [UInt8], _ descriptors: [Int32], on socket: borrowing Descriptor,
     to path: String? = nil

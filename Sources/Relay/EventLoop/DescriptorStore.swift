@@ -43,7 +43,7 @@ package struct StoredDescriptor {
 /// Why a store could not be used. `description` is for the operator.
 package struct StoreFault: Error, CustomStringConvertible {
   package let description: String
-  /// The store may hold everything without having confirmed it: the relay must not touch it
+  /// The store may have everything and has not confirmed it: the relay must not use the sockets
   /// again.
   package let isUncertain: Bool
 
@@ -53,22 +53,21 @@ package struct StoreFault: Error, CustomStringConvertible {
   }
 }
 
-/// What holds descriptors while no relay runs (docs/fd-store.md, sd_pid_notify_with_fds(3)). Its
-/// calls wait for the store, at most about `DescriptorStore.timeout`: the caller's loop stands
-/// still meanwhile.
+/// A store that holds descriptors while no relay runs (docs/fd-store.md,
+/// sd_pid_notify_with_fds(3)). Its calls block, for about `DescriptorStore.timeout` at most.
 package protocol DescriptorStore: AnyObject {
   /// Puts copies of all in or, when it throws an error that is not uncertain, of none.
   func put(_ descriptors: [LentDescriptor]) throws(StoreFault)
   /// What the last relay has put in. The store keeps it until `confirm()`.
   func fetch() throws(StoreFault) -> [StoredDescriptor]
-  /// From here on the store holds nothing.
+  /// Lets the store forget everything.
   func confirm() throws(StoreFault)
 }
 
 extension DescriptorStore {
-  /// How long the store may take to answer.
+  /// The timeout of one answer.
   package static var answerTimeout: Duration { .seconds(5) }
-  /// How long all its answers may take together: who starts and stops the relay waits for it.
+  /// The timeout of a whole conversation: the start and the stop of the relay wait for it.
   package static var timeout: Duration { .seconds(10) }
 }
 

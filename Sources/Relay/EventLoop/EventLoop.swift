@@ -9,10 +9,9 @@ import Units
 
 /// The one loop of the process, over libevent's `event_base`.
 ///
-/// Everything in this module is made on a loop, stays on the thread that runs it and retains it.
-/// None of these classes is `Sendable`: the compiler keeps them on their thread. Owners hold the
-/// handles; a timer or a connection that nobody holds any more is gone, and its callback never
-/// comes.
+/// Everything in this module belongs to a loop, stays on the thread that runs it and retains it.
+/// These classes are not `Sendable`, so the compiler keeps them on their thread. Their owners hold
+/// them: a timer or a connection without an owner is freed, and its callback is never called.
 ///
 /// Safe: only this object frees the base. Whatever is made on the loop retains it, so nothing
 /// outlives its base.
@@ -51,31 +50,31 @@ package final class EventLoop {
   /// `event_base_loopbreak`.
   package func stopAtOnce() { unsafe event_base_loopbreak(base) }
 
-  /// The time by which everything is judged, read anew: about 22 ns. It is the monotonic clock
-  /// without the time in which the loop did not run (`LoopClock`), once `expectTicks()` was called.
+  /// The time for all deadlines; a call takes about 22 ns. After `expectTicks()` it is the
+  /// monotonic clock without the time in which the loop did not run (`LoopClock`).
   package var now: Instant { time(at: Clock.monotonic) }
 
-  /// The same as of the last kernel tick: 5 ns, at most 4 ms old. Good for rates and idleness.
+  /// The same time as of the last kernel tick, at most 4 ms old; a call takes 5 ns. For rates and
+  /// idle times.
   package var coarseNow: Instant { time(at: Clock.coarse) }
 
   /// The monotonic clock, standstills included.
   package var systemNow: Instant { Clock.monotonic }
 
-  /// Promises that from now on somebody reads `now` at least every half second while the loop runs.
+  /// Promises that `now` is read at least every half second while the loop runs.
   package func expectTicks() { if clock == nil { clock = LoopClock(at: Clock.monotonic) } }
 
-  /// Lets `now` go on from `instant`, as another process had it: the time between the two counts
-  /// for nobody.
+  /// Continues `now` from `instant` of another process. The time in between does not count.
   package func resume(at instant: Instant) {
     clock = LoopClock(at: Clock.monotonic, resuming: instant)
   }
 
-  /// By how much all deadlines have moved since the start.
+  /// The time by which all deadlines have moved since the start.
   var lostTime: Duration { clock?.lost ?? .zero }
 
   private func time(at system: Instant) -> Instant { clock?.time(at: system) ?? system }
 
-  /// What polls underneath ("epoll", "kqueue"), for the start line of the log.
+  /// The polling method ("epoll", "kqueue"), for the start line of the log.
   package var backend: String { unsafe String(cString: event_base_get_method(base)) }
 }
 

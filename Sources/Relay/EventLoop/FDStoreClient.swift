@@ -7,7 +7,7 @@ import Units
   import Darwin
 #endif
 
-/// Speaks to jm-fd-store (docs/fd-store.md).
+/// A client of jm-fd-store (docs/fd-store.md).
 package final class FDStoreClient: DescriptorStore {
   private let path: String
   /// From `fetch` to `confirm`.
@@ -33,7 +33,7 @@ package final class FDStoreClient: DescriptorStore {
     self.conversation = nil
     var conversation = try Conversation(with: path)
     let fetched = try conversation.fetchAll()
-    // Nobody confirms nothing, and the next relay waits for the end of this conversation.
+    // There is nothing to confirm, and the next relay waits for the end of this conversation.
     if !fetched.isEmpty { self.conversation = .some(consume conversation) }
     return fetched
   }
@@ -62,7 +62,7 @@ private struct Conversation: ~Copyable {
       do throws(SocketError) { place = try KernelAddress(.unix(path: path)) } catch {
         throw StoreFault("\(error)")
       }
-      // A signal interrupts it: its time is limited (signal(7)).
+      // A signal interrupts a call with a timeout (signal(7)).
       var code = socket.connect(to: place)
       while code == EINTR { code = socket.connect(to: place) }
       if let code { throw Self.fault(path, "\(Errno(code))") }

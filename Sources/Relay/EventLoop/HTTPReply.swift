@@ -1,19 +1,19 @@
 import CLibevent
 
-/// What was asked, as far as the relay's status endpoint needs it.
+/// A request, as far as the status endpoint needs it.
 ///
 /// Safe: evhttp lends the request and its texts for the handler's call, and they are copied here.
 package struct HTTPRequest {
   package enum Method: Equatable, Sendable {
     case get, head
-    /// Everything that the endpoint answers with 405.
+    /// A method that the endpoint answers with 405.
     case other
   }
 
   package let method: Method
   /// The path as it was sent: no escapes resolved, no query.
   package let path: String
-  /// What follows `?`, as it was sent.
+  /// The query after `?`, as it was sent.
   package let query: String?
   /// The `Accept` header.
   package let accept: String?
@@ -41,14 +41,14 @@ package struct HTTPRequest {
   }
 }
 
-/// What is answered. The connection closes after it.
+/// The reply. The connection closes after it.
 ///
 /// Safe: evhttp copies the headers, and moves the bytes out of the buffer that is freed here.
 package struct HTTPReply {
   package enum Body {
     case whole([UInt8])
-    /// Parts, asked for one by one as the client takes them, each in a turn of its own; `nil` ends
-    /// the reply.
+    /// Parts of the body. Each is requested when the client has taken the last one, in a turn of
+    /// its own; `nil` ends the reply.
     case parts(next: () -> [UInt8]?)
   }
 
@@ -93,7 +93,7 @@ package struct HTTPReply {
   }
 }
 
-/// A reply under way in parts. It keeps itself alive until the last part is taken or the client is
+/// A reply that is sent in parts. It retains itself until the last part was taken or the client is
 /// gone.
 ///
 /// Safe: evhttp keeps the request until `evhttp_send_reply_end` or the close callback, and calls
@@ -110,7 +110,7 @@ private final class HTTPStream {
 
   func start(status: Int) {
     let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    // Set here and cleared before the end: a client that leaves midway would dangle otherwise.
+    // Cleared at the end: the callback of a client that leaves would use freed memory otherwise.
     unsafe evhttp_connection_set_closecb(
       evhttp_request_get_connection(request),
       { _, context in
@@ -141,8 +141,8 @@ private final class HTTPStream {
     unsafe Unmanaged<HTTPStream>.fromOpaque(context).release()
   }
 
-  /// The client left. evhttp has taken the request off the connection and left it to us, unless the
-  /// whole server is going: then it frees the request itself.
+  /// The client has left. evhttp has detached the request from the connection, and we must free it,
+  /// unless the whole server is freed: then evhttp frees the request.
   private func abandon() {
     if unsafe evhttp_request_get_connection(request) == nil {
       unsafe evhttp_send_reply_end(request)

@@ -1,12 +1,12 @@
 import CLibevent
 import Units
 
-/// A small HTTP server over libevent's evhttp, for the operator's eyes: GET and HEAD, no body, one
-/// request a connection, few connections, short times. evhttp has none of these limits by itself
-/// (architecture.md, "What things cost"), so they stand here.
+/// A small HTTP server over libevent's evhttp for operators: GET and HEAD, no body, one request a
+/// connection, few connections, short timeouts. evhttp has none of these limits (architecture.md,
+/// "What things cost").
 ///
-/// A place in the table is given to the newest connection: when all are taken, the oldest that has
-/// not sent its request yet goes, so that idle or dripping clients never keep an honest one out.
+/// A new connection always gets a place. When all are taken, the oldest connection without a
+/// complete request is closed, so that idle or slow clients cannot keep others out.
 ///
 /// Safe: only this object frees evhttp, which calls it no more then. evhttp holds it unretained.
 @safe
@@ -14,13 +14,13 @@ package final class HTTPServer {
   package struct Limits: Sendable {
     /// Request line and headers together.
     var header = ByteCount.kibibytes(16)
-    /// From connecting to the end of the request.
+    /// The time from the connect to the end of the request.
     var requestTime = Duration.seconds(2)
-    /// From the request to the last byte of the reply taken.
+    /// The time from the request to the last byte of the reply.
     var replyTime = Duration.seconds(30)
     package var connections = 8
-    /// Bytes received and not taken by evhttp: what comes behind a request, or in a body that
-    /// nobody asked for.
+    /// The received bytes that evhttp does not take: bytes after a request, or in an unexpected
+    /// body.
     var pendingInput = ByteCount.kibibytes(24)
 
     package init() {}
@@ -41,7 +41,7 @@ package final class HTTPServer {
     if let listener = unsafe listener { unsafe evconnlistener_enable(listener) }
   }
 
-  /// Where it listens, with the port the system chose.
+  /// Its address, with the port that the system chose.
   package private(set) var address: SocketAddress
   /// Replies sent, by status code. For metrics.
   package private(set) var answered: [Int: Int] = [:]
@@ -84,14 +84,14 @@ package final class HTTPServer {
   private func configure() {
     unsafe evhttp_set_max_headers_size(http, limits.header.bytes)
     unsafe evhttp_set_max_body_size(http, 0)
-    // Not evhttp's to judge: it would cut a client whose request came while the loop stood still.
+    // evhttp's own timeout would close a client whose request came while the loop stood still.
     unsafe evhttp_set_timeout(http, 3_600)
     unsafe evhttp_set_default_content_type(http, nil)
     let methods = [
       EVHTTP_REQ_GET, EVHTTP_REQ_POST, EVHTTP_REQ_HEAD, EVHTTP_REQ_PUT, EVHTTP_REQ_DELETE,
       EVHTTP_REQ_OPTIONS, EVHTTP_REQ_TRACE, EVHTTP_REQ_CONNECT, EVHTTP_REQ_PATCH,
     ]
-    // All are let through to the handler: evhttp's own answer to the rest is 501.
+    // All methods reach the handler: evhttp answers others with 501.
     unsafe evhttp_set_allowed_methods(http, UInt16(methods.reduce(0) { $0 | $1.rawValue }))
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe evhttp_set_bevcb(
@@ -109,8 +109,8 @@ package final class HTTPServer {
     let bound = unsafe evhttp_accept_socket_with_handle(http, descriptor)
     unsafe precondition(bound != nil, "no memory for a server's listener")
     unsafe listener = evhttp_bound_socket_get_listener(bound)
-    // Out of descriptors: without this it would call back without end. The context is evhttp's own
-    // here, so the way back is a timer that enables what is mostly enabled already.
+    // Out of descriptors: without this the callback would repeat without end. The context belongs
+    // to evhttp here, so a timer enables the listener again.
     unsafe evconnlistener_set_error_cb(listener) { listener, _ in
       unsafe evconnlistener_disable(listener)
     }
@@ -119,8 +119,8 @@ package final class HTTPServer {
 
   // MARK: Connections
 
-  /// One connection that evhttp holds. The extra reference keeps the bufferevent readable for us
-  /// after evhttp has let go of it.
+  /// One connection of evhttp. The extra reference keeps the bufferevent valid after evhttp has
+  /// freed it.
   ///
   /// Safe: the extra reference is released once, when the place is taken off the table.
   @safe
@@ -129,7 +129,7 @@ package final class HTTPServer {
     var deadline: Instant
     var hasRequest = false
 
-    /// evhttp takes its callbacks off when it frees a connection.
+    /// evhttp removes its callbacks when it frees a connection.
     var isAbandoned: Bool {
       var read: bufferevent_data_cb?
       var event: bufferevent_event_cb?
@@ -156,7 +156,7 @@ package final class HTTPServer {
       places[oldest].cut()
       places.remove(at: oldest).release()
     }
-    // While a reply is under way evhttp reads on without looking.
+    // evhttp goes on reading while a reply is being sent.
     unsafe evbuffer_add_cb(
       bufferevent_get_input(bufferevent),
       { input, _, context in
@@ -197,7 +197,7 @@ package final class HTTPServer {
     if let bufferevent = unsafe evhttp_connection_get_bufferevent(connection),
       let place = places.firstIndex(where: { unsafe $0.bufferevent == bufferevent })
     {
-      // A second one, which evhttp lets follow a CONNECT, gets no more time.
+      // A second request, which evhttp allows after a CONNECT, gets no more time.
       if !places[place].hasRequest { places[place].deadline = loop.now + limits.replyTime }
       places[place].hasRequest = true
     }

@@ -22,7 +22,7 @@ package struct KernelAddress {
     switch address {
     case .tcp(let host, let port):
       let number = host == "localhost" ? "127.0.0.1" : host
-      // evutil_parse_sockaddr_port(3) refuses port 0, and takes 0 where none is written.
+      // evutil_parse_sockaddr_port(3) refuses port 0, and returns 0 for a missing port.
       let text = (number.contains(":") ? "[\(number)]" : number) + (port == 0 ? "" : ":\(port)")
       var size = Int32(length)
       let status = unsafe withMutablePointer { pointer, _ in

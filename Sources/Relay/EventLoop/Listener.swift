@@ -6,12 +6,12 @@ import CLibevent
   import Darwin
 #endif
 
-/// A listening socket and what to do with each connection it accepts.
+/// A listening socket, and the handler of its connections.
 ///
-/// It accepts at most `acceptsPerEvent` connections a turn, so that many new connections at once do
-/// not hold the loop, and stands still for a second when the process is out of descriptors:
-/// libevent's own `evconnlistener` accepts without bound and calls back a million times a second
-/// then (architecture.md), which is why a plain event stands here.
+/// It accepts at most `acceptsPerEvent` connections a turn, so that many new connections do not
+/// delay the loop. It pauses for a second when the process is out of descriptors. libevent's
+/// `evconnlistener` accepts without bound and calls back a million times a second then
+/// (architecture.md), so this uses a plain event.
 ///
 /// Safe: only this object frees its event, and libevent, which holds it unretained, calls it no
 /// more then.
@@ -21,16 +21,16 @@ package final class Listener {
   package typealias Accept = (_ socket: consuming Descriptor) -> Void
 
   package enum Pause: Equatable {
-    /// The kernel refused a descriptor: goes on by itself after a second.
+    /// The kernel refused a descriptor. It continues after a second.
     case outOfDescriptors(errno: Int32)
   }
 
   static let acceptsPerEvent = 64
   static let pauseWhenOut = Duration.seconds(1)
 
-  /// Where it stands, with the port the system chose.
+  /// Its address, with the port that the system chose.
   package let address: SocketAddress
-  /// Called when it pauses by itself.
+  /// Called when it pauses without a call of `pause()`.
   package var onPause: ((Pause) -> Void)?
   /// Asked before each connection; those that are not accepted wait for the next turn.
   package var mayAccept: () -> Bool = { true }
@@ -38,7 +38,7 @@ package final class Listener {
   private let loop: EventLoop
   private let socket: Descriptor
   private let accept: Accept
-  /// As the settings have it; nil when it was inherited.
+  /// The address as in the settings; nil when it was inherited.
   private let configured: SocketAddress?
   private var socketFile: SocketFile?
   private var event: OpaquePointer?
@@ -48,8 +48,8 @@ package final class Listener {
   }
 
   /// Binds `address` and listens.
-  /// - Parameter mode: permissions of a Unix socket's file. A file that no process listens on is
-  ///   replaced at once (`rename`), one that is listened on is an error.
+  /// - Parameter mode: permissions of a Unix socket's file. A file on which no process listens is
+  ///   replaced atomically (`rename`); otherwise it is an error.
   package init(
     on loop: EventLoop, address: SocketAddress, mode: UInt32 = 0o660, accept: @escaping Accept
   ) throws(SocketError) {
@@ -70,7 +70,7 @@ package final class Listener {
     try start()
   }
 
-  /// Takes over a socket that listens already, as a service manager hands it on.
+  /// Owns a listening socket that a service manager has passed.
   package init(
     on loop: EventLoop, inherited: consuming Descriptor, accept: @escaping Accept
   ) throws(SocketError) {
@@ -87,7 +87,7 @@ package final class Listener {
 
   /// What the next process needs to go on with a listener, besides its socket.
   package struct HandOver {
-    /// As the settings have it.
+    /// The address as in the settings.
     package let configured: SocketAddress
     /// Of a Unix socket's file; 0 for TCP.
     package let fileDevice: UInt64
@@ -100,7 +100,7 @@ package final class Listener {
     }
   }
 
-  /// Nil for an inherited one: the service manager hands it over again.
+  /// Nil for an inherited one: the service manager passes it again.
   package var handOver: HandOver? {
     configured.map {
       HandOver(
@@ -170,7 +170,7 @@ package final class Listener {
       switch socket.accept() {
       case .socket(let accepted):
         accept(accepted)
-        // Its owner may have had enough.
+        // The handler may have paused it.
         if isPaused { return }
       case .failed(let code):
         switch code {

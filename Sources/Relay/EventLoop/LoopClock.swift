@@ -1,22 +1,21 @@
 import Units
 
-/// Time as the loop has lived it: the monotonic clock without the time in which the loop did not
-/// run.
+/// The loop's time: the monotonic clock without the time in which the loop did not run.
 ///
-/// A process that was stopped (SIGSTOP, a suspended machine, a callback that hung) finds every
-/// deadline passed and every answer still in its sockets. This clock stands still for that time and
-/// one second longer, in which the loop reads what waits. So each deadline that is measured with it
-/// moves by the standstill.
+/// After a standstill (SIGSTOP, a suspended machine, a callback that hung) every deadline would
+/// have passed while the answers wait in the sockets. This clock stands still for that time and one
+/// second longer, in which the loop reads the sockets. So each deadline on this clock moves by the
+/// standstill.
 struct LoopClock {
-  /// Two readings that are further apart were not made by a running loop. Its owner reads the clock
-  /// every half second.
+  /// Two readings that are further apart mean a standstill. The owner reads the clock every half
+  /// second.
   static let standstill = Duration.seconds(1)
-  /// What the loop gets to read what has come meanwhile, before time goes on.
+  /// The time for the loop to read what has come meanwhile, before the clock continues.
   static let settling = Duration.seconds(1)
 
   private var lastReading: Instant
   private var latest: Instant
-  /// The time that does not count.
+  /// The sum of all standstills.
   private(set) var lost = Duration.zero
 
   init(at system: Instant) {
@@ -24,14 +23,14 @@ struct LoopClock {
     latest = system
   }
 
-  /// Goes on from `instant`.
+  /// Continues from `instant`.
   init(at system: Instant, resuming instant: Instant) {
     lastReading = system
     latest = instant
     lost = system - instant
   }
 
-  /// Returns the loop's time for a reading of the system's clock. Never goes back.
+  /// Returns the loop's time for a reading of the system's clock. It never decreases.
   mutating func time(at system: Instant) -> Instant {
     let gap = system - lastReading
     if gap > Self.standstill { lost += gap + Self.settling }

@@ -9,8 +9,8 @@ import CLibevent
 /// Safe: the system reads or fills in values of their type, and lines no longer than their room.
 /// `madvise` drops clean pages of the executable only, which the kernel reads again from its file.
 package enum ProcessCalls {
-  /// Forbids core files, and reads of this process's memory by others of the same user: it holds
-  /// which peers talk to each other.
+  /// Forbids core files, and access to this process's memory by other processes of the user: the
+  /// memory shows which peers talk to each other.
   package static func forbidDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     #if os(Linux)
@@ -21,9 +21,9 @@ package enum ProcessCalls {
     #endif
   }
 
-  /// Gives back the pages of code that only the start needed: reading settings, texts and arguments
-  /// touches more of the executable than serving does. What is needed again comes back from the
-  /// page cache. Code is never written to, so nothing is lost.
+  /// Releases pages of code that only the start needed: reading settings, texts and arguments uses
+  /// more of the executable than serving does. Pages that are needed again are loaded from the page
+  /// cache. Code is never modified, so nothing is lost.
   package static func releaseCodePages() {
     #if os(Linux)
       guard let maps = unsafe fopen("/proc/self/maps", "re") else { return }
@@ -45,22 +45,22 @@ package enum ProcessCalls {
     #endif
   }
 
-  /// The processor time that this process has used.
+  /// Returns the processor time that this process has used.
   package static var processorTime: Duration {
     var time = timespec()
     unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
-  /// Gives memory that was freed back to the system. Wraps `malloc_trim`; about a millisecond for
-  /// some megabytes.
+  /// Returns freed memory to the system. Wraps `malloc_trim`; takes about a millisecond for some
+  /// megabytes.
   package static func releaseFreeMemory() {
     #if os(Linux)
       malloc_trim(0)
     #endif
   }
 
-  /// Raises the limit of open descriptors to what the system allows at most, and says what that is.
+  /// Raises the limit of open descriptors to the system's maximum and returns it.
   package static func raiseDescriptorLimit() -> Int {
     #if os(Linux)
       let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

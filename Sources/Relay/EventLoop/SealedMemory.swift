@@ -6,12 +6,12 @@ import CLibevent
   import Darwin
 #endif
 
-/// Bytes in a descriptor: a memfd that nobody can change any more. It is memory, never a file.
+/// Bytes in a sealed memfd, which nobody can change. It is memory, never a file.
 ///
 /// Safe: no call reads or writes beyond the size that the array has.
 package enum SealedMemory {
-  /// Larger ones are refused: the sum of all backlogs is bounded by `MAX_BACKLOG` and this is above
-  /// its default.
+  /// Larger ones are refused. `MAX_BACKLOG` bounds the sum of all backlogs, and its default is
+  /// below this.
   package static let longest = 2 << 30
 
   /// - Returns: nil when the system has no memory for it.
@@ -39,7 +39,7 @@ package enum SealedMemory {
     #endif
   }
 
-  /// The bytes of a sealed descriptor; nil unless it is sealed, whole and not too long.
+  /// Returns the bytes of a sealed descriptor; nil unless it is sealed, complete and not too long.
   package static func read(_ descriptor: Int32) -> [UInt8]? {
     #if os(Linux)
       var status = stat()
@@ -62,8 +62,8 @@ package enum SealedMemory {
     #endif
   }
 
-  /// The kernel's name for this boot, 16 bytes. Zeros where it is hidden (`ProcSubset=pid` of the
-  /// unit): memory and sockets do not outlive a boot anyway.
+  /// The kernel's id of this boot, 16 bytes. Zeros where it is hidden (`ProcSubset=pid` of the
+  /// unit): memory and sockets do not outlive a boot.
   package static var bootID: [UInt8] {
     let none = [UInt8](repeating: 0, count: 16)
     guard case .success(let text) = SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)

@@ -1,10 +1,10 @@
-/// Where a listener stands or a client connects to.
+/// The address of a listener.
 package enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
-  /// A numeric IPv4 or IPv6 address, or `localhost` (127.0.0.1); names are not looked up. Port 0:
-  /// any free one.
+  /// A numeric IPv4 or IPv6 address, or `localhost` (127.0.0.1); names are not resolved. Port 0:
+  /// any free port.
   case tcp(host: String, port: UInt16)
-  /// A Unix stream socket at a path of at most 103 bytes, for a listener makes it under a name four
-  /// bytes longer first.
+  /// A Unix stream socket at a path of at most 103 bytes: a listener first creates it under a name
+  /// four bytes longer.
   case unix(path: String)
 
   package var description: String {
@@ -23,13 +23,13 @@ package enum SocketAddress: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Why a socket could not be had. `description` is for the operator.
+/// Why a socket could not be created. `description` is for the operator.
 package enum SocketError: Error, Equatable, CustomStringConvertible {
   case notAnAddress(String)
   case pathLength(String)
-  /// The address is taken by a running process.
+  /// A running process uses the address.
   case inUse(SocketAddress)
-  /// Any other refusal of the kernel, with the call that met it and its errno.
+  /// Any other error of the kernel, with the call and its errno.
   case system(call: String, code: Int32, address: SocketAddress)
 
   package var description: String {

@@ -48,7 +48,7 @@ package enum SocketCalls {
   /// The most pieces that one `writev` takes (IOV_MAX).
   static let mostPieces = 1024
 
-  /// Bytes that the kernel holds for the other side of a socket: sent, and not taken yet.
+  /// Returns the bytes in the kernel's send buffer of a socket.
   package static func unsentBytes(of descriptor: Int32) -> Int {
     var count: Int32 = 0
     #if os(Linux)
@@ -67,8 +67,8 @@ package enum SocketCalls {
   /// Ends both directions, for every process that has the socket.
   static func end(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-  /// One datagram to a Unix socket; `@` begins a name in the abstract space. Whether it arrives is
-  /// not asked.
+  /// Sends one datagram to a Unix socket; `@` begins a name in the abstract namespace. Errors are
+  /// ignored.
   package static func sendDatagram(_ bytes: [UInt8], to path: String) {
     guard let place = KernelAddress(notifySocket: path),
       let socket = Descriptor.messageSocket(isConnected: false)
@@ -88,9 +88,9 @@ package enum SocketCalls {
     #endif
   }
 
-  /// Returns whether bytes can reach this socket from where the process runs. A TCP socket belongs
-  /// to the network namespace in which it was made, and a container that is made anew has another
-  /// one. True where the system cannot say (Linux before 5.14).
+  /// Returns whether this socket can receive bytes in the process's network. A TCP socket belongs
+  /// to the network namespace in which it was made, and a recreated container has another one. True
+  /// on systems that cannot tell (Linux before 5.14).
   package static func isInThisNetwork(_ descriptor: Int32) -> Bool {
     #if os(Linux)
       let family = value(of: SO_DOMAIN, descriptor)

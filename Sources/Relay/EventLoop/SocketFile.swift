@@ -6,13 +6,13 @@ import CLibevent
   import Darwin
 #endif
 
-/// The file of a listening Unix socket: made beside its place and renamed into it, so that a client
-/// finds the old listener or the new one and never nothing; removed at the end only if it is still
-/// ours.
+/// The file of a listening Unix socket. It is created under a temporary name and renamed, so that a
+/// client always finds the old listener or the new one. It is removed at the end only if it is
+/// still ours.
 ///
 /// Safe: the system takes paths for the length of a call and fills in a value of its type.
 struct SocketFile {
-  /// Ends the name under which a file is made.
+  /// The suffix of the temporary name.
   static let temporarySuffix = ".new"
 
   private let path: String
@@ -30,8 +30,8 @@ struct SocketFile {
 
   /// Binds `socket` to `path` and listens.
   /// - Parameter mode: permissions of the file.
-  /// - Throws: `inUse` when a process listens there, `system` when the place is not a socket, not
-  ///   writable or not there.
+  /// - Throws: `inUse` when a process listens there, `system` when the path is not a socket, not
+  ///   writable or missing.
   init(
     listening socket: borrowing Descriptor, at path: String, mode: UInt32
   ) throws(SocketError) {
@@ -60,7 +60,7 @@ struct SocketFile {
     inode = UInt64(truncatingIfNeeded: made.st_ino)
   }
 
-  /// Removes the file unless another process has put its own there meanwhile.
+  /// Removes the file unless another process has replaced it.
   package func remove() {
     if isOurs { unsafe unlink(path) }
   }
@@ -75,7 +75,7 @@ struct SocketFile {
     let address = try KernelAddress(place)
     let probe = try Descriptor.streamSocket(for: address, at: place)
     return switch probe.connect(to: address) {
-    // EAGAIN: its queue is full, so somebody listens.
+    // EAGAIN: the queue is full, so a process listens.
     case nil, EAGAIN: true
     case EACCES: isSocket(place)
     default: false

@@ -6,9 +6,9 @@ import CLibevent
   import Darwin
 #endif
 
-/// What came of handing bytes to a socket.
+/// The result of sending bytes.
 package enum SendOutcome: Equatable {
-  /// Taken or kept. `left`: how many of them the kernel has not taken.
+  /// Sent or buffered. `left`: the number of bytes that the kernel has not taken.
   case accepted(left: Int)
   case failed(errno: Int32)
 }

@@ -6,13 +6,13 @@ import CLibevent
   import Glibc
 #endif
 
-/// The first three descriptors, which the rest of the process takes for granted.
+/// The three standard descriptors.
 ///
 /// Safe: open(2) takes the path for the length of the call.
 package enum StandardDescriptors {
-  /// Opens /dev/null in place of each that is closed. Without this the next socket would become
-  /// standard error, and log lines would go to a peer. Call it before anything else is opened.
-  /// Without /dev/null the process ends with 71 (EX_OSERR).
+  /// Opens /dev/null for each standard descriptor that is closed. Otherwise the next socket would
+  /// become standard error, and log lines would be sent to a peer. Call it before anything else is
+  /// opened. Without /dev/null the process ends with 71 (EX_OSERR).
   package static func fill() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number: those below it are open.

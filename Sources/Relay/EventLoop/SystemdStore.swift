@@ -7,23 +7,23 @@ import Units
   import Darwin
 #endif
 
-/// systemd's own store: `FDSTORE=1` in, `LISTEN_FDS` out (sd_pid_notify_with_fds(3),
+/// systemd's descriptor store: `FDSTORE=1` stores, `LISTEN_FDS` returns (sd_pid_notify_with_fds(3),
 /// `FileDescriptorStoreMax=`).
 ///
-/// What systemd holds comes back at every start, after a crash too. So `fetch` has it forgotten at
-/// once: an image that made one relay crash never meets a second one.
+/// systemd passes its store at every start, also after a crash. So `fetch` makes systemd forget it
+/// at once: an image that crashed one relay does not reach a second one.
 package final class SystemdStore: DescriptorStore {
   private let notifySocket: String
   private var inherited: [StoredDescriptor]
 
-  /// - Parameter inherited: what systemd has passed on with names of ours.
+  /// - Parameter inherited: the descriptors from systemd with our names.
   package init(notifySocket: String, inherited: [StoredDescriptor]) {
     self.notifySocket = notifySocket
     self.inherited = inherited
   }
 
   package func put(_ descriptors: [LentDescriptor]) throws(StoreFault) {
-    // The image goes last: without it the rest means nothing.
+    // The image is stored last: without it the rest is not used.
     let image = descriptors.filter { $0.kind == .image }
     var time = StoreTime()
     do throws(StoreFault) {
@@ -37,15 +37,15 @@ package final class SystemdStore: DescriptorStore {
           }
           let began = Clock.monotonic
           defer { time.add(since: began) }
-          // FDPOLL=0 (systemd 246): a peer that leaves meanwhile is seen by the next relay. An
-          // older one drops it.
+          // FDPOLL=0 (systemd 246): the next relay sees a peer that leaves meanwhile. An older
+          // systemd drops it.
           try notify("FDSTORE=1\nFDNAME=\(kind.name)\nFDPOLL=0", batch.map(\.number))
           try wait()
         }
       }
       try notify("FDSTORE=1\nFDNAME=i\nFDPOLL=0", image.map(\.number))
     } catch {
-      // Its copies would keep connections open that are closed here.
+      // systemd's copies would keep connections open that are closed here.
       try? forget()
       throw error
     }
@@ -80,8 +80,8 @@ package final class SystemdStore: DescriptorStore {
     }
   }
 
-  /// Waits until systemd has worked off what was sent before: it closes the other end of the pipe
-  /// (sd_notify_barrier(3), v246).
+  /// Waits until systemd has processed all earlier messages: it closes the other end of the pipe
+  /// then (sd_notify_barrier(3), v246).
   private func wait() throws(StoreFault) {
     guard let pipe = Descriptor.pipe() else { throw StoreFault("no pipe: \(Errno(errno))") }
     let isSent = sendBarrier(pipe.writing)

@@ -6,11 +6,11 @@ import CLibevent
   import Darwin
 #endif
 
-/// A callback at a time, once or again and again, over a libevent timeout event.
+/// A callback after a time, once or repeatedly, over a libevent timeout event.
 ///
-/// The callback may schedule or cancel its own timer and may drop the last reference to it; a timer
-/// that is dropped never fires. Firing costs about 0.2 µs, so per-peer deadlines belong in a sweep,
-/// not here.
+/// The callback may schedule or cancel its own timer and may drop the last reference to it. A timer
+/// without references never fires. Firing costs about 0.2 µs, so deadlines of peers belong in a
+/// sweep.
 ///
 /// Safe: only this object frees its event, and libevent, which holds it unretained, calls it no
 /// more then.
@@ -20,10 +20,10 @@ package final class Timer {
   private let action: () -> Void
   private var event: OpaquePointer?
   private var repeats = false
-  /// What the loop had lost when this was scheduled.
+  /// The loop's sum of standstills when this was scheduled.
   private var lost = Duration.zero
 
-  /// A timer that is not scheduled yet.
+  /// Creates a timer that is not scheduled yet.
   package init(on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
@@ -36,23 +36,22 @@ package final class Timer {
 
   deinit { unsafe event_free(event) }
 
-  /// Fires once after `delay`, in which a standstill of the loop does not count. Replaces any
-  /// earlier schedule.
+  /// Fires once after `delay`, without standstills of the loop. Replaces any earlier schedule.
   package func schedule(after delay: Duration) {
     repeats = false
     lost = loop.lostTime
     add(delay)
   }
 
-  /// Fires every `interval`, the first time after one. Replaces any earlier schedule. A turn that
-  /// took longer than the interval is not made up for.
+  /// Fires every `interval`, the first time after one. Replaces any earlier schedule. Missed times
+  /// are not made up for.
   package func scheduleRepeating(every interval: Duration) {
     precondition(interval > .zero, "a repeating timer needs an interval")
     repeats = true
     add(interval)
   }
 
-  /// Ends the schedule, if there is one.
+  /// Cancels the schedule, if there is one.
   package func cancel() { unsafe event_del(event) }
 
   /// Whether the callback is still to come.
@@ -63,7 +62,7 @@ package final class Timer {
     unsafe event_add(event, &time)
   }
 
-  /// Schedules it anew if the loop has stood still meanwhile.
+  /// Reschedules it if the loop has stood still meanwhile.
   private func isMoved() -> Bool {
     // The first read of the clock after a standstill detects it.
     _ = loop.now
@@ -86,8 +85,8 @@ package final class Timer {
 }
 
 /// A callback at the end of the current turn, after everything that is ready now. Activating it
-/// again before it ran changes nothing. This is where a turn's output leaves (architecture.md, "The
-/// way of a message").
+/// again before it ran changes nothing. It flushes a turn's output (architecture.md, "The way of a
+/// message").
 ///
 /// Safe: as `Timer`.
 @safe
@@ -111,11 +110,11 @@ package final class TurnEnd {
 
   deinit { unsafe event_free(event) }
 
-  /// Wraps `event_active`: libevent puts the event behind all that are active already.
+  /// Wraps `event_active`: libevent puts the event after all active ones.
   package func activate() { unsafe event_active(event, Int32(EV_TIMEOUT), 0) }
 }
 
-/// A callback for a Unix signal, on the loop like any other.
+/// A callback for a Unix signal, on the loop.
 ///
 /// Safe: as `Timer`. The system fills in the set of signals.
 @safe
@@ -124,7 +123,7 @@ package final class SignalSource {
   private let action: () -> Void
   private var event: OpaquePointer?
 
-  /// Takes over `signal` until this source is dropped.
+  /// Handles `signal` until this source is freed.
   package init(_ signal: Int32, on loop: EventLoop, action: @escaping () -> Void) {
     self.loop = loop
     self.action = action
@@ -141,7 +140,7 @@ package final class SignalSource {
 
   deinit { unsafe event_free(event) }
 
-  /// Holds these signals back, or lets them through: one that came meanwhile comes then.
+  /// Blocks or unblocks these signals. A signal that came while blocked is delivered then.
   package static func holdBack(_ signals: [Int32], _ isHeld: Bool) {
     var set = sigset_t()
     unsafe sigemptyset(&set)

@@ -2,24 +2,24 @@ import EventLoop
 import Logging
 import Units
 
-/// The listeners, and how many connections the process may hold before it runs out of descriptors.
-/// A few are kept back, so that the log, /status and the nick file still work when it is full.
+/// The listeners, and the number of connections for which the process has descriptors. Some
+/// descriptors are reserved, so that the log, /status and the nick file still work when it is full.
 package final class AcceptGate {
-  /// One warning in this time, however often accepting pauses.
+  /// The shortest time between two warnings that accepting pauses.
   static let warningInterval = Duration.seconds(60)
 
   package private(set) var listeners: [Listener] = []
-  /// How many connections the process may hold; past it the listeners pause.
+  /// The largest number of connections. The listeners pause when it is reached.
   package var limit = Int.max
   /// Whether the listeners pause because the limit is reached.
   package private(set) var isFull = false
-  /// How often pending connections had to wait for want of descriptors.
+  /// The number of times that connections had to wait for descriptors.
   package private(set) var pauses = 0
 
   private let loop: EventLoop
   private let log: Logger
   private var lastWarning: Instant?
-  /// As of the last `update`.
+  /// Updated by `update`.
   private var connectionCount = 0
 
   init(loop: EventLoop, log: Logger) {
@@ -32,10 +32,10 @@ package final class AcceptGate {
     listener.onPause = { [unowned self] _ in countPause() }
   }
 
-  /// Stops listening, for good.
+  /// Closes the listeners.
   func closeAll() { listeners.removeAll() }
 
-  /// A connection was accepted: pauses when that was the last one.
+  /// Counts an accepted connection. Pauses the listeners if it was the last possible one.
   func accepted(connections: Int) {
     connectionCount = connections
     guard connections >= limit, !isFull else { return }
@@ -44,7 +44,7 @@ package final class AcceptGate {
     countPause()
   }
 
-  /// Called with each tick: accepts again once there is room.
+  /// Resumes the listeners when there is room. Called at each tick.
   func update(connections: Int) {
     connectionCount = connections
     guard isFull, connections < limit else { return }

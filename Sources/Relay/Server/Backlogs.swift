@@ -2,16 +2,16 @@ import Directory
 import EventLoop
 import Units
 
-/// What peers have not read yet, and when it is too much (promises.md, "Never lose, never stall").
+/// The backlogs of all peers and their limits (promises.md, "Never lose, never stall").
 ///
-/// What one peer owes is counted in bytes. The sum over all is memory: bytes as the allocator holds
-/// them. Only sessions that lag behind have an entry, so a broadcast to readers that keep up costs
+/// The backlog of one peer is counted in bytes. The sum of all is memory: bytes as the allocator
+/// holds them. Only sessions with a backlog have an entry, so a broadcast to other sessions costs
 /// nothing here.
 package struct Backlogs {
   package struct Limits: Equatable {
     var hard = ByteCount.mebibytes(8)
     var soft = ByteCount.mebibytes(1)
-    /// How long a backlog over `soft` may stand without a byte taken.
+    /// The longest time with a backlog over `soft` and no byte read.
     var softTime = Duration.seconds(60)
     package var total = ByteCount.mebibytes(512)
   }
@@ -20,30 +20,31 @@ package struct Backlogs {
     let session: Session
     var bytes = 0
     var memory = 0
-    /// Everything that was ever left over for it; minus `bytes`, what it has taken.
+    /// All bytes that were ever added to its backlog. Minus `bytes`, the bytes that it has read of
+    /// it.
     var owed = 0
     var taken = 0
-    /// When it last took something, or had little to take.
+    /// When it last read some of its backlog, or had little to read.
     var progressAt: Instant
-    /// When it last took something.
+    /// When it last read some of its backlog.
     var takenAt: Instant
-    /// Since when it has been at more than half of `hard`.
+    /// Since when its backlog has been over half of `hard`.
     var largeSince: Instant?
-    /// Its memory is in `stalled`.
+    /// Whether its memory is included in `stalled`.
     var isStalled = false
   }
 
   package var limits = Limits()
   private var lagging: [PeerID: Lag] = [:]
-  /// The sum of all, in memory, as of the last `left`, `measure` or `forget`.
+  /// The sum of all backlogs as memory, updated by `left`, `measure` and `forget`.
   package private(set) var total = 0
 
   package var count: Int { lagging.count }
-  /// Sessions with more than `limits.soft` to read.
+  /// Sessions with a backlog over `limits.soft`.
   package var slowCount: Int { lagging.values.count { $0.bytes > limits.soft.bytes } }
   package var largest: Int { lagging.values.lazy.map(\.bytes).max() ?? 0 }
 
-  /// `count` more bytes wait for this session.
+  /// Adds `count` bytes to the backlog of this session.
   package mutating func left(_ count: Int, for session: Session, at now: Instant) {
     var lag = lagging[session.id] ?? Lag(session: session, progressAt: now, takenAt: now)
     lag.owed += count
@@ -53,7 +54,7 @@ package struct Backlogs {
     lagging[session.id] = lag
   }
 
-  /// It has read everything, or it is gone.
+  /// Removes a session that has read everything or is gone.
   package mutating func forget(_ id: PeerID) {
     if let lag = lagging.removeValue(forKey: id) { add(-1, lag) }
   }
@@ -63,12 +64,13 @@ package struct Backlogs {
     if lag.isStalled { stalled += sign * lag.memory }
   }
 
-  /// When this session last took some of its backlog or had little, and when it took some.
+  /// Returns when this session last read some of its backlog or had little to read, and when it
+  /// last read some.
   func progress(of id: PeerID) -> (progressAt: Instant, takenAt: Instant)? {
     lagging[id].map { ($0.progressAt, $0.takenAt) }
   }
 
-  /// A session of another process has come with a backlog.
+  /// Adds a session of another process with its backlog.
   mutating func restore(_ session: Session, progressAt: Instant, takenAt: Instant) {
     guard session.backlog > 0 else { return }
     var lag = Lag(session: session, progressAt: progressAt, takenAt: takenAt)
@@ -84,27 +86,28 @@ package struct Backlogs {
 
   // MARK: What public lines wait for
 
-  /// A reader that has taken nothing for so long does not hold up public lines, and goes first when
-  /// memory is short.
+  /// A reader that has read nothing for so long no longer delays public lines, and is closed first
+  /// when memory is short.
   static let stallTime = Duration.seconds(5)
-  /// How long public lines may be held for readers that go on reading.
+  /// The longest time for which active readers may delay public lines.
   static let mostHeldTime = Duration.seconds(10)
-  /// What each reader may owe, on average, before lines of those who send much wait.
+  /// The average backlog of a reader above which lines of `FairQueue.bulk` flows wait.
   static let bulkBytesPerReader = 64 << 10
   static let leastBulkShare = 8 << 20
 
-  /// The sum of those that have taken nothing for `stallTime`, as of the last `measure`.
+  /// The sum of the backlogs of sessions that have read nothing for `stallTime`, updated by
+  /// `measure`.
   private var stalled = 0
-  /// A reader that goes on reading has been at more than half of `hard` for less than `softTime`.
+  /// Whether an active reader has been over half of `hard` for less than `softTime`.
   private var hasLargeReader = false
   private var overShareSince: Instant?
 
-  /// All public lines wait while readers that go on reading use more than a quarter: the rest is
+  /// The part of `MAX_BACKLOG` above which all public lines wait for active readers. The rest is
   /// for private lines and answers.
   var isOverShare: Bool { total - stalled > limits.total.bytes / 4 }
 
-  /// Which public lines wait until so many readers have caught up. Those of peers that send much
-  /// wait long before the others.
+  /// Returns which public lines wait for readers. Lines of `FairQueue.bulk` flows wait at much
+  /// smaller backlogs than the others.
   func held(readers: Int) -> PublicLines.Held {
     if isOverShare { return .all }
     let share = min(
@@ -112,9 +115,9 @@ package struct Backlogs {
     return hasLargeReader || total - stalled > share ? .bulk : .nothing
   }
 
-  /// Looks at every lagging session.
-  /// - Returns: those that have taken nothing for too long, and those that have held up all public
-  ///   lines for too long.
+  /// Checks all sessions with a backlog.
+  /// - Returns: sessions that have read nothing for too long, and sessions that have delayed all
+  ///   public lines for too long.
   mutating func measure(at now: Instant) -> [Session] {
     var frozen: [Session] = []
     total = 0
@@ -150,19 +153,19 @@ package struct Backlogs {
 
   // MARK: Memory
 
-  /// The largest backlogs, stalled ones first, that have to go for the sum to be a tenth below its
-  /// limit.
+  /// Returns the sessions to close so that the sum is a tenth below its limit: the largest
+  /// backlogs, stalled ones first.
   mutating func excess() -> [Session] {
     guard isOverTotal else { return [] }
     recount()
     guard isOverTotal else { return [] }
     let surplus = total - limits.total.bytes / 10 * 9
-    // A reader that makes progress is the last to go.
+    // An active reader is closed last.
     let gone = largest(surplus, of: lagging.values.filter(\.isStalled))
     return gone + largest(surplus - stalled, of: lagging.values.filter { !$0.isStalled })
   }
 
-  /// The largest of `lags` that hold so much together.
+  /// Returns the largest of `lags` that together hold at least this much.
   private func largest(_ surplus: Int, of lags: [Lag]) -> [Session] {
     guard surplus > 0 else { return [] }
     var left = surplus
@@ -176,7 +179,7 @@ package struct Backlogs {
     return largest
   }
 
-  /// Much may have been read since a session was last looked at.
+  /// A session may have read much since its last check.
   private mutating func recount() {
     total = 0
     stalled = 0

@@ -1,16 +1,17 @@
 import DequeModule
 import Directory
 
-/// The sessions that hold input which nothing but the node will have them read: a turn comes for it
-/// later.
+/// The sessions with received input that the node has to process in a later turn, because no event
+/// of their sockets will.
 package struct DeferredReads {
-  /// Admitted after they were held: they read at the end of this turn.
+  /// Sessions that were held and admitted. They read at the end of this turn.
   private var admitted: [PeerID] = []
-  /// Their proofs found no budget left: they read in the order of arrival when there is some again.
+  /// Sessions whose proofs found no budget. They read in order of arrival when the budget is
+  /// refilled.
   private var postponed: Deque<PeerID> = []
   /// New connections that found no time left in their turn: they read in the order of arrival.
   private var fresh: Deque<PeerID> = []
-  /// They have sent much at once: they read when the others have had their turn.
+  /// Sessions that have sent much at once. They read after the others.
   private var busy: Deque<PeerID> = []
 
   var hasAdmitted: Bool { !admitted.isEmpty }

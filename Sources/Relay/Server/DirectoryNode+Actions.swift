@@ -4,9 +4,10 @@ import Logging
 import Units
 import Wire
 
-/// The directory's actions, done in order.
+/// Performs the directory's actions.
 extension DirectoryNode {
-  /// Performs and empties `actions`. Nothing is written to a socket yet, but what closes.
+  /// Performs and empties `actions`. It queues what is sent; only connections that close are
+  /// written to now.
   func perform() {
     scheduleRelease()
     guard !actions.isEmpty else { return }
@@ -18,7 +19,7 @@ extension DirectoryNode {
     }
   }
 
-  /// A probe behind a flood that its receiver reads slowly would be answered too late.
+  /// A slow reader would answer a probe behind a flood too late.
   private func sendProbe(_ message: Actions.Message, to receiver: PeerID) {
     guard let session = sessions[receiver], case .made(let range, let type) = message else {
       return

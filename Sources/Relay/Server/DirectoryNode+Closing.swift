@@ -3,16 +3,16 @@ import EventLoop
 import Logging
 import Units
 
-/// The ends of connections: theirs, ours, and the ones in between that still have something to
-/// read.
+/// Closes connections: by the peer, by the relay, and those that linger until their last bytes are
+/// sent.
 extension DirectoryNode {
-  /// Has the directory forget this peer and closes its connection.
+  /// Removes this peer from the directory and closes its connection.
   package func close(_ session: Session, _ reason: CloseReason) {
     directory.leave(session.id, session.state.closeReason ?? reason, into: &actions)
     perform()
   }
 
-  /// The connection has ended by itself.
+  /// Handles a connection that the other side has closed or that has failed.
   func ended(_ session: Session, _ end: Connection.End) {
     if sessions.endLingering(session) { return }
     // What it sent before it left counts.
@@ -24,7 +24,7 @@ extension DirectoryNode {
     }
   }
 
-  /// The directory has forgotten this peer; now its connection goes, at once or after its last
+  /// Closes the connection of a peer that the directory has forgotten, at once or after its last
   /// bytes.
   func finishClose(_ session: Session, _ reason: CloseReason, flush: Bool) {
     let reason = session.state.closeReason ?? reason
@@ -47,7 +47,7 @@ extension DirectoryNode {
     if session.backlog == 0 { session.shutdownWriting() }
   }
 
-  /// Everything that was left over has gone out.
+  /// Handles an empty output buffer.
   func drained(_ session: Session) {
     backlogs.forget(session.id)
     if case .lingering = session.state {
@@ -61,7 +61,7 @@ extension DirectoryNode {
     for session in sessions.takeExpired(at: now) { session.close() }
   }
 
-  // MARK: What sending has shown
+  // MARK: Sends that failed
 
   func account(_ outcome: SendOutcome, of session: Session, at now: Instant) {
     switch outcome {
@@ -77,8 +77,8 @@ extension DirectoryNode {
     }
   }
 
-  /// Sessions that fail during a send are closed after it, because closing sends too. Their unread
-  /// bytes go at once: they are the memory that was too much.
+  /// Sessions that fail during a send are closed after it, because closing sends too. Their
+  /// backlogs are freed at once.
   func closeLater(_ session: Session, _ reason: CloseReason) {
     guard sessions.close(session, reason) else { return }
     session.discardOutput()

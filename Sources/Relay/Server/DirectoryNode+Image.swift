@@ -4,11 +4,12 @@ import StateImage
 import Units
 import Wire
 
-/// The node's state into an image and its sockets into a store, and back (docs/state-image.md).
+/// Converts the node's state to an image and hands over its sockets, and the way back
+/// (docs/state-image.md).
 extension DirectoryNode {
-  /// Ends the turn and returns everything that the next process needs. Whatever runs on the loop
-  /// after this makes it wrong, so the caller hands it over before it returns to the loop.
-  /// The sockets stay the node's: a store gets copies of them.
+  /// Ends the turn and returns everything that the next process needs. The loop must not run after
+  /// this, so the caller hands it over before it returns to the loop. The sockets stay the node's:
+  /// a store gets copies of them.
   /// - Parameter status: the listener of the status port.
   package func handOver(
     status: (listener: Listener.HandOver, lent: LentDescriptor)?
@@ -56,8 +57,8 @@ extension DirectoryNode {
     return (image, descriptors)
   }
 
-  /// Flushes all queued frames to the kernel or into output buffers, and closes the sessions that
-  /// wait for it.
+  /// Flushes all queued frames to the kernel or into output buffers, and closes sessions in
+  /// `.closing`.
   private func finishTurn() {
     repeat {
       endTurn()
@@ -65,16 +66,16 @@ extension DirectoryNode {
     } while !outbox.isEmpty || sessions.hasClosing || deferred.hasAdmitted
   }
 
-  /// What came of a restart.
+  /// The result of a restart.
   package struct Restored {
     package var connections = 0
-    /// Closed: their socket is missing or their values are not valid.
+    /// Connections that were closed: their socket is missing or their values are not valid.
     package var lost = 0
   }
 
   /// Goes on where another process has stopped. Nothing is read or written before all peers are
   /// here.
-  /// - Parameter sockets: by their `SO_COOKIE`. Those that no peer has are closed.
+  /// - Parameter sockets: the sockets by their `SO_COOKIE`. Those that no peer has are closed.
   package func restore(_ image: StateImage, sockets: [UInt64: HeldDescriptor]) -> Restored {
     var image = image
     image.renumberListeners(numbering(image.directory.listenerNames))
@@ -112,8 +113,8 @@ extension DirectoryNode {
     return restored
   }
 
-  /// How listeners are numbered now. One that there is no more keeps a number of its own, which no
-  /// listener has.
+  /// Returns the new positions of the old listeners. A listener that no longer exists gets an
+  /// unused position.
   private func numbering(_ names: [[UInt8]]) -> (UInt16) -> UInt16 {
     let current = listenerStates.map { Array($0.name.utf8) }
     return { number in
@@ -138,8 +139,7 @@ extension DirectoryNode {
   }
 
   private func restoreLingering(_ close: LingeringImage, _ socket: consuming Descriptor) {
-    // The directory knows it no more: it has no slot. Why it was closed has been logged and
-    // counted.
+    // The directory has forgotten it, so it has no slot. Its close was logged and counted.
     let id = PeerID(PeerKey(slot: .max, generation: 0))
     let session = Session(
       on: loop, adopting: socket, id: id, node: self, listener: 0,
@@ -150,7 +150,7 @@ extension DirectoryNode {
     if session.backlog == 0 { session.shutdownWriting() }
   }
 
-  /// Reads what came before the restart, and lists go on.
+  /// Processes input from before the restart and continues peerlists.
   private func goOn(_ listing: [PeerID]) {
     for id in listing where sessions[id] != nil { peerlists.add(id) }
     for session in Array(sessions.all) where session.state.isOpen {
@@ -172,12 +172,12 @@ extension SocketImage {
 }
 
 extension Session.State {
-  /// Nil for one that the directory does not know any more.
+  /// Nil for a session that the directory has forgotten.
   fileprivate var image: PeerImage.Phase? {
     switch self {
     case .expectingProxyLine: .expectingProxyLine
     case .handshaking, .present: .reading
-    // There is a new turn for its proof.
+    // Its proof is checked in the next turn.
     case .awaitingProof, .proofPostponed: .proving
     case .held: .held
     case .closing, .lingering, .closed: nil

@@ -5,7 +5,7 @@ import Settings
 import Units
 import Wire
 
-/// What sessions read, handed to the directory.
+/// Hands the lines that sessions read to the directory.
 extension DirectoryNode {
   func receiveFrame(_ line: ByteView, from session: Session) {
     let now = loop.coarseNow
@@ -42,15 +42,15 @@ extension DirectoryNode {
 
   // MARK: Budgets
 
-  /// Takes one read from this turn's budget, which the turn's end refills.
+  /// Takes one read from this turn's budget.
   func takeFurtherRead() -> Bool {
     guard !isBusyTimeOver, budget.takeFurtherRead() else { return false }
     scheduleTurnEnd()
     return true
   }
 
-  /// Whether there is time for one more proof. If not, the session has to wait until the others
-  /// have had their turn.
+  /// Returns whether this turn's budget allows one more proof. If not, the session waits for a
+  /// later turn.
   func mayCheckProof(of session: Session) -> Bool {
     if budget.hasProofs { return true }
     session.move(to: .proofPostponed)
@@ -59,8 +59,8 @@ extension DirectoryNode {
     return false
   }
 
-  /// Reads only as many as may be checked: to look at all of a flood each turn would cost the
-  /// others more than the checks do.
+  /// Reads only as many sessions as the budget allows: scanning a flood in each turn would cost
+  /// more than the checks.
   func readPostponed() {
     while budget.hasProofs, let id = deferred.popPostponed() {
       guard let session = sessions[id], session.state == .proofPostponed else { continue }
@@ -116,7 +116,7 @@ extension DirectoryNode {
 
   // MARK: Much at once
 
-  /// A session has filled its first read.
+  /// Records a session that has filled its first read.
   func readLater(_ session: Session) {
     session.stopReading()
     deferred.addBusy(session.id)
@@ -129,8 +129,8 @@ extension DirectoryNode {
     return loop.systemNow >= end
   }
 
-  /// Sessions that have sent much at once go on in the order in which they came, until the time for
-  /// them is over.
+  /// Lets sessions that have sent much at once read in order of arrival, until their time in this
+  /// turn is used up.
   func readBusy() {
     guard deferred.hasBusy else { return }
     let end = loop.systemNow + TurnBudget.busyTime
@@ -145,7 +145,7 @@ extension DirectoryNode {
     if deferred.hasBusy { nextTurn?.schedule(after: .zero) }
   }
 
-  /// Sessions that were held go on with what they sent meanwhile.
+  /// Lets sessions that were held process what they sent meanwhile.
   func readAdmitted() {
     while let id = deferred.popAdmitted() {
       guard let session = sessions[id], session.state == .present else { continue }

@@ -2,11 +2,11 @@ import Directory
 import EventLoop
 
 extension DirectoryNode {
-  /// Sends the next parts of the peerlists under way.
+  /// Sends the next parts of all peerlists.
   func continuePeerlists() {
     peerlists.advance(budget: TurnBudget.peerlistBytes, sendPeerlistPart)
     if sessions.hasClosing { scheduleTurnEnd() }
-    // Those whose sockets are full go on when they have drained.
+    // A list whose socket is full continues when the socket has drained.
     if peerlists.canGoOn { nextTurn?.schedule(after: .zero) }
   }
 

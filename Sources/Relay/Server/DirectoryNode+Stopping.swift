@@ -1,7 +1,7 @@
 import Directory
 import EventLoop
 
-/// What a stop asks of the node.
+/// The steps of a stop.
 extension DirectoryNode {
   /// Stops listening and closes pending connections.
   package func refusePending() {
@@ -12,7 +12,7 @@ extension DirectoryNode {
     }
   }
 
-  /// The files of Unix sockets belong to the next process.
+  /// Leaves the files of Unix sockets to the next process.
   package func leaveListenerFiles() {
     for listener in acceptGate.listeners { listener.leaveFile() }
   }

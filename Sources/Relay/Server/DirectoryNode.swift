@@ -5,20 +5,20 @@ import Settings
 import Units
 import Wire
 
-/// The running relay: sockets on one side, the directory on the other, one loop under both.
+/// The running relay: it connects the sockets with the directory, on one event loop.
 ///
-/// What happens in a turn: sessions read what has come and hand lines to the node, which hands them
-/// to the directory and performs its actions at once; that mostly means queueing in the outbox. At
-/// the end of the turn the outbox leaves and sessions that failed or lag too far are closed; what
-/// was put off goes on in the next turn. Input, actions, closing, peerlists and stopping stand in
-/// extensions.
+/// In a turn, sessions read and hand lines to the node. The node hands them to the directory and
+/// performs its actions at once, mostly by queueing frames in the outbox. At the end of the turn
+/// the node flushes the outbox and closes sessions that failed or whose backlog is too large.
+/// Deferred work continues in the next turn. Extensions handle input, actions, closing, peerlists
+/// and stopping.
 package final class DirectoryNode {
   package let loop: EventLoop
   package let log: Logger
   package let directory: Directory
   package private(set) var settings: Settings
   package let acceptGate: AcceptGate
-  /// What is known of each of the gate's listeners, in the order in which they were added.
+  /// One value for each of the gate's listeners, in the order in which they were added.
   package internal(set) var listenerStates: [NodeListener] = []
   package let outbox = Outbox()
   package internal(set) var backlogs = Backlogs()
@@ -37,23 +37,23 @@ package final class DirectoryNode {
   package private(set) var limitsInForce = LimitsInForce()
   private var releaseTimer: Timer?
   private var isReleaseScheduled = false
-  /// On the system's clock.
+  /// In the time of the system's clock.
   package let startedAt: Instant
   /// Called at each tick, about twice a second.
   package var onTick: () -> Void = {}
   package var lag = LoopLag()
   private var load = ProcessLoad()
-  /// Bytes of whole lines taken from peers.
+  /// Bytes of whole lines received from peers.
   package internal(set) var bytesIn = 0
   package var proxyMismatches = ProxyMismatches()
 
-  /// A process that wakes up twice as often costs twice as much while its peers rest.
+  /// A shorter interval costs more CPU while peers are idle.
   static let tickInterval = Duration.milliseconds(500)
-  /// At `FANOUT_RATE_LIMIT`'s default 2,000 deliveries.
+  /// With the default `FANOUT_RATE_LIMIT` this is 2,000 deliveries.
   static let releaseInterval = Duration.milliseconds(20)
-  /// A tick as late as this means that peers wait: the fan-out budget narrows.
+  /// The loop lag above which the fan-out budget narrows.
   static let lagThatNarrows = Duration.milliseconds(50)
-  /// How long a connection that was refused or told to go may take to read why.
+  /// The time for which a closed connection may linger until its last bytes are read.
   static let lingerTime = Duration.seconds(5)
 
   package init(loop: EventLoop, settings: Settings, nick: Nick) {
@@ -79,13 +79,13 @@ package final class DirectoryNode {
     lag.expectTick(at: startedAt + Self.tickInterval)
   }
 
-  /// The longest line taken, in bytes without its terminator.
+  /// The longest accepted line, in bytes without its terminator.
   var lineLimit: Int { settings.maxLineLength.bytes }
 
-  /// Connections of every kind, those that linger included.
+  /// The number of all connections, lingering ones included.
   package var connectionCount: Int { directory.registry.connectionCount + sessions.lingeringCount }
 
-  /// New limits and texts, at once.
+  /// Applies new limits and texts at once.
   package func apply(_ settings: Settings) {
     self.settings = settings
     directory.limits = Limits(settings)
@@ -93,7 +93,7 @@ package final class DirectoryNode {
     backlogs.limits = Backlogs.Limits(settings)
   }
 
-  /// Takes over an accepted socket.
+  /// Owns an accepted socket from now on.
   /// - Parameter listener: the position of its listener.
   package func accept(_ socket: consuming Descriptor, from listener: Int = 0) {
     let start = loop.systemNow
@@ -117,7 +117,7 @@ package final class DirectoryNode {
     acceptGate.accepted(connections: connectionCount)
   }
 
-  /// Descriptors run short.
+  /// Evicts a connection because descriptors run short.
   private func makeRoom() {
     directory.makeRoom(at: loop.coarseNow, into: &actions)
     perform()
@@ -125,7 +125,7 @@ package final class DirectoryNode {
 
   // MARK: Turns
 
-  /// What is queued leaves at the end of this turn.
+  /// Flushes the outbox at the end of this turn.
   func scheduleTurnEnd() { turnEnd?.activate() }
 
   func endTurn() {
@@ -133,13 +133,13 @@ package final class DirectoryNode {
     readAdmitted()
     flush()
     closePending()
-    // Closing announces departures, which leave in the same turn.
+    // Closing queues `D` entries, which are flushed in the same turn.
     if !outbox.isEmpty { flush() }
     if sessions.hasClosing { scheduleTurnEnd() }
     if peerlists.canGoOn { nextTurn?.schedule(after: .zero) }
   }
 
-  /// What was put off so that others had their turn.
+  /// Continues deferred work.
   private func beginTurn() {
     budget.refillProofs()
     readPostponed()
@@ -149,7 +149,7 @@ package final class DirectoryNode {
     continuePeerlists()
   }
 
-  /// Broadcasts go on to the next portion of subscribers.
+  /// Sends broadcasts to the next portion of subscribers.
   func sendMore() {
     guard outbox.isSending else { return }
     let now = loop.coarseNow
@@ -175,7 +175,7 @@ package final class DirectoryNode {
     if !probeWatch.isEmpty { probeWatch.noteFlush { sessions[$0]?.handedCount } }
   }
 
-  /// Peers that read towards a probe have their time for an answer when they come to it.
+  /// Restarts the time for an answer of peers that are still reading towards their probe.
   private func lookAtProbes(_ now: Instant) {
     guard !probeWatch.isEmpty else { return }
     let waiting = probeWatch.look(at: now) { id in
@@ -184,8 +184,7 @@ package final class DirectoryNode {
     for id in waiting { directory.noteReading(id, at: now) }
   }
 
-  /// Public lines that wait go on in small portions, so that private lines find their turn in
-  /// between.
+  /// Delivers queued public lines in small portions, so that private lines are sent in between.
   func scheduleRelease() {
     guard !isReleaseScheduled, !directory.publicLines.isEmpty else { return }
     isReleaseScheduled = true
@@ -209,9 +208,9 @@ package final class DirectoryNode {
     }
   }
 
-  /// What the fan-out budget goes by.
+  /// Returns the load that adjusts the fan-out budget.
   private var pressure: FanOutBudget.Pressure {
-    // A loop that is late because other processes have the CPU would not be faster with less to do.
+    // If other processes use the CPU, less work would not reduce the lag.
     if lag.last > Self.lagThatNarrows, load.isHigh { return .loopLag }
     return backlogs.isOverShare ? .backlogs : .none
   }

@@ -1,12 +1,11 @@
 import Units
 
-/// When memory that peers' backlogs took is to be given back to the system. The allocator keeps
-/// what was freed below anything still in use, and after a burst something always is: without this
-/// a slow reader's 8 MiB would stay with the process after it.
+/// Decides when to return the memory of backlogs to the system. The allocator keeps freed memory
+/// below any block in use, so the 8 MiB of a slow reader would stay with the process.
 struct HeapTrimmer {
-  /// Freeing less does not justify the walk through the heap.
+  /// Less than this does not justify a scan of the heap.
   static let minimumFreed = ByteCount.mebibytes(1)
-  /// Backlogs that come and go are not given back each time.
+  /// The shortest time between two trims.
   package static let interval = Duration.seconds(5)
 
   /// Trim the heap once connections have fallen 90 % below a peak of at least this many.
@@ -16,10 +15,10 @@ struct HeapTrimmer {
   private var last: Instant?
   private var mostConnections = 0
 
-  /// The backlogs of all peers are this large now.
+  /// Records the current sum of backlogs.
   mutating func note(_ total: Int) { most = max(most, total) }
 
-  /// Whether enough has been freed since the last time. Says so once.
+  /// Returns once whether enough was freed since the last trim.
   mutating func isDue(with total: Int, at now: Instant) -> Bool {
     note(total)
     guard most - total >= Self.minimumFreed.bytes else { return false }
@@ -29,7 +28,7 @@ struct HeapTrimmer {
     return true
   }
 
-  /// Whether connections have fallen 90 % below their peak since the last call. True once a peak.
+  /// Returns whether connections have fallen 90 % below their peak. True once for each peak.
   mutating func hasPeakPassed(_ connections: Int) -> Bool {
     mostConnections = max(mostConnections, connections)
     guard mostConnections >= Self.connectionPeak, connections <= mostConnections / 10 else {

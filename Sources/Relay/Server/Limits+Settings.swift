@@ -3,7 +3,7 @@ import Settings
 import Units
 import Wire
 
-/// What the parts of the server go by, worked out from the settings in one place.
+/// Computes the limits of the server's components from the settings.
 extension Limits {
   package init(_ settings: Settings) {
     self.init()
@@ -54,7 +54,7 @@ extension Settings {
     }
   }
 
-  /// The greeting of a new peer: the operator's text and the version, unless the text has it.
+  /// The greeting: the operator's text, and the version unless the text has it.
   var fullMotd: String {
     guard motdVersion, !motd.lowercased().contains("version") else { return motd }
     let line = "JoinMarket Relay version: \(relayVersion)"

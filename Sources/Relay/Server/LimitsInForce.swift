@@ -1,7 +1,7 @@
 import Directory
 import Units
 
-/// Which limits hold somebody back now, and since when: kinds, never nicks.
+/// The limits that take effect now, and since when: kinds, never nicks.
 package struct LimitsInForce {
   package enum Kind: String, CaseIterable, Sendable {
     /// The fan-out budget is below its ceiling: the loop is late, or backlogs are large.
@@ -18,7 +18,7 @@ package struct LimitsInForce {
     case evictions
   }
 
-  /// A limit that has done nothing for so long is not in force any more.
+  /// A limit that did not take effect for so long is no longer in force.
   static let quietTime = Duration.seconds(30)
 
   private struct Span {
@@ -30,21 +30,21 @@ package struct LimitsInForce {
   private var refusals = 0
   private var evictions = 0
 
-  /// What has begun or ended since the last time.
+  /// A change since the last call.
   struct Change: Equatable {
     let kind: Kind
-    /// How long it was in force; `nil` when it begins.
+    /// The time for which it was in force; `nil` at its beginning.
     let ended: Duration?
   }
 
   package func isInForce(_ kind: Kind) -> Bool { spans[kind] != nil }
 
-  /// Since when, in the order of the kinds.
+  /// The beginning of each limit in force, in the order of the kinds.
   package var all: [(kind: Kind, start: Instant)] {
     Kind.allCases.compactMap { kind in spans[kind].map { (kind, $0.start) } }
   }
 
-  /// Called at every tick.
+  /// Updates the limits. Called at every tick.
   mutating func update(_ directory: Directory, at now: Instant) -> [Change] {
     let lines = directory.publicLines
     let seen = directory.circuitRefusals

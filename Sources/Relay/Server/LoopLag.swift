@@ -1,21 +1,21 @@
 import Units
 
-/// How much of a processor this process has used between two ticks.
+/// The part of a processor that this process has used between two ticks.
 struct ProcessLoad {
   private var last: (at: Instant, used: Duration)?
-  /// More than half of one.
+  /// Whether it was more than half of a processor.
   private(set) var isHigh = false
 
-  /// - Parameter used: the processor time of the process so far.
+  /// - Parameter used: the total processor time of the process.
   mutating func tick(at now: Instant, used: Duration) {
     if let last { isHigh = (used - last.used) * 2 > now - last.at }
     last = (now, used)
   }
 }
 
-/// How late the loop's own tick comes: the time that any peer may have had to wait for its turn.
+/// The delay of the loop's tick, which is the time that a peer may have waited for its turn.
 package struct LoopLag {
-  /// Upper bounds of the histogram's buckets; the last bucket is everything above.
+  /// Upper bounds of the histogram's buckets; the last bucket has no bound.
   package static let bounds: [Duration] = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1_000, 5_000].map {
     .milliseconds($0)
   }
@@ -24,7 +24,7 @@ package struct LoopLag {
   package private(set) var sum = Duration.zero
   package private(set) var worst = Duration.zero
   package private(set) var last = Duration.zero
-  /// The worst since this was last set to zero: history does.
+  /// The largest delay since the history last reset this.
   package var maxSinceSample = Duration.zero
   package private(set) var due = Instant(nanoseconds: 0)
 

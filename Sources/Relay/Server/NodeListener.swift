@@ -1,12 +1,12 @@
 import EventLoop
 import Settings
 
-/// What the node knows of one of its listeners. Circuit ids belong to a listener, since each Tor
-/// numbers its own circuits.
+/// The node's data of one listener. Circuit ids belong to a listener, because each Tor numbers its
+/// own circuits.
 package struct NodeListener {
   package let name: String
-  /// Whether each connection begins with a PROXY line, as Tor's HiddenServiceExportCircuitID sends
-  /// it.
+  /// Whether each connection begins with a PROXY line, which Tor's HiddenServiceExportCircuitID
+  /// sends.
   package let hasProxyLine: Bool
   package var connectionsOpened = 0
 }
@@ -25,7 +25,7 @@ extension DirectoryNode {
       ? listenerStates[listener].hasProxyLine : settings.proxyProtocol
   }
 
-  /// Connections of each listener that the directory knows.
+  /// Returns the number of connections of each listener, without lingering ones.
   package var connectionsByListener: [Int] {
     var counts = [Int](repeating: 0, count: listenerStates.count)
     for session in sessions.all where Int(session.listener) < counts.count {

@@ -3,13 +3,15 @@ import EventLoop
 import Units
 import Wire
 
-/// How what was queued leaves: at the end of the turn, or before one session is closed.
+/// Sends what was queued: at the end of the turn, or before one session is closed.
+///
+/// Safe: pieces are sent before `shared`, `own` or the list's page change or are freed.
 extension Outbox {
-  /// Sends everything queued, broadcasts to the first portion of subscribers: `sendMore` has to
-  /// follow while `isSending`. `outcome` is told of every session that did not take all of its
-  /// part; it must not queue or close.
+  /// Sends everything queued, broadcasts to the first portion of subscribers. `sendMore` must
+  /// follow while `isSending`. Calls `outcome` for every session that did not take all of its part;
+  /// it must not queue or close.
   package func flush(_ outcome: (Session, SendOutcome) -> Void) {
-    // The next broadcasts come behind the last ones.
+    // The next broadcasts follow the last ones.
     if !shared.isEmpty { while isSending { sendMore(outcome) } }
     shared.withView { shared in
       for session in marked { flushView(session, shared, outcome) }
@@ -50,7 +52,7 @@ extension Outbox {
     takeOffRest(session)
   }
 
-  /// Sends one session's part now: it is about to be closed.
+  /// Sends one session's part now, because it is about to be closed.
   package func flush(_ session: Session, _ outcome: (Session, SendOutcome) -> Void) {
     sendRest(to: session, outcome)
     guard !isEmpty else { return }
@@ -63,7 +65,7 @@ extension Outbox {
     session.turn.sharedFrom = Int32(shared.count)
   }
 
-  /// Sends a part of a list now, from where it is kept, behind everything queued for its reader.
+  /// Sends a part of a peerlist now, without a copy, after everything queued for its reader.
   package func send(
     _ part: Directory.ListPart, to session: Session, _ outcome: (Session, SendOutcome) -> Void
   ) {

@@ -8,8 +8,8 @@ extension Outbox {
     if isSending { takeOffRest(session) }
   }
 
-  /// Removes the session from broadcasts. What was queued for it stays queued, but for what is on
-  /// its way in portions: `flush` it first.
+  /// Removes the session from broadcasts. Its queued frames stay queued, except broadcasts that are
+  /// being sent in portions: `flush` it first.
   func unsubscribe(_ session: Session) {
     guard session.subscriberIndex >= 0 else { return }
     fixShared(session)
@@ -33,7 +33,7 @@ extension Outbox {
     isSending && Int(session.subscriberIndex) >= restStart
   }
 
-  /// It has been given `rest`, or has subscribed after it.
+  /// It has got `rest`, or has subscribed after it.
   func takeOffRest(_ session: Session) {
     swap(Int(session.subscriberIndex), restStart)
     restStart += 1

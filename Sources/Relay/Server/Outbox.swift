@@ -3,30 +3,30 @@ import EventLoop
 import Units
 import Wire
 
-/// Everything that leaves in a turn of the loop, and how it leaves: one write per peer, at the end
-/// of the turn.
+/// Collects everything that is sent in a turn of the loop and sends it with one write per peer at
+/// the end of the turn.
 ///
 ///     shared   [ frame A ][ frame B ][ frame C ]        for every subscriber
 ///     own      [ reply to x ][ private line to y ]      for one peer each
 ///
-/// A subscriber to which nothing special happened is given `shared` as it is, in one `send`. A peer
-/// that sent one of the frames itself, that subscribed in between, or that also gets something of
-/// its own has a `View`: a chain of pieces of the two buffers in the order in which they were
-/// queued, given in one `writev`. So nothing is torn or reordered, a delivery costs no allocation,
-/// and only what the kernel refuses is copied (into the connection's output buffer).
+/// Most subscribers get `shared` as it is, in one `send`. A peer that sent one of the frames
+/// itself, that subscribed in between, or that also gets frames of its own has a `View`: a list of
+/// pieces of the two buffers in the order in which they were queued, sent with one `writev`. So
+/// frames are never split or reordered, a delivery costs no allocation, and only bytes that the
+/// kernel refuses are copied (into the connection's output buffer).
 ///
 /// Safe: pieces are sent before `shared`, `own` or the list's page change or go.
 ///
-/// With many subscribers `shared` goes out in portions, so that other peers have their turn in
-/// between. A subscriber that gets something of its own meanwhile is given its part first.
+/// With many subscribers `shared` is sent in portions, so that other peers have their turn in
+/// between. A subscriber that gets a frame of its own meanwhile gets its part of `shared` first.
 package final class Outbox {
-  /// What one session gets of this turn beyond, or instead of, `shared`.
+  /// What one session gets of this turn, in addition to or instead of `shared`.
   struct View {
-    /// It still gets what `shared` holds from this offset on.
+    /// It still gets `shared` from this offset on.
     var sharedFrom: Int32 = 0
     package var first: Int32 = -1
     package var last: Int32 = -1
-    /// Whether it stands in `marked` and is to be reset at the end of the turn.
+    /// Whether it is in `marked`, to be reset at the end of the turn.
     var isMarked = false
   }
 
@@ -37,11 +37,10 @@ package final class Outbox {
     var next: Int32 = -1
   }
 
-  /// A turn with more than this is sent at once, whatever is still to come: it bounds what the turn
-  /// may hold.
+  /// A turn with more bytes than this is flushed at once, which bounds the memory of a turn.
   static let mostBytes = 256 << 10
 
-  /// Subscribers that are given `shared` in one turn, at most, and the bytes that they are given
+  /// The largest number of subscribers that get `shared` in one turn, and the bytes that they get
   /// together: less than a millisecond of work.
   let portion: Int
   static let portionBytes = 2 << 20
@@ -51,30 +50,30 @@ package final class Outbox {
   var pieces: [Piece] = []
   var marked: [Session] = []
   var vectors = SendPieces()
-  /// The sessions that broadcasts reach, without gaps.
+  /// The sessions that get broadcasts, without gaps.
   var subscribers: [Session] = []
-  /// What is on its way in portions: `shared` of an earlier turn.
+  /// `shared` of an earlier turn, which is being sent in portions.
   var rest: [UInt8] = []
-  /// The subscribers from this one on have not been given `rest`.
+  /// The index of the first subscriber that has not got `rest`.
   var restStart = 0
 
-  /// Messages of peers handed on: the sum over all of them of their receivers.
+  /// Deliveries: the sum of the receivers of all messages of peers.
   package private(set) var deliveries = 0
   /// Everything queued for peers, by type, each copy counted.
   package internal(set) var queued = FrameCounts()
   /// Bytes handed to sockets or to their backlogs.
   package internal(set) var bytesOut = 0
-  /// Copies that were not made because the receiver would drop its connection on so long a line.
+  /// Copies that were left out because the receiver would close its connection on so long a line.
   package private(set) var withheldLongFrames = 0
 
   package init(portion: Int = 100) { self.portion = portion }
 
   package var isEmpty: Bool { shared.isEmpty && marked.isEmpty }
-  /// Whether broadcasts are on their way in portions.
+  /// Whether broadcasts are being sent in portions.
   package var isSending: Bool { !rest.isEmpty }
   package var isFull: Bool { shared.count + own.count > Self.mostBytes }
 
-  // MARK: What is queued
+  // MARK: Queueing
 
   /// Queues one frame, its terminator included, for every subscriber but one.
   package func broadcast(
@@ -82,7 +81,7 @@ package final class Outbox {
   ) {
     let receivers = append(frame, terminated: true, except: sender)
     queued.count(type, frames: receivers, bytes: receivers * frame.count)
-    // A public message that had to wait for its turn.
+    // A public message that was queued for its turn.
     if type == .pubmsg { deliveries += receivers }
   }
 
@@ -101,8 +100,8 @@ package final class Outbox {
     queued.count(type, bytes: frame.count)
   }
 
-  /// Sends one frame, its terminator included, to one session now, before what it has not read.
-  /// - Returns: how many bytes of its backlog the frame has overtaken.
+  /// Sends one frame, its terminator included, to one session now, before its backlog.
+  /// - Returns: the number of bytes of its backlog that the frame has overtaken.
   func sendAhead(
     _ frame: ByteView, type: MessageType, to session: Session
   ) -> Int {
@@ -123,7 +122,7 @@ package final class Outbox {
 
   private static let terminator: [UInt8] = [13, 10]
 
-  /// - Returns: how many sessions it is for.
+  /// - Returns: the number of sessions that get it.
   private func append(
     _ bytes: ByteView, terminated: Bool, except sender: Session?
   ) -> Int {
@@ -161,8 +160,7 @@ package final class Outbox {
     add(Piece(start: start, end: Int32(own.count), isShared: false), to: session)
   }
 
-  /// Turns what of `shared` this session has coming into a piece, so that what follows comes after
-  /// it.
+  /// Turns the session's part of `shared` into a piece, so that the next frame follows it.
   func fixShared(_ session: Session) {
     mark(session)
     let end = Int32(shared.count)

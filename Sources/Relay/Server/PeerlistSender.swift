@@ -1,43 +1,43 @@
 import DequeModule
 import Directory
 
-/// Peerlists under way: each goes on when its socket has taken the last part, and all of them
-/// together fill at most so much of a turn.
+/// The peerlists that are being sent. Each continues when its socket has taken the last part. All
+/// together use a limited part of a turn.
 package struct PeerlistSender {
-  /// What became of the next part of a list.
+  /// The result of sending the next part of a list.
   enum Progress {
     case sent(bytes: Int, isLast: Bool)
-    /// The socket has not taken the last part yet.
+    /// The socket has not taken the whole part.
     case waits
-    /// The list has no more parts, or its reader has left.
+    /// The list is complete, or its reader has left.
     case over
   }
 
   private var ready: Deque<PeerID> = []
-  /// Those whose sockets have not taken the last part yet. There may be thousands of them.
+  /// Lists whose sockets have not taken the last part yet. There may be thousands.
   private var waiting: Set<PeerID> = []
 
   package var isEmpty: Bool { ready.isEmpty && waiting.isEmpty }
   package var count: Int { ready.count + waiting.count }
   var canGoOn: Bool { !ready.isEmpty }
 
-  /// Those that can go on stand first, in their order.
+  /// Lists that can continue, in their order.
   var all: [PeerID] { Array(ready) + waiting }
 
   mutating func add(_ id: PeerID) { ready.append(id) }
 
-  /// This socket has taken everything.
-  /// - Returns: whether a list goes on through it.
+  /// Handles a socket that has taken everything.
+  /// - Returns: whether a list continues on it.
   mutating func drained(_ id: PeerID) -> Bool {
     guard waiting.remove(id) != nil else { return false }
     ready.append(id)
     return true
   }
 
-  /// This peer has left. If it was ready, its turn finds that out.
+  /// Removes a peer that has left. If it was ready, its next turn notices it.
   mutating func forget(_ id: PeerID) { waiting.remove(id) }
 
-  /// Has readers sent one part after another, in turn, until `budget` bytes are sent.
+  /// Sends one part to each ready reader in turn, until `budget` bytes are sent.
   mutating func advance(budget: Int, _ sendPart: (PeerID) -> Progress) {
     var left = budget
     while left > 0, let id = ready.popFirst() {

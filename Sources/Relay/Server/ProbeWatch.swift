@@ -1,21 +1,20 @@
 import Directory
 import Units
 
-/// Probes queued behind bytes that a peer has not read. The time for an answer starts when the
-/// probe has left; otherwise a flood at a slow reader would cost it its nick.
+/// Watches probes that are queued behind unread bytes. The time for an answer starts when the probe
+/// has left; otherwise a slow reader could lose its nick to a flood.
 ///
-/// A peer that takes nothing for `silenceLimit` is not waited for any longer: its circuit is most
-/// likely dead.
+/// A peer that reads nothing for `silenceLimit` gets no more time: its circuit is most likely dead.
 struct ProbeWatch {
   struct Entry {
-    /// Bytes that must have left for the probe to have left; `nil` until its turn has been flushed.
+    /// The number of sent bytes at which the probe has left; `nil` until its turn was flushed.
     var end: Int?
     var left = 0
     var progressAt: Instant
   }
 
   static let silenceLimit = Duration.seconds(60)
-  /// Fewer bytes than that in the kernel are no backlog: a Unix socket counts its own overhead.
+  /// Fewer bytes in the kernel do not count as unread: a Unix socket counts its overhead too.
   static let leastUnsent = 4_096
 
   private var entries: [PeerID: Entry] = [:]
@@ -23,40 +22,40 @@ struct ProbeWatch {
   var isEmpty: Bool { entries.isEmpty }
   var peers: [PeerID] { Array(entries.keys) }
 
-  /// A probe was queued for this peer. One that comes before the last has left keeps what was seen
-  /// of its reading.
+  /// Watches a probe that was queued for this peer. If an earlier one has not left yet, its
+  /// progress is kept.
   mutating func add(_ id: PeerID, at now: Instant) {
     if entries[id] == nil { entries[id] = Entry(progressAt: now) }
     entries[id]?.end = nil
   }
 
-  /// When this peer last took some of what lies before its probe, if one is on its way.
+  /// Returns when this peer last read some of the bytes before its probe, if a probe is watched.
   func progressAt(of id: PeerID) -> Instant? { entries[id]?.progressAt }
 
-  /// A probe of another process is among the bytes that it has left for this peer.
+  /// Watches a probe in the backlog that another process has handed over.
   mutating func restore(_ id: PeerID, progressAt: Instant) {
     entries[id] = Entry(progressAt: progressAt)
   }
 
-  /// The probe was sent ahead of other bytes.
-  /// - Parameter end: bytes that must have left for it to have left.
+  /// Watches a probe that was sent before other bytes.
+  /// - Parameter end: the number of sent bytes at which it has left.
   mutating func noteSent(_ id: PeerID, end: Int) { entries[id]?.end = end }
 
-  /// The turn in which probes were queued has been flushed.
-  /// - Parameter handed: bytes that this peer's connection was ever given.
+  /// Records the positions of probes whose turn was flushed.
+  /// - Parameter handed: returns all bytes that were ever given to a peer's connection.
   mutating func noteFlush(handed: (PeerID) -> Int?) {
     for (id, entry) in entries where entry.end == nil {
       if let count = handed(id) { entries[id]?.end = count } else { entries[id] = nil }
     }
   }
 
-  /// What is known of a peer: bytes its connection was given, and those of them that have not left.
+  /// The figures of a peer: the bytes given to its connection, and those that have not left yet.
   struct Figures {
     let handed: Int
     let unsent: Int
   }
 
-  /// Returns the peers whose time starts anew: the probe has just left, or they are still reading
+  /// Returns the peers whose time restarts: their probe has just left, or they are still reading
   /// towards it.
   mutating func look(at now: Instant, figures: (PeerID) -> Figures?) -> [PeerID] {
     var waiting: [PeerID] = []

@@ -3,17 +3,17 @@ import Logging
 import Units
 import Wire
 
-/// Connections that begin otherwise than their listener's PROXY setting says: the relay and tor are
-/// not of one mind, and nobody gets in.
+/// Counts connections whose first line contradicts their listener's PROXY setting. The settings of
+/// the relay and Tor differ then, and no peer can connect.
 package struct ProxyMismatches {
   package enum Kind: String, CaseIterable {
-    /// PROXY_PROTOCOL is on, and there is no PROXY line.
+    /// PROXY_PROTOCOL is on and the PROXY line is missing.
     case missing
-    /// PROXY_PROTOCOL is off, and there is one.
+    /// PROXY_PROTOCOL is off and there is a PROXY line.
     case unexpected
   }
 
-  /// Between two warnings of one kind.
+  /// The shortest time between two warnings of one kind.
   static let warningInterval = Duration.seconds(600)
 
   private var counts: [Kind: Int] = [:]
@@ -21,7 +21,7 @@ package struct ProxyMismatches {
 
   package subscript(kind: Kind) -> Int { counts[kind] ?? 0 }
 
-  /// - Returns: whether it is time for a warning.
+  /// - Returns: whether a warning is due.
   mutating func count(_ kind: Kind, at now: Instant) -> Bool {
     counts[kind, default: 0] += 1
     if let last = lastWarnings[kind], now < last + Self.warningInterval { return false }
@@ -31,10 +31,10 @@ package struct ProxyMismatches {
 }
 
 extension DirectoryNode {
-  /// Counts a first line that is not what PROXY_PROTOCOL says, and warns now and then.
+  /// Counts a first line that contradicts PROXY_PROTOCOL, and logs a rate-limited warning.
   func noteProxyMismatch(in line: ByteView, of session: Session) {
     let isThere = line.hasPrefix("PROXY ")
-    // A malformed one is neither.
+    // A malformed PROXY line is neither.
     guard isThere != hasProxyLine(Int(session.listener)) else { return }
     guard proxyMismatches.count(isThere ? .unexpected : .missing, at: loop.now) else { return }
     if isThere {

@@ -3,11 +3,11 @@ import EventLoop
 import Units
 import Wire
 
-/// From bytes to lines, and lines to the node. The node's `TurnBudget` bounds what is read of one
-/// peer and of all in a turn.
+/// Splits received bytes into lines and hands the lines to the node. The node's `TurnBudget` limits
+/// how much is read from one peer and from all in a turn.
 extension Session {
-  /// Takes what has come: the loop calls it once a turn, the node when a session that had to wait
-  /// goes on.
+  /// Processes received bytes. The loop calls it once a turn, the node when a session continues
+  /// that had to wait.
   func read() {
     switch state {
     case .closing, .lingering: return discardInput()
@@ -40,7 +40,7 @@ extension Session {
         taken = consume(bytes)
         return taken
       }
-      // A line that begins in the first piece and ends in a later one needs them in one.
+      // A line that spans two pieces of the buffer must be contiguous.
       if taken == 0 {
         if whole || seen == available { return }
         whole = true
@@ -50,8 +50,8 @@ extension Session {
     }
   }
 
-  /// Hands over every complete line.
-  /// - Returns: how many bytes that took.
+  /// Hands over all complete lines.
+  /// - Returns: the number of bytes of these lines.
   private func consume(_ bytes: ByteView) -> Int {
     var start = 0
     defer { node.bytesIn += start }
@@ -62,7 +62,7 @@ extension Session {
         start = consumed
         take(bytes.part(range))
       case .incomplete where state == .expectingProxyLine:
-        // Tor writes it at once, and nobody else has a reason to send it in pieces.
+        // Tor writes it in one piece, so a partial line is not from Tor.
         node.noteProxyMismatch(in: bytes.part(start..<bytes.count), of: self)
         node.close(self, .badProxyLine)
         return start
@@ -101,8 +101,8 @@ extension Session {
     node.identify(self, circuit: circuit.numbered(by: listener))
   }
 
-  /// A peer that has to wait may send on, but not fill our memory; that it leaves must still be
-  /// seen.
+  /// A peer that has to wait may send more, up to a limit. A close by the peer must still be
+  /// noticed.
   func limitInput() {
     if inputCount > node.lineLimit { stopReading() }
   }

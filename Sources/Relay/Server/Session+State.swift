@@ -1,7 +1,7 @@
 import Directory
 import Units
 
-// Where a session stands, and the only ways from one state to the next:
+// The states of a session and the allowed transitions:
 //
 //     expectingProxyLine
 //             |
@@ -13,10 +13,10 @@ import Units
 //          |      v                |
 //          +--> present <----------+
 //
-//     from each of these:  --> closing(reason)             failed while something was sent to it
+//     from each of these:  --> closing(reason)             a send to it has failed
 //                          --> closed(reason)
 //     all but expectingProxyLine:
-//                          --> lingering(reason, until)    its last bytes are still on their way
+//                          --> lingering(reason, until)    its last bytes are still being sent
 //     closing, lingering   --> closed(reason)
 //
 // `closed` is final. The reason to close does not change once it is known.
@@ -27,18 +27,17 @@ extension Session {
     case expectingProxyLine
     /// A pending connection: its frames go to the directory.
     case handshaking
-    /// The holder of its nick is being asked: takes no frame until the directory admits or refuses
-    /// it.
+    /// Its nick is taken: takes no frame until the directory admits or refuses it.
     case held
-    /// The next line is the proof of its nick, whatever is in it.
+    /// The next line is the proof of its nick.
     case awaitingProof
-    /// Its proof waits for a turn in which there is time to check it.
+    /// Its proof waits for a turn with budget to check it.
     case proofPostponed
     /// Admitted: its frames go to the directory and broadcasts reach it.
     case present
-    /// Nothing is read from it or sent to it; it is closed at the end of the turn.
+    /// Closed at the end of the turn. Nothing is read from it or sent to it.
     case closing(CloseReason)
-    /// Forgotten by the directory. What was sent to it goes out, what it sends is thrown away.
+    /// Forgotten by the directory. Queued bytes are still sent; received bytes are discarded.
     case lingering(CloseReason, until: Instant)
     case closed(CloseReason)
 
@@ -50,7 +49,7 @@ extension Session {
       }
     }
 
-    /// Whether its lines are taken as they come.
+    /// Whether its lines are processed when they are received.
     var takesLines: Bool {
       switch self {
       case .expectingProxyLine, .handshaking, .awaitingProof, .present: true
@@ -58,7 +57,7 @@ extension Session {
       }
     }
 
-    /// Why it is being closed or is closed.
+    /// The reason to close it.
     var closeReason: CloseReason? {
       switch self {
       case .closing(let reason), .lingering(let reason, _), .closed(let reason): reason

@@ -2,11 +2,9 @@ import Directory
 import EventLoop
 import Wire
 
-/// One peer's connection: bytes in, bytes out, and what the server has to remember between them.
-/// What the peer means is the directory's business.
+/// One peer's connection, with the server's state of it. The directory interprets its frames.
 ///
-/// Kept small: there are ten thousand of them. `DirectoryNode` holds every session and drops it at
-/// its end.
+/// Kept small: there are ten thousand of them. `DirectoryNode` owns all sessions.
 package final class Session: Connection {
   package let id: PeerID
   /// The position of its listener.
@@ -14,13 +12,13 @@ package final class Session: Connection {
   unowned let node: DirectoryNode
   var framer: LineFramer
   private(set) var state: State
-  /// Takes lines that are longer than a cs client's limit.
+  /// Whether the peer accepts lines longer than a cs client's limit.
   package var takesLongFrames = false
   /// It has input and reads when other new connections have.
   var isDeferred = false
-  /// Its place among the outbox's subscribers, or −1: the outbox's alone.
+  /// Its index in the outbox's subscribers, or −1. Only the outbox uses it.
   var subscriberIndex: Int32 = -1
-  /// What of this turn is for it alone: the outbox's.
+  /// What it gets of this turn. Only the outbox uses it.
   var turn = Outbox.View()
 
   package convenience init(
@@ -32,7 +30,7 @@ package final class Session: Connection {
       in: expectsProxyLine ? .expectingProxyLine : .handshaking)
   }
 
-  /// - Parameter state: of a new connection, or the one in which another process has left it.
+  /// - Parameter state: the state of a new connection, or of one from another process.
   init(
     on loop: EventLoop, adopting socket: consuming Descriptor, id: PeerID, node: DirectoryNode,
     listener: UInt16, in state: State
@@ -45,15 +43,15 @@ package final class Session: Connection {
     super.init(on: loop, adopting: socket)
   }
 
-  /// Goes to `next`, which must be one of the ways drawn in Session+State.swift: a wrong one is a
-  /// bug of the server, whatever the peer sends, and traps.
+  /// Changes the state to `next`. A transition that Session+State.swift does not allow is a bug of
+  /// the server, whatever the peer sends, and traps.
   func move(to next: State) {
     precondition(state.allows(next), "a session cannot go from \(state) to \(next)")
     state = next
   }
 
   override package func received() {
-    // A flood of thousands of peers must not stand before the few lines of the others.
+    // A flood of thousands of peers must not delay the few lines of the others.
     if state == .present, inputCount >= Connection.readSize { return node.readLater(self) }
     if state == .expectingProxyLine || state == .handshaking { return node.readFresh(self) }
     read()

@@ -1,15 +1,14 @@
 import Directory
 import Units
 
-/// Every session, by where it stands: known to the directory, about to be closed, or with its last
-/// bytes on their way.
+/// All sessions: those that the directory knows, those in `.closing`, and lingering ones.
 package struct SessionTable {
   /// By slot of the directory's registry.
   private var slots: [Session?] = []
   private var lingering: [ObjectIdentifier: Session] = [:]
   private var closing: [Session] = []
 
-  /// The sessions that still read why they were closed, the first due first.
+  /// The lingering sessions, the first due first.
   var allLingering: [(session: Session, deadline: Instant)] {
     lingering.values.compactMap { session in
       guard case .lingering(_, let end) = session.state else { return nil }
@@ -19,13 +18,13 @@ package struct SessionTable {
 
   package var lingeringCount: Int { lingering.count }
   var hasClosing: Bool { !closing.isEmpty }
-  /// Slots, taken or not.
+  /// The number of slots, free ones included.
   package var slotCount: Int { slots.count }
 
   /// The sessions that the directory knows.
   package var all: some Sequence<Session> { slots.lazy.compactMap { $0 } }
 
-  /// Returns the session of this peer, unless the directory has forgotten it.
+  /// Returns the session of this peer, or nil if the directory has forgotten it.
   package subscript(id: PeerID) -> Session? {
     let slot = Int(id.slot)
     guard slot < slots.count, let session = slots[slot], session.id == id else { return nil }
@@ -38,13 +37,13 @@ package struct SessionTable {
     slots[slot] = session
   }
 
-  /// Adds a session that lingers since another process.
+  /// Adds a lingering session of another process.
   mutating func insertLingering(_ session: Session) {
     lingering[ObjectIdentifier(session)] = session
   }
 
   /// Moves a session that the directory knows to `.closing`.
-  /// - Returns: false when it is there already or past it.
+  /// - Returns: false when it is in `.closing` or a later state already.
   mutating func close(_ session: Session, _ reason: CloseReason) -> Bool {
     guard session.state.isOpen else { return false }
     session.move(to: .closing(reason))
@@ -52,14 +51,13 @@ package struct SessionTable {
     return true
   }
 
-  /// Returns the sessions that are to be closed now, and forgets that they were.
+  /// Returns and removes the sessions in `.closing`.
   mutating func takeClosing() -> [Session] {
     defer { closing.removeAll(keepingCapacity: true) }
     return closing
   }
 
-  /// The directory has forgotten this session: moves it to `.closed`, or to `.lingering` until
-  /// `end`.
+  /// Moves a session that the directory has forgotten to `.closed`, or to `.lingering` until `end`.
   mutating func remove(_ session: Session, _ reason: CloseReason, lingeringUntil end: Instant?) {
     slots[Int(session.id.slot)] = nil
     guard let end else { return session.move(to: .closed(reason)) }
@@ -67,8 +65,8 @@ package struct SessionTable {
     lingering[ObjectIdentifier(session)] = session
   }
 
-  /// A session that lingered has ended.
-  /// - Returns: false when it did not linger.
+  /// Removes a lingering session.
+  /// - Returns: false when it was not lingering.
   mutating func endLingering(_ session: Session) -> Bool {
     guard case .lingering(let reason, _) = session.state else { return false }
     lingering[ObjectIdentifier(session)] = nil
@@ -76,7 +74,7 @@ package struct SessionTable {
     return true
   }
 
-  /// Returns the sessions that have lingered long enough, closed as far as their state goes.
+  /// Returns the lingering sessions whose time has passed, in the state `.closed`.
   mutating func takeExpired(at now: Instant) -> [Session] {
     guard !lingering.isEmpty else { return [] }
     let expired = lingering.values.filter {

@@ -1,16 +1,16 @@
 import Units
 
-/// How much of the work that peers can cause is done in one turn, so that neither one flooding peer
-/// nor many at once keep the others from theirs: 4 KiB of each peer, up to 60 KiB more of some, 256
-/// KiB of those together, half a millisecond for new connections, and 8 proofs.
+/// Limits the work of one turn, so that flooding peers do not delay the others: 4 KiB of each peer,
+/// up to 60 KiB more of some, 256 KiB of those together, half a millisecond for new connections,
+/// and 8 proofs.
 package struct TurnBudget {
   /// Reads of one session in one turn, of 4 KiB each.
   static let readsPerSession = 16
-  /// Reads in one turn on top of each session's first.
+  /// Reads of all sessions in one turn, in addition to each session's first.
   static let furtherReads = 64
-  /// Signatures checked before the loop looks at its sockets again: each takes some 50 µs.
+  /// Signatures checked in one turn; each takes about 50 µs.
   static let proofs = 8
-  /// For sessions that have sent much at once, in one turn.
+  /// The time in one turn for sessions that have sent much at once.
   static let busyTime = Duration.microseconds(500)
   /// For new connections, in one turn: to accept them and to answer their handshakes.
   static let newConnectionsTime = Duration.microseconds(500)
@@ -41,16 +41,16 @@ package struct TurnBudget {
     newConnectionsLeft -= end.nanoseconds - start.nanoseconds
   }
 
-  /// A proof is being checked.
+  /// Takes one proof from the budget.
   mutating func takeProof() { proofsLeft -= 1 }
 
-  /// Gives all further reads and the time for new connections back: the end of a turn.
+  /// Refills the reads and the time for new connections at the end of a turn.
   mutating func refillReads() {
     furtherReadsLeft = Self.furtherReads
     newConnectionsLeft = Self.newConnectionsTime.nanoseconds
   }
 
-  /// Gives all proofs back: the turn in which proofs that had to wait go on. Until a proof has to
-  /// wait nobody refills.
+  /// Refills the proofs in a turn that continues with waiting proofs. While no proof waits there is
+  /// no refill.
   mutating func refillProofs() { proofsLeft = Self.proofs }
 }

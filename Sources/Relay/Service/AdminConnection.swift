@@ -2,12 +2,12 @@ import EventLoop
 import Units
 import Wire
 
-/// A client of the admin socket: one line in, an answer out, and the end. The answer goes out in
-/// parts, each in a turn of its own.
+/// A client of the admin socket. It sends one line and gets an answer, in parts, each in a turn of
+/// its own.
 package final class AdminConnection: Connection {
   package typealias Parts = () -> [UInt8]?
 
-  /// From the connect to the last byte taken.
+  /// The time from the connect to the last byte of the answer.
   static let time = Duration.seconds(30)
 
   private let answer: (String?) -> Parts
@@ -18,7 +18,7 @@ package final class AdminConnection: Connection {
   private var next: Timer?
 
   /// - Parameters:
-  ///   - answer: what a line is answered with; `nil` is a line that is too long.
+  ///   - answer: returns the answer to a line; `nil` is a line that is too long.
   ///   - onEnd: called once, when the connection has closed.
   init(
     on loop: EventLoop, adopting socket: consuming Descriptor, answer: @escaping (String?) -> Parts,

@@ -13,12 +13,12 @@ import Wire
   import Darwin
 #endif
 
-/// The operator's socket (`ADMIN_SOCKET`): who costs how much, and closing connections by hand.
+/// The operator's socket (`ADMIN_SOCKET`): lists the costs of connections and closes connections.
 ///
-/// A line protocol and not HTTP, because libevent's HTTP server is not safe on a Unix socket
-/// (docs/operating.md). `peers` is answered with one JSON object a line for each connection and a
-/// last line that counts them; `close circuit` and `close nick` with `{"closed": n}`; anything else
-/// with `{"error": "…"}`.
+/// It speaks lines instead of HTTP, because libevent's HTTP server is not safe on a Unix socket
+/// (docs/operating.md). The answer to `peers` has one JSON object a line for each connection and a
+/// last line with their number. `close circuit` and `close nick` are answered with `{"closed": n}`,
+/// anything else with `{"error": "…"}`.
 final class AdminSocket {
   private let relay: RelayStatus
   private let log = Logger(label: "admin")
@@ -26,7 +26,7 @@ final class AdminSocket {
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
 
   static let mostConnections = 8
-  /// Slots that are looked at in one part of the answer to `peers`.
+  /// The number of slots in one part of the answer to `peers`.
   static let slotsPerPart = 256
 
   init(for relay: RelayStatus, at path: String) throws(SocketError) {
@@ -81,7 +81,7 @@ final class AdminSocket {
     }
   }
 
-  /// The relay's own probe is no peer.
+  /// The relay's own probe does not count as a peer.
   private func holder(of nick: Nick) -> PeerID? {
     nick == relay.probe?.nick ? nil : relay.node.directory.registry.holder(of: nick)
   }
@@ -95,7 +95,7 @@ final class AdminSocket {
     return Self.once(Array("{\"closed\": \(sessions.count)}\n".utf8))
   }
 
-  /// Connections that come or go meanwhile may be told or not.
+  /// Connections that come or go meanwhile may be missing.
   private func peers() -> AdminConnection.Parts {
     var slot = 0
     var count = 0

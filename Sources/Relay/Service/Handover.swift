@@ -7,8 +7,8 @@ import Status
 import Units
 import Wire
 
-/// A restart that no peer notices: what a stop leaves in a descriptor store and what a start takes
-/// out of it (docs/operating.md, "Hot restart").
+/// Hands connections over to the next process: a stop puts them into a descriptor store, a start
+/// takes them out of it (docs/operating.md, "Hot restart").
 struct Handover {
   let store: any DescriptorStore
   private let log = Logger(label: "handover")
@@ -35,11 +35,11 @@ struct Handover {
   enum Outcome {
     /// Everything is in the store. The process ends without touching a socket.
     case done
-    /// Nothing is in the store: stop as without one.
+    /// Nothing is in the store. Stop as without one.
     case refused
   }
 
-  /// Puts everything into the store, at most some seconds long. The loop must not run after
+  /// Puts everything into the store, which takes some seconds at most. The loop must not run after
   /// `.done`.
   func leave(_ node: DirectoryNode, status: StatusEndpoint?) -> Outcome {
     let start = node.loop.now
@@ -58,7 +58,7 @@ struct Handover {
           "not handed over: draining and closing instead", metadata: ["reason": "\(error)"])
         return .refused
       }
-      // The store may have it all, so nobody else may use it.
+      // The store may have everything, so this process must not use the connections any more.
       log.warning("handed over, but not confirmed", metadata: ["reason": "\(error)"])
     }
     node.leaveListenerFiles()
@@ -102,7 +102,7 @@ struct Handover {
       }
     }
 
-    /// Returns the listener for `address` and hands it to the caller; `nil` if there is none.
+    /// Returns the listener for `address`, which the caller then owns; `nil` if there is none.
     func takeListener(
       _ purpose: ListenerImage.Purpose, at address: SocketAddress
     ) -> (socket: HeldDescriptor, state: Listener.HandOver)? {
@@ -117,9 +117,9 @@ struct Handover {
       return nil
     }
 
-    /// Has the store forget everything. Nothing may be read from a peer before.
-    /// - Returns: false, with a line that says why, when the store may have it still: then nothing
-    ///   can be gone on with.
+    /// Lets the store forget everything. Nothing may be read from a peer before this.
+    /// - Returns: false, with a logged reason, when the store may still have everything. Then the
+    ///   connections must not be used.
     func confirm() -> Bool {
       do throws(StoreFault) {
         try handover.store.confirm()
@@ -133,10 +133,10 @@ struct Handover {
       }
     }
 
-    /// Frees what only the peers' return has needed, their backlogs for example.
+    /// Frees what was only needed to restore the peers, for example their backlogs.
     func forgetPeers() { (image.peers, image.lingering) = ([], []) }
 
-    /// Closes what the settings want no more.
+    /// Closes listeners that the settings no longer name.
     func closeOtherListeners() { listening = [:] }
 
     /// Returns the sockets of the peers, by their `SO_COOKIE`.
@@ -150,8 +150,8 @@ struct Handover {
     log.warning("nothing is taken over: starting empty", metadata: ["reason": "\(fault)"])
   }
 
-  /// Takes what another process has left. Nil, with a line that says why, when there is nothing or
-  /// it cannot be used.
+  /// Takes the state of another process from the store. Returns nil, with a logged reason, when
+  /// there is none or it cannot be used.
   func take(on network: Network) -> Taken? {
     var descriptors: [StoredDescriptor] = []
     do throws(StoreFault) {

@@ -3,15 +3,15 @@ import Units
 
 /// Writes log lines to a descriptor and never waits for its reader.
 ///
-/// A line that is not taken is dropped and counted. The kernel may take the beginning of a line
-/// that is longer than PIPE_BUF: the rest is kept and goes out before anything else, so no reader
-/// finds part of a line with another behind it.
+/// A line that the descriptor does not take is dropped and counted. The kernel may take only the
+/// beginning of a line longer than PIPE_BUF. The rest is kept and written before anything else, so
+/// a reader never finds an incomplete line.
 struct LogOutput: ~Copyable {
   private let output: NonBlockingOutput
   private var rest: [UInt8] = []
-  /// Lines that were not taken since the last report of them.
+  /// Dropped lines since the last report.
   private(set) var unreported = 0
-  /// Lines that were not taken since the start.
+  /// Dropped lines since the start.
   private(set) var dropped = 0
 
   /// Writes to `descriptor`, which stays the caller's.
@@ -22,7 +22,7 @@ struct LogOutput: ~Copyable {
   static func standardError() -> LogOutput { LogOutput(.standardError()) }
 
   /// Writes one line, or counts it as dropped.
-  /// - Parameter report: makes the line that tells how many were dropped before this one.
+  /// - Parameter report: returns the line with the number of lines dropped before this one.
   mutating func write(_ line: String, report: (Int) -> String) {
     if !catchUp(report: report) || !put(line) {
       unreported += 1
@@ -30,8 +30,8 @@ struct LogOutput: ~Copyable {
     }
   }
 
-  /// Writes what is left of a line, and tells of those that were dropped.
-  /// - Returns: false while that is not taken.
+  /// Writes the rest of a line and the report of dropped lines.
+  /// - Returns: false while the descriptor does not take it.
   @discardableResult
   mutating func catchUp(report: (Int) -> String) -> Bool {
     if !rest.isEmpty {

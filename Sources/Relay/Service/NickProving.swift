@@ -6,19 +6,19 @@ import Settings
 import Units
 import Wire
 
-/// Finds the name that clients dial, and turns nick authentication on when it is known (protocol.md
-/// §8). Behind Tor it needs no setting: it reads the name from the file that Tor writes, and again
-/// every 30 s, because restored keys change it.
+/// Finds the name that clients dial, and then turns nick authentication on (protocol.md §8). Behind
+/// Tor it needs no setting: it reads the name from the file that Tor writes, and again every 30 s,
+/// because restored keys change it.
 final class NickProving {
   private let node: DirectoryNode
   private let log = Logger(label: "nick-auth")
   private var timer: Timer?
-  /// Why the file could not be used, as it was told last.
+  /// The last logged reason why the file could not be used.
   private var reason: String?
   private var learned: OnionEndpoint?
   private let rereading: Duration
 
-  /// Between two looks at the file until a name is known.
+  /// The interval for reading the file until a name is known.
   package static let interval = Duration.seconds(1)
   /// The same once a name is known.
   static let defaultRereading = Duration.seconds(30)
@@ -59,7 +59,7 @@ final class NickProving {
     do throws(HostnameFault) {
       endpoint = try self.endpoint(in: path)
     } catch {
-      // Each reason once: the next look is a second away.
+      // Each reason is logged once: the file is read again after a second.
       if learned == nil, reason != error.reason {
         reason = error.reason
         log.warning(
@@ -102,7 +102,7 @@ final class NickProving {
     }
   }
 
-  /// The first line of Tor's file with our port behind it, if it is there and whole.
+  /// Returns the first line of Tor's file with our port appended, if the line is complete.
   private func endpoint(in path: String) throws(HostnameFault) -> OnionEndpoint {
     switch SmallFile.read(path, limit: 128) {
     case .failure(let error): throw .unreadable(error)

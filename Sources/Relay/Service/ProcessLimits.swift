@@ -8,14 +8,14 @@ import Settings
   import Darwin
 #endif
 
-/// What the process takes from and gives up to the system before it touches the network.
+/// Sets the limits of the process before it uses the network.
 enum ProcessLimits {
   /// Descriptors that are not peers: three standard streams, about four of the loop, three
-  /// listeners, eight status connections, the probe's two ends, two for the log and files, two to
-  /// spare.
+  /// listeners, eight status connections, the probe's two ends, two for the log and files, two
+  /// spare ones.
   static let reservedDescriptors = 24
 
-  /// - Returns: how many connections the process may hold.
+  /// - Returns: the largest number of connections of the process.
   static func harden(_ settings: Settings, log: Logger) throws(StartFault) -> Int {
     guard geteuid() != 0 || settings.allowRoot else {
       throw .setting(
@@ -28,7 +28,7 @@ enum ProcessLimits {
     return budget
   }
 
-  /// Warns when there may be more connections than descriptors for them.
+  /// Warns when the limits allow more connections than there are descriptors.
   static func warnIfDescriptorsShort(_ settings: Settings, withBudget budget: Int, log: Logger) {
     let wanted = settings.maxPeers + settings.maxPending
     guard budget < wanted else { return }

@@ -1,7 +1,7 @@
-/// The log: swift-log records as single lines on stderr, for people or as JSON. The products
-/// install one `LogSink` at start; SIGHUP changes its level while loggers are in use. Whatever a
-/// record holds, it stays one line: everything that is not plainly visible is escaped, so a peer
-/// cannot forge a record.
+/// The log: swift-log records as single lines on stderr, for people or as JSON. The programs
+/// install one `LogSink` at the start. SIGHUP changes its level while loggers are in use. A record
+/// is always one line: everything that is not a visible character is escaped, so a peer cannot
+/// forge a record.
 import Logging
 import Settings
 import Synchronization
@@ -13,7 +13,7 @@ import Units
   import Glibc
 #endif
 
-/// Where records go, how they look and which are wanted. Shared by all loggers of a process.
+/// The output, format and level of records. All loggers of a process share it.
 package final class LogSink: Sendable {
   private let threshold: Atomic<Int>
   package let format: LogFormat
@@ -26,44 +26,45 @@ package final class LogSink: Sendable {
     output = Mutex(.standardError())
   }
 
-  /// - Parameter descriptor: stays the caller's.
+  /// - Parameter descriptor: still owned by the caller.
   init(level: Logger.Level, format: LogFormat, descriptor: Int32) {
     threshold = Atomic(level.rank)
     self.format = format
     output = Mutex(LogOutput(descriptor))
   }
 
-  /// The least important records that are written.
+  /// The lowest level that is written.
   package var level: Logger.Level {
     get { Logger.Level.allCases[threshold.load(ordering: .relaxed)] }
     set { threshold.store(newValue.rank, ordering: .relaxed) }
   }
 
-  /// Makes every logger of the process write here. Once a process, before the first logger.
+  /// Makes all loggers of the process write here. Call it once, before the first logger.
   package func bootstrap() {
     LoggingSystem.bootstrap { label in RelayLogHandler(category: label, sink: self) }
   }
 
-  /// A logger that writes here without being the process's own.
+  /// Returns a logger that writes here.
   func logger(_ category: String) -> Logger {
     Logger(label: category, factory: { RelayLogHandler(category: $0, sink: self) })
   }
 
-  /// Writes a line, or drops and counts it when it is not taken: a log must not stop the relay.
+  /// Writes a line, or drops and counts it when the output does not take it: a log must not stop
+  /// the relay.
   package func write(_ line: String) {
     output.withLock { $0.write(line, report: report) }
   }
 
-  /// Writes what an earlier record left over, and how many were dropped, as soon as that is taken.
-  /// To be called now and then.
+  /// Writes the rest of an earlier record and the number of dropped ones, if the output takes them.
+  /// Called regularly.
   func catchUp() {
     output.withLock { _ = $0.catchUp(report: report) }
   }
 
-  /// Records that were not taken since the start.
+  /// Dropped records since the start.
   var dropped: Int { output.withLock { $0.dropped } }
 
-  /// At any level: a record that is missing may be worse than a warning.
+  /// Logged at any level: a dropped record may be more important than a warning.
   private func report(_ count: Int) -> String {
     LogRecord(
       time: .now(), level: max(.warning, level), category: "log",
@@ -74,7 +75,7 @@ package final class LogSink: Sendable {
 }
 
 extension Logger.Level {
-  /// Its place among all levels, trace first.
+  /// Its position among all levels, trace first.
   fileprivate var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
@@ -90,7 +91,7 @@ struct RelayLogHandler: LogHandler {
     self.sink = sink
   }
 
-  /// The sink's, unless this logger was given its own.
+  /// The sink's level, unless this logger has its own.
   package var logLevel: Logger.Level {
     get { ownLevel ?? sink.level }
     set { ownLevel = newValue }
@@ -113,7 +114,7 @@ struct RelayLogHandler: LogHandler {
   }
 }
 
-/// One record, before it is text.
+/// One record before it is formatted.
 struct LogRecord {
   package var time: WallTime
   package var level: Logger.Level
@@ -121,7 +122,7 @@ struct LogRecord {
   package var message: String
   package var fields: Logger.Metadata
 
-  /// With its line feed, the only one in it.
+  /// The record as text, which ends with its only line feed.
   package func line(as format: LogFormat) -> String {
     switch format {
     case .text: textLine
@@ -142,14 +143,14 @@ struct LogRecord {
     var line = "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\""
     line += ",\"category\":\(category.quotedForOneLine),\"message\":\(message.quotedForOneLine)"
     for (key, value) in sortedFields {
-      // Two members of one name would leave it to the reader which of them counts.
+      // Two members with one name are ambiguous.
       let taken = ["time", "level", "category", "message"].contains(key)
       line += ",\((taken ? key + "_" : key).quotedForOneLine):\(Self.json(value))"
     }
     return line + "}\n"
   }
 
-  /// Always in the same order, so that lines can be compared.
+  /// Sorted, so that lines can be compared.
   private var sortedFields: [(key: String, value: Logger.Metadata.Value)] {
     fields.sorted { $0.key < $1.key }
   }
@@ -166,7 +167,7 @@ struct LogRecord {
   }
 }
 
-/// A point on the calendar, to the millisecond, in UTC.
+/// A date and time in UTC, to the millisecond.
 ///
 /// Safe: the system fills in a value of the type that it is given. `tm` has a pointer, which is not
 /// used.
@@ -180,7 +181,7 @@ struct WallTime: CustomStringConvertible {
     return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 
-  /// RFC 3339, as in `2026-01-02T03:04:05.678Z`.
+  /// Returns the time as in RFC 3339, for example `2026-01-02T03:04:05.678Z`.
   package var description: String {
     var seconds = time_t(milliseconds / 1000)
     var date = unsafe tm()

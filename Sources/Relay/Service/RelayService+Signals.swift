@@ -26,7 +26,7 @@ extension RelayService {
     ]
   }
 
-  /// Drains within the grace and ends; the second time at once.
+  /// Drains within the grace period and ends. A second signal ends it at once.
   private func stop() {
     guard shutdown == nil else {
       log.warning("stopping at once")
@@ -35,7 +35,7 @@ extension RelayService {
     manager.notify(.stopping)
     if let probe {
       probe.stop()
-      // Its other end goes as any connection does.
+      // Its other end is closed like any connection.
       let id = node.directory.registry.holder(of: probe.results.nick)
       if let session = id.flatMap({ node.sessions[$0] }) { node.close(session, .peerClosed) }
     }
@@ -47,7 +47,7 @@ extension RelayService {
     shutdown = Shutdown(of: node) { [unowned self] in loop.stop() }
   }
 
-  /// The status report, which the operator asks for: it is written whatever the log level.
+  /// Writes the status report, at any log level, because the operator has asked for it.
   private func report() {
     let report = status.snapshot(showsNicks: true).report(firstNicks: Self.nicksInReport)
     for line in report.lines(firstNicks: Self.nicksInReport) {
@@ -57,7 +57,7 @@ extension RelayService {
 
   static let nicksInReport = 10
 
-  /// Takes new settings as a whole or not at all.
+  /// Applies all new settings or none.
   private func reload() {
     manager.notify(.reloading)
     defer { manager.notify(.ready) }

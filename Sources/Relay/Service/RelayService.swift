@@ -9,15 +9,15 @@ import Status
 import Units
 import Wire
 
-/// The relay as a process: opens what it needs or says in one line why not, runs until a signal,
-/// and leaves nothing behind.
+/// The relay as a process: opens its resources or logs in one line why it cannot, runs until a
+/// signal, and removes its files.
 package final class RelayService {
-  /// What the process ends with (sysexits.h).
+  /// The exit code of the process (sysexits.h).
   package enum ExitCode: Int32, Sendable {
     case ok = 0
-    /// EX_OSERR: the system refuses something that another try may give.
+    /// EX_OSERR: the system refuses something; another try may succeed.
     case system = 71
-    /// EX_CONFIG: the settings have to change first.
+    /// EX_CONFIG: the settings are wrong.
     case configuration = 78
   }
 
@@ -36,7 +36,7 @@ package final class RelayService {
   var shutdown: Shutdown?
   private var nickProving: NickProving?
   let manager: ServiceManager
-  /// Everything is in the descriptor store: what is left on disk is the next process's.
+  /// Everything is in the descriptor store, so files on disk belong to the next process.
   var isHandedOver = false
   private var watchdog: Timer?
   private var settled: Timer?
@@ -46,7 +46,7 @@ package final class RelayService {
   /// history, after 10 s, belongs to the start.
   package static let startTime = Duration.seconds(12)
 
-  /// Runs the relay with these settings until it is told to stop.
+  /// Runs the relay with these settings until it stops.
   /// - Parameter reread: reads the settings anew, for SIGHUP.
   package static func run(
     _ settings: Settings, log sink: LogSink, reread: @escaping () -> SettingsReading
@@ -55,8 +55,7 @@ package final class RelayService {
     do throws(StartFault) {
       let connections = try ProcessLimits.harden(settings, log: log)
       let manager = try ServiceManager(environment: Settings.processEnvironment)
-      // A process that took connections over must not be ended by a signal before it can hand them
-      // over.
+      // A signal must not end a process with taken connections before it can hand them over.
       SignalSource.holdBack(handledSignals, true)
       let handover = Handover(settings.fdStore, manager)
       if handover?.store !== manager.store { manager.closeStored(log: log) }
@@ -98,7 +97,7 @@ package final class RelayService {
 
   // MARK: Start
 
-  /// - Parameter taken: what another process has left.
+  /// - Parameter taken: the state of another process.
   private func open(_ taken: Handover.Taken?) throws(StartFault) {
     let settings = node.settings
     log.info(
@@ -149,19 +148,19 @@ package final class RelayService {
     let hasTakenOver = taken != nil
     settled = Timer(on: loop) {
       ProcessCalls.releaseCodePages()
-      // An image is large and needed once.
+      // An image is large and needed only once.
       if hasTakenOver { ProcessCalls.releaseFreeMemory() }
     }
     settled?.schedule(after: Self.startTime)
     manager.notify(.ready)
     if let interval = manager.watchdog {
       watchdog = Timer(on: loop) { [unowned self] in manager.notify(.alive) }
-      // Twice in its interval, as sd_watchdog_enabled(3) advises.
+      // Twice in each interval, as sd_watchdog_enabled(3) advises.
       watchdog?.scheduleRepeating(every: interval / 2)
     }
   }
 
-  /// Goes on with the connections of another process.
+  /// Continues the connections of another process.
   private func restore(_ taken: Handover.Taken) {
     taken.closeOtherListeners()
     let restored = node.restore(taken.image, sockets: taken.takeSockets())

@@ -7,12 +7,12 @@ import Units
 import Wire
 
 /// Connects to each listener in turn, completes a handshake as a watcher and expects a PONG.
-/// /health reports the result (promises.md, "Always come back"). One listener that serves nobody
-/// makes the relay unhealthy: all of Tor may be behind it.
+/// /health reports the result (promises.md, "Always come back"). A single failing listener makes
+/// the relay unhealthy: all of Tor may be behind it.
 package final class SelfProbe {
-  /// Between two probes of the same listener.
+  /// The interval between two probes of a listener.
   package static let usualInterval = Duration.seconds(10)
-  /// How long a probe may take.
+  /// The timeout of a probe.
   static let timeout = Duration.seconds(5)
 
   package let results: ProbeResults
@@ -22,7 +22,7 @@ package final class SelfProbe {
   private var connection: ProbeConnection?
   private var current = 0
 
-  /// - Parameter node: its listeners must all be there.
+  /// - Parameter node: a node with all its listeners.
   package init(of node: DirectoryNode, interval: Duration = SelfProbe.usualInterval) {
     self.node = node
     self.interval = interval
@@ -80,8 +80,8 @@ package final class SelfProbe {
   }
 }
 
-/// The probe's end of its connection. It has been served when a PONG has come, or a handshake reply
-/// that turns it away: a full relay, and one that wants proofs, do their work.
+/// The probe's end of its connection. A PONG counts as success, and so does a refused handshake: a
+/// relay that is full or requires proofs works correctly.
 private final class ProbeConnection: Connection {
   // Searched as bytes: text would bring in much of the standard library's code every ten seconds.
   private static let pong = Array(#"{"type": 799,"#.utf8)

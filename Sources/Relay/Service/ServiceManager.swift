@@ -8,24 +8,24 @@ import Units
   import Darwin
 #endif
 
-/// What systemd gives and wants: listening sockets handed over at start (sd_listen_fds(3)), so that
-/// a restart refuses nobody, and word of how it goes (sd_notify(3)). Without systemd nothing here
-/// does anything.
+/// The interface to systemd: listening sockets passed at the start (sd_listen_fds(3)), so that a
+/// restart refuses no connection, and notifications (sd_notify(3)). Without systemd it does
+/// nothing.
 struct ServiceManager {
-  /// The first descriptor handed over (SD_LISTEN_FDS_START).
+  /// The first passed descriptor (SD_LISTEN_FDS_START).
   static let firstDescriptor: Int32 = 3
 
   private let notifySocket: String?
   /// Sockets that listen already, by number. Nobody owns them yet: who listens on one adopts it.
   let inherited: [Int32]
-  /// Whether its unit says that it has a descriptor store (`FDSTORE`, systemd 254).
+  /// Whether the unit has a descriptor store (`FDSTORE`, systemd 254).
   let offersStore: Bool
-  /// Its descriptor store, with what a relay has left there; nil without systemd.
+  /// systemd's descriptor store with its content; nil without systemd.
   let store: SystemdStore?
-  /// How often it wants to hear that the loop goes round; `nil`: not at all.
+  /// The watchdog interval; `nil`: no watchdog.
   let watchdog: Duration?
 
-  /// - Throws: when a variable that is meant for this process cannot be right.
+  /// - Throws: when a variable for this process is invalid.
   init(environment: [String: String], processID: Int32 = getpid()) throws(StartFault) {
     notifySocket = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
     let names = (environment["LISTEN_FDNAMES"] ?? "").split(
@@ -49,7 +49,7 @@ struct ServiceManager {
     watchdog = isWatched ? try Self.interval(environment["WATCHDOG_USEC"] ?? "") : nil
   }
 
-  /// Those that are really there.
+  /// The descriptors that are really open.
   private static func descriptors(_ environment: [String: String], _ processID: Int32)
     throws(StartFault) -> [Int32]
   {
@@ -66,7 +66,7 @@ struct ServiceManager {
     return descriptors
   }
 
-  /// Microseconds, up to a year.
+  /// Reads microseconds, up to a year.
   private static func interval(_ text: String) throws(StartFault) -> Duration? {
     if text.isEmpty || text == "0" { return nil }
     let most: Int64 = 365 * 86_400 * 1_000_000
@@ -76,7 +76,7 @@ struct ServiceManager {
     return .microseconds(microseconds)
   }
 
-  /// Listening sockets, and what a descriptor store may hold: an image and every connection.
+  /// The largest number of passed descriptors: listening sockets, an image and all connections.
   private static let mostDescriptors: Int32 = 1_000_000
 
   package enum State: String {
@@ -86,7 +86,8 @@ struct ServiceManager {
     case alive = "WATCHDOG=1"
   }
 
-  /// Its store holds what a relay with another `FD_STORE` has left: nobody goes on with it.
+  /// Closes and forgets the content of systemd's store, which a relay with another `FD_STORE` has
+  /// left.
   func closeStored(log: Logger) {
     guard let stored = try? store?.fetch(), !stored.isEmpty else { return }
     for descriptor in stored { descriptor.end() }
@@ -95,12 +96,12 @@ struct ServiceManager {
       metadata: ["closed": "\(stored.count)"])
   }
 
-  /// Lost if nobody listens: the manager's loss, not ours.
+  /// A notification that nobody receives is lost without an error.
   func notify(_ state: State) {
     guard let notifySocket else { return }
     var text = state.rawValue
     if state == .reloading {
-      // Type=notify-reload wants to know when it began.
+      // Type=notify-reload requires the time of the beginning.
       text += "\nMONOTONIC_USEC=\(Clock.monotonic.nanoseconds / 1_000)"
     }
     SocketCalls.sendDatagram(Array(text.utf8), to: notifySocket)

@@ -4,8 +4,9 @@ import Server
 import Settings
 import Units
 
-/// A stop (promises.md, "Always come back"): admits no peer, flushes what peers read, then closes
-/// the connections a few at a time, so that ten thousand peers do not all reconnect at once.
+/// Stops the relay (promises.md, "Always come back"): admits no peer, flushes the backlogs of
+/// active readers, then closes the connections in steps, so that ten thousand peers do not
+/// reconnect at once.
 final class Shutdown {
   private let node: DirectoryNode
   private let done: () -> Void
@@ -15,7 +16,7 @@ final class Shutdown {
   private var slice = 0
 
   package static let step = Duration.milliseconds(50)
-  /// The most steps over which closing is spread; a short grace allows fewer.
+  /// The largest number of steps; a short grace period allows fewer.
   static let steps = 20
   static let smallestSlice = 64
 
@@ -24,7 +25,7 @@ final class Shutdown {
     self.done = done
     let now = node.loop.now
     deadline = now + node.settings.shutdownGrace
-    // The rest of the grace belongs to closing.
+    // The rest of the grace period is for closing.
     flushUntil = now + node.settings.shutdownGrace / 2
     node.refusePending()
     timer = Timer(on: node.loop) { [unowned self] in advance() }

@@ -6,7 +6,7 @@ import EventLoop
   import Darwin
 #endif
 
-/// Why the relay does not start, for the operator.
+/// The reason why the relay does not start, for the operator.
 enum StartFault: Error, CustomStringConvertible {
   case socket(String, SocketError)
   case file(setting: String, path: String, errno: Int32)

@@ -7,8 +7,8 @@ import Status
 import Units
 import Wire
 
-/// Asks Tor to close circuits whose budgets stay exhausted (`TOR_CONTROL`). The relay never needs
-/// it: while Tor does not answer, the budgets hold as without it.
+/// Asks Tor to close circuits whose budgets stay exhausted (`TOR_CONTROL`). The relay does not
+/// depend on it: while Tor does not answer, the budgets work as without it.
 final class TorControl {
   let results = TorControlResults()
   private let node: DirectoryNode
@@ -25,19 +25,19 @@ final class TorControl {
   private enum State {
     case resting
     case authenticating(TorControlConnection, since: Instant)
-    /// - Parameter waiting: when Tor was asked to close each circuit, in order.
+    /// - Parameter waiting: the times at which Tor was asked to close circuits, in order.
     case ready(TorControlConnection, since: Instant, waiting: [Instant])
   }
 
-  /// How long Tor has for an answer.
+  /// The timeout of an answer.
   static let timeout = Duration.seconds(10)
-  /// Before the first new attempt; each one waits twice as long as the one before.
+  /// The delay of the first new attempt. It doubles with each attempt.
   static let firstDelay = Duration.seconds(1)
   static let longestDelay = Duration.seconds(60)
-  /// Between two warnings, and two records of closed circuits.
+  /// The shortest time between two warnings, and between two records of closed circuits.
   static let warningInterval = Duration.seconds(600)
   static let recordInterval = Duration.seconds(60)
-  /// Circuits that Tor is asked to close at the same time.
+  /// The largest number of unanswered requests.
   static let mostWaiting = 16
 
   init(_ setting: TorControlSetting, for node: DirectoryNode) throws(TorControlFault) {
@@ -81,7 +81,7 @@ final class TorControl {
       if isWarned { log.notice("Tor's control port answers again") }
       isWarned = false
     case .ready(let connection, let since, var waiting):
-      // A reply to nothing.
+      // A reply without a request.
       guard !waiting.isEmpty else { return drop(.garbled) }
       waiting.removeFirst()
       state = .ready(connection, since: since, waiting: waiting)
@@ -103,14 +103,14 @@ final class TorControl {
 
   private func fail(_ failure: TorControlFailure) {
     let now = node.loop.now
-    // It worked for long, so this is no attempt that follows another.
+    // It worked for long, so the delay starts again.
     if case .ready(_, let since, _) = state, since + Self.longestDelay <= now {
       delay = Self.firstDelay
     }
     state = .resting
     results.isReady = false
     results.failures += 1
-    // A Tor that starts anew numbers its circuits anew.
+    // A restarted Tor numbers its circuits anew.
     node.directory.exhaustedCircuits.forgetAll()
     retry?.schedule(after: delay)
     delay = min(delay + delay, Self.longestDelay)
@@ -142,7 +142,7 @@ final class TorControl {
     record(at: now)
   }
 
-  /// How many, never which.
+  /// Logs how many, never which.
   private func record(at now: Instant) {
     guard results.closed > logged.closed, logged.at + Self.recordInterval <= now else { return }
     log.notice(

@@ -2,8 +2,8 @@ import EventLoop
 import Units
 import Wire
 
-/// The end of a reply of Tor's control port: `250 OK`. The commands that the relay sends have
-/// replies of one line, so anything else is none.
+/// A reply of Tor's control port, `250 OK`. The relay's commands have replies of one line, so other
+/// lines are not replies.
 struct TorReply: Equatable {
   let code: Int
 
@@ -18,7 +18,7 @@ struct TorReply: Equatable {
   }
 }
 
-/// Why a connection to Tor's control port is of no use.
+/// Why a connection to Tor's control port failed.
 enum TorControlFailure: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case notConnected(String)
@@ -40,9 +40,10 @@ enum TorControlFailure: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A connection to Tor's control port: commands out, replies in. It keeps no more than one line.
+/// A connection to Tor's control port: sends commands, receives replies. It buffers one line at
+/// most.
 package final class TorControlConnection: Connection {
-  /// The longest line taken, in bytes: replies of one line are shorter than 100.
+  /// The longest accepted line, in bytes. Replies are shorter than 100.
   static let longestLine = 512
 
   private let onReply: (TorReply) -> Void

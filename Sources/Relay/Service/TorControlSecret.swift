@@ -2,8 +2,8 @@ import EventLoop
 import Settings
 import Wire
 
-/// The AUTHENTICATE command: with Tor's cookie, a password, or nothing. Read anew for each
-/// connection, because a Tor that starts makes a new cookie.
+/// The AUTHENTICATE command, with Tor's cookie, a password, or nothing. The cookie is read for each
+/// connection, because a restarted Tor makes a new one.
 struct TorControlSecret {
   let command: [UInt8]
 
@@ -32,7 +32,7 @@ struct TorControlSecret {
 
   private static func hex(_ digit: UInt8) -> UInt8 { digit + (digit < 10 ? 0x30 : 0x57) }
 
-  /// - Throws: when there is more than `limit` bytes, too.
+  /// - Throws: also for more than `limit` bytes.
   private static func contents(
     of path: String, limit: Int
   ) throws(TorControlFailure) -> [UInt8] {

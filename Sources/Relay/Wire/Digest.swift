@@ -1,6 +1,6 @@
-// SHA-256 and SHA3-256 from nettle, and the wiping of secrets: the only file of this module that
-// calls a C library. The onion checksum, the nick and nick authentication use the digests.
-// (libcrypto does the same and adds 3.4 MB to a static executable and 2 MB to resident memory.)
+// SHA-256 and SHA3-256 from nettle, and the wiping of secrets. The onion checksum, the nick and
+// nick authentication use the digests. (libcrypto does the same and adds 3.4 MB to a static
+// executable and 2 MB to resident memory.)
 //
 // Safe: nettle keeps no pointer and reads or writes as many bytes as it is told.
 
@@ -37,7 +37,7 @@ package enum Digest {
     return value
   }
 
-  /// Overwrites a secret with a call that the optimiser does not remove.
+  /// Overwrites a secret with a call that the optimiser cannot remove.
   package static func wipe(_ secret: UnsafeMutableRawBufferPointer) {
     guard let start = secret.baseAddress else { return }
     #if canImport(Darwin)

@@ -1,10 +1,9 @@
-// The outer JSON of every frame, `{"type": 687, "line": "…"}`: where its parts lie, whether it is
-// as strict as the protocol wants (protocol.md §1), and whether its bytes are already the one form
-// in which frames leave the relay. `FrameDecoder` is the only caller on the path of a message.
+// The outer JSON of every frame, `{"type": 687, "line": "…"}`: finds its parts, checks it strictly
+// (protocol.md §1), and tells whether it is canonical already. `FrameDecoder` is the only caller on
+// the path of a message.
 //
-// Nearly every frame is canonical, so a recogniser for just that form runs first, eight bytes at a
-// time. It never accepts what the strict reader refuses; the strict reader decides every other
-// case.
+// Nearly every frame is canonical, so a recogniser for that form runs first, eight bytes at a time.
+// It never accepts what the strict reader refuses. The strict reader decides all other cases.
 
 import Units
 
@@ -12,7 +11,7 @@ import Units
 /// connection.
 package enum EnvelopeError: Error, Hashable, Sendable {
   case notUTF8, notJSON, tooDeep, loneSurrogate
-  /// `type` or `line` comes twice, or, where the reader wants all keys unique, any key.
+  /// `type` or `line` comes twice, or any key if the reader requires unique keys.
   case duplicateKey
   case noType, noLine
   /// `type` is not a plain non-negative integer.
@@ -22,7 +21,7 @@ package enum EnvelopeError: Error, Hashable, Sendable {
 }
 
 struct Envelope: Equatable {
-  /// The value of `type`; one that is too large reads as `UInt32.max`, which is no known type.
+  /// The value of `type`. A too large value is read as `UInt32.max`, which is no known type.
   package let code: UInt32
   /// The range of the content of `line`, between its quotes and still escaped.
   package let line: Range<Int>

@@ -1,4 +1,4 @@
-/// The extensions of the base protocol that a peer says it supports.
+/// The extensions of the base protocol that a peer advertises.
 package struct Features: Hashable, Sendable {
   /// The features that the relay knows.
   package struct Known: OptionSet, Hashable, Sendable {
@@ -11,17 +11,17 @@ package struct Features: Hashable, Sendable {
     package static let nickAuth = Known(rawValue: 16)
   }
 
-  /// The number of features in one handshake, at most.
+  /// The largest number of features in one handshake.
   static let maximumCount = 32
 
   package let known: Known
-  /// All accepted names, sorted bytewise and joined by `+`, as a peerlist entry shows them.
+  /// All accepted names, sorted bytewise and joined by `+`, as in a peerlist entry.
   package let listText: String
 
   package var isEmpty: Bool { listText.isEmpty }
   package var names: [String] { listText.split(separator: "+").map(String.init) }
 
-  /// - Parameter names: names that are not well formed are dropped, and so are repetitions.
+  /// - Parameter names: malformed and repeated names are dropped.
   package init(names: [String] = []) {
     let accepted = Set(names.filter(Features.isWellFormed))
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -1,6 +1,6 @@
-// A frame is one message between a peer and the relay: a type and a line of text. Inside the relay
-// it exists only in canonical form (protocol.md §1), whatever form it arrived in, so that no two
-// readers see different messages in the same bytes.
+// A frame is one message between a peer and the relay: a type and a line of text. The relay keeps
+// frames only in canonical form (protocol.md §1), so that no two readers see different messages in
+// the same bytes.
 
 import Units
 
@@ -8,8 +8,7 @@ import Units
 /// it.
 package struct Frame {
   package let code: UInt32
-  /// The whole frame. A frame encoded anew may be up to three times as long as the line that came
-  /// in.
+  /// The whole frame. A re-encoded frame may be up to three times as long as the received line.
   package let body: ByteView
   /// The part of `body` that is the content of `line`, still escaped.
   package let line: ByteView
@@ -21,7 +20,7 @@ package struct Frame {
   package func decodedLine() -> [UInt8] { JSONText.decode(line) }
 }
 
-/// Turns lines into frames. Keeps one buffer for frames that must be encoded again in canonical
+/// Decodes lines into frames. Keeps one buffer for frames that must be re-encoded in canonical
 /// form.
 package struct FrameDecoder {
   private let maxNesting: Int
@@ -31,7 +30,7 @@ package struct FrameDecoder {
   /// - Parameter maxNesting: levels of objects and arrays, the envelope itself being the first.
   package init(maxNesting: Int) { self.maxNesting = maxNesting }
 
-  /// - Parameter line: what the framer found, without its terminator and not empty.
+  /// - Parameter line: a line from the framer, without its terminator and not empty.
   package mutating func withFrame<R>(_ line: ByteView, _ body: (Frame) -> R)
     throws(EnvelopeError) -> R
   {

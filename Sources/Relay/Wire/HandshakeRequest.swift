@@ -2,7 +2,7 @@
 // order are the table of protocol.md §3, and beyond that table:
 // - a key that comes twice anywhere in the object makes it no handshake; so does nesting past 10
 //   levels;
-// - a `location-string` that is no string counts as missing, a `nick` or `app-name` that is none as
+// - a `location-string` that is not a string counts as missing, such a `nick` or `app-name` as
 //   wrong;
 // - `directory` may be false or missing, and nothing else;
 // - all keys of `features` count towards the 32, whatever their value.
@@ -13,10 +13,10 @@ import Units
 package struct HandshakeRequest: Hashable, Sendable {
   package let nick: Nick
   package let location: Location
-  /// The location was missing or unreadable, so it is `NOT-SERVING-ONION`; the caller logs it.
+  /// The location was missing or malformed, so it is `NOT-SERVING-ONION`; the caller logs it.
   package let locationWasUnusable: Bool
   package let features: Features
-  /// No feature had the value `true`: the peer is taken for a cs client (protocol.md §1).
+  /// No feature had the value `true`, so the peer counts as a cs client (protocol.md §1).
   package let advertisedNoFeature: Bool
   /// SHA-256 of the decoded line, to which nick authentication binds.
   package let lineDigest: Bytes32
@@ -58,7 +58,7 @@ package enum HandshakeRejection: Error, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// Its name in metrics and logs.
+  /// The name in metrics and logs.
   package var label: String {
     switch self {
     case .appName: "app_name"
@@ -76,7 +76,7 @@ package enum HandshakeRejection: Error, Hashable, Sendable, CaseIterable {
 extension HandshakeRequest {
   /// - Parameters:
   ///   - line: the line of a 793, escaped, as `Frame` holds it.
-  ///   - network: the relay's own.
+  ///   - network: the relay's own network.
   package static func parse(
     line: ByteView, network: Network, allowsClearnet: Bool? = nil
   ) throws(HandshakeError)
@@ -100,7 +100,7 @@ extension HandshakeRequest {
   }
 }
 
-/// The values of a handshake as they were read, before they are checked.
+/// The values of a handshake before they are checked.
 private struct HandshakeFields {
   let allowsClearnet: Bool?
   var isJoinMarket = false
@@ -128,7 +128,7 @@ private struct HandshakeFields {
     try reader.end()
   }
 
-  /// The first fault, in the order of the table.
+  /// Returns the first fault, in the order of the table.
   var firstFault: HandshakeRejection? {
     if !isJoinMarket { return .appName }
     if !isVersion5 { return .protocolVersion }

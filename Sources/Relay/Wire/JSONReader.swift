@@ -1,7 +1,7 @@
-// A strict pull reader over the bytes of one JSON text (RFC 8259 and nothing beyond it): for
-// envelopes that are not in canonical form, for the handshake and for the nick-authentication
-// proof. It builds no tree; the caller asks for what it expects. Every byte is hostile: nothing is
-// read past the end, and the nesting depth, which is the recursion depth, is bounded.
+// A strict pull reader over the bytes of one JSON text (RFC 8259 without extensions): for envelopes
+// that are not canonical, for the handshake and for the nick-authentication proof. It builds no
+// tree; the caller requests the values that it expects. Nothing is read past the end, and the
+// nesting depth, which is the recursion depth, is bounded.
 
 import Units
 
@@ -36,7 +36,7 @@ package struct JSONReader {
     self.uniqueKeys = uniqueKeys
   }
 
-  /// What the next value is, by its first byte.
+  /// The kind of the next value, by its first byte.
   package mutating func peek() throws(EnvelopeError) -> Kind {
     switch try significantByte() {
     case UInt8(ascii: "{"): return .object
@@ -53,7 +53,7 @@ package struct JSONReader {
     return ObjectCursor()
   }
 
-  /// The next key, with the reader at its value; nil at the object's end.
+  /// Reads the next key and moves to its value; nil at the object's end.
   package mutating func nextKey(_ cursor: inout ObjectCursor) throws(EnvelopeError) -> Text? {
     if try significantByte() == UInt8(ascii: "}") {
       at += 1
@@ -68,7 +68,7 @@ package struct JSONReader {
     return key
   }
 
-  /// The range of the next value, a number.
+  /// Reads the next value, a number, and returns its range.
   package mutating func number() throws(EnvelopeError) -> Range<Int> {
     _ = try significantByte()
     let start = at
@@ -118,7 +118,7 @@ package struct JSONReader {
     }
   }
 
-  /// Nothing but white space may follow.
+  /// Checks that only white space follows.
   package mutating func end() throws(EnvelopeError) {
     skipSpace()
     if at != bytes.count { throw .notJSON }
@@ -126,7 +126,7 @@ package struct JSONReader {
 
   package func decoded(_ text: Text) -> [UInt8] { JSONText.decode(bytes.part(text.range)) }
 
-  /// Whether the string, once decoded, is `word`.
+  /// Whether the decoded string is `word`.
   package func isText(_ text: Text, _ word: StaticString) -> Bool {
     if !text.hasEscapes { return bytes.part(text.range).isEqual(to: word) }
     return decoded(text).withView { $0.isEqual(to: word) }
@@ -134,8 +134,8 @@ package struct JSONReader {
 
   // MARK: Strings
 
-  /// The next value, a string: valid UTF-8 without raw control characters, escapes whole,
-  /// surrogates paired.
+  /// Reads the next value, a string: valid UTF-8 without raw control characters, with complete
+  /// escapes and paired surrogates.
   package mutating func string() throws(EnvelopeError) -> Text {
     try expect(UInt8(ascii: "\""))
     let start = at
@@ -216,7 +216,7 @@ package struct JSONReader {
     at += 1
   }
 
-  /// The next byte that is not white space.
+  /// Returns the next byte that is not white space.
   private mutating func significantByte() throws(EnvelopeError) -> UInt8 {
     skipSpace()
     guard at < bytes.count else { throw .notJSON }

@@ -1,12 +1,11 @@
-// The content of a JSON string, between its quotes: decoding its escapes, and writing it as
-// Python's `json.dumps` does. What is written here is the canonical form: only 0x20…0x7e stand for
-// themselves.
+// Decodes and writes the content of a JSON string. It is written like Python's `json.dumps`, which
+// is the canonical form: only 0x20…0x7e are not escaped.
 
 import Units
 
 package enum JSONText {
-  /// Appends the UTF-8 that the escapes of `content` stand for. `content` has passed a scanner: its
-  /// escapes are whole and its surrogates paired.
+  /// Appends `content` with decoded escapes, in UTF-8. `content` was checked by a reader: its
+  /// escapes are complete and its surrogates paired.
   package static func decode(_ content: ByteView, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + content.count)
     var at = 0
@@ -26,8 +25,8 @@ package enum JSONText {
     return out
   }
 
-  /// Appends `text`, which is UTF-8, in canonical form. A byte that begins no valid sequence
-  /// becomes U+FFFD; the relay's own text never holds one.
+  /// Appends `text`, which is UTF-8, in canonical form. An invalid byte becomes U+FFFD; the relay's
+  /// own texts have none.
   package static func encode(_ text: ByteView, into out: inout [UInt8]) {
     out.reserveCapacity(out.count + text.count)
     var at = 0
@@ -52,13 +51,13 @@ package enum JSONText {
     }
   }
 
-  /// The offset of the first byte that is a quote, a backslash or outside 0x20…0x7e: what stands
-  /// before it stands for itself in JSON.
+  /// Returns the offset of the first byte that is a quote, a backslash or outside 0x20…0x7e. The
+  /// bytes before it need no escape.
   ///
-  /// Eight bytes at a time with plain integer arithmetic; Swift's SIMD types and element-wise loops
-  /// are several times slower. Each test puts up the high bit of a byte where it holds, or where
-  /// the byte is beyond ASCII, which is a hit too. A carry or borrow can only spoil bytes above one
-  /// that holds already, and the lowest is the one that counts.
+  /// Eight bytes at a time with integer arithmetic; Swift's SIMD types and loops over bytes are
+  /// several times slower. Each test sets the high bit of a byte that matches or is not ASCII,
+  /// which matches too. A carry or borrow can only change bytes above a match, and only the lowest
+  /// match counts.
   static func endOfPlainRun(_ bytes: ByteView, from start: Int) -> Int {
     precondition(start >= 0 && start <= bytes.count, "no bytes at this offset")
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -105,12 +104,12 @@ package enum JSONText {
     return value
   }
 
-  /// The scalar of a surrogate pair.
+  /// Returns the scalar of a surrogate pair.
   package static func scalar(high: UInt32, low: UInt32) -> UInt32 {
     0x1_0000 + ((high & 0x3ff) << 10 | (low & 0x3ff))
   }
 
-  /// Decodes the escape whose backslash is at `at`; returns the offset behind it.
+  /// Decodes the escape whose backslash is at `at` and returns the offset after it.
   private static func decodeEscape(
     _ content: ByteView, at: Int, into out: inout [UInt8]
   ) -> Int {
@@ -166,7 +165,7 @@ struct UTF8Character {
   /// In bytes, 1 to 4.
   package let length: Int
 
-  /// Nil unless a whole valid one begins at `at`.
+  /// Nil unless a complete valid character begins at `at`.
   package init?(_ bytes: ByteView, at: Int) {
     let first = bytes[at]
     let lowest: UInt32

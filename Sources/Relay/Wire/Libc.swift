@@ -31,12 +31,12 @@ extension ByteView {
     return nil
   }
 
-  /// Whether these are exactly the bytes of `text`.
+  /// Whether the bytes are exactly those of `text`.
   package func isEqual(to text: StaticString) -> Bool {
     count == text.utf8CodeUnitCount && hasPrefix(text)
   }
 
-  /// Whether these bytes begin with those of `text`: `memcmp(3)`.
+  /// Whether the bytes begin with those of `text`: `memcmp(3)`.
   package func hasPrefix(_ text: StaticString) -> Bool {
     guard let base = unsafe buffer.baseAddress else { return text.utf8CodeUnitCount == 0 }
     guard count >= text.utf8CodeUnitCount else { return false }
@@ -44,7 +44,7 @@ extension ByteView {
     return unsafe memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 
-  /// Whether these bytes end with those of `text`.
+  /// Whether the bytes end with those of `text`.
   package func hasSuffix(_ text: StaticString) -> Bool {
     let length = text.utf8CodeUnitCount
     return count >= length && part(count - length..<count).isEqual(to: text)

@@ -2,21 +2,21 @@ import Units
 
 /// Finds the lines in a growing input. One per connection, eight bytes.
 ///
-/// The caller holds the input in one contiguous buffer, calls `next` with the start of the bytes
-/// not yet used, moves that start to `consumed` after each line, and at the end of its turn drains
-/// the used bytes and calls `drained`. Bytes without a line end are searched once, so a line that
+/// The caller keeps the input in one contiguous buffer. It calls `next` with the start of the
+/// unused bytes, moves the start to `consumed` after each line, and at the end of its turn drains
+/// the used bytes and calls `drained`. Bytes are searched for a line end once, so a line that
 /// arrives byte by byte costs time linear in its length.
 package struct LineFramer {
   package enum Step: Equatable {
-    /// A line without its `\n` or `\r\n`, and the offset behind the terminator.
+    /// A line without its `\n` or `\r\n`, and the offset after the terminator.
     case line(Range<Int>, consumed: Int)
     case incomplete
-    /// The line is longer than the limit, whether or not its end has come.
+    /// The line is longer than the limit, with or without its end.
     case tooLong
   }
 
   private let limit: UInt32
-  /// No `\n` lies before this offset in the bytes not yet used.
+  /// There is no `\n` before this offset in the unused bytes.
   private var searched: UInt32 = 0
 
   /// - Parameter limit: the longest line in bytes, without its terminator.
@@ -35,12 +35,12 @@ package struct LineFramer {
     return .line(line, consumed: end + 1)
   }
 
-  /// The first `count` bytes have left the buffer.
+  /// Records that the first `count` bytes have left the buffer.
   package mutating func drained(_ count: Int) {
     searched = UInt32(clamping: Int(searched) - count)
   }
 
-  /// One byte over the limit may still be the `\r` of the terminator.
+  /// The byte after the limit may be the `\r` of the terminator.
   private func isPastLimit(_ bytes: ByteView, from start: Int) -> Bool {
     let length = bytes.count - start
     guard length > Int(limit) else { return false }

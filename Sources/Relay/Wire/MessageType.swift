@@ -19,7 +19,7 @@ package enum MessageType: UInt16, Hashable, Sendable {
     self.init(rawValue: code)
   }
 
-  /// Codes that cs clients use inside themselves and that mean nothing between peers
-  /// (797 was PING in an early draft).
+  /// Codes that cs clients use internally and that mean nothing between peers (797 was PING in an
+  /// early draft).
   package static func isLocal(_ code: UInt32) -> Bool { code == 785 || code == 787 || code == 797 }
 }

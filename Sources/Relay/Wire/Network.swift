@@ -4,7 +4,7 @@ import Units
 package enum Network: String, CaseIterable, Sendable {
   case mainnet, testnet, signet, regtest
 
-  /// The network of this name, in any letter case.
+  /// Returns the network of this name, in any letter case.
   package init?(name: ByteView) {
     for network in Network.allCases
     where network.rawValue.utf8.elementsEqual(name.lazy.map(\.lowercased)) {

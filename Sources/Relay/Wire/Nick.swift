@@ -3,8 +3,8 @@ import Units
 /// A peer's name: `J`, the digit of its protocol version, and 14 characters of base58 or the
 /// padding `O`.
 ///
-/// The 16 bytes are two words, so a nick needs no allocation and compares in two instructions. None
-/// of its characters is ever escaped in JSON or means anything in a peerlist or a routing line.
+/// The 16 bytes are two words, so a nick needs no allocation and compares in two instructions. Its
+/// characters are never escaped in JSON and are no separators in a peerlist or a routing line.
 package struct Nick: Hashable, Sendable, CustomStringConvertible {
   package static let length = 16
 
@@ -28,7 +28,7 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
 
   package init?(_ text: String) { self.init(Array(text.utf8)) }
 
-  /// The value before a nick is known; no peer can have it.
+  /// The value before a nick is known. No peer can have it.
   package static let nobody = Nick(low: 0, high: 0)
 
   private init(low: UInt64, high: UInt64) {
@@ -52,7 +52,7 @@ package struct Nick: Hashable, Sendable, CustomStringConvertible {
       && bytes.word(at: 8) == high
   }
 
-  /// Digits and letters but `0`, `I` and `l`: base58, and `O`, which pads.
+  /// Digits and letters except `0`, `I` and `l`: base58, and `O` as padding.
   private static func isAllowed(_ byte: UInt8) -> Bool {
     guard byte != UInt8(ascii: "0"), byte != UInt8(ascii: "I"), byte != UInt8(ascii: "l") else {
       return false

@@ -1,12 +1,12 @@
 // The address at which a peer can be reached directly: an onion service and its port. Values of
-// these types are checked, the onion's checksum included, so they can go into a peerlist as they
-// are.
+// these types are checked, the onion's checksum included, so a peerlist can contain them without
+// escaping.
 
 import Units
 
-/// Why a text is no endpoint. The two are answered differently (protocol.md §3).
+/// Why a text is not an endpoint. The answers differ (protocol.md §3).
 package enum OnionEndpointError: Error, Hashable, Sendable {
-  /// No `:`, or no port of 1…65535 behind it: the peer is taken as serving none.
+  /// No `:`, or no port of 1…65535 after it: the peer counts as serving none.
   case badPort
   /// The host is not a v3 onion with a valid checksum: the peer is rejected.
   case badHost

@@ -1,7 +1,6 @@
-// Peerlists (789): the peers that are here, and those that have just left. Entries consist of
-// checked values only, plain ASCII that needs no JSON escape, so nothing is escaped here and no
-// entry can be forged. The directory decides who is listed; it keeps written entries and copies
-// them.
+// Peerlists (789): the connected peers, and those that have just left. Entries have checked values
+// only, ASCII that needs no JSON escape, so no entry can be forged. The directory decides who is
+// listed, and caches encoded entries.
 
 import Units
 
@@ -16,11 +15,11 @@ package enum PeerlistWriter {
     nick.append(to: &bytes)
     bytes.append(UInt8(ascii: ";"))
     location.append(to: &bytes)
-    // Kept as long as the peer is here, so without spare capacity.
+    // Kept as long as the peer is connected, so without spare capacity.
     return Array(bytes[...])
   }
 
-  /// Appends an entry for receivers that read features: `;F:a+b` follows it if there are any.
+  /// Appends an entry for receivers that read features, with `;F:a+b` if there are any.
   /// - Parameter features: the names, sorted, with `+` between them (`Features.listText`).
   package static func append(_ entry: [UInt8], features: [UInt8], to frames: inout [UInt8]) {
     frames.append(contentsOf: entry)
@@ -29,16 +28,16 @@ package enum PeerlistWriter {
     frames.append(contentsOf: features)
   }
 
-  /// One whole frame, with its CR LF, around the entries that `body` appends with commas between
-  /// them; none is allowed.
+  /// Appends one whole frame, with its CR LF, around the entries that `body` appends with commas
+  /// between them. It may have no entry.
   package static func frame(to frames: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     frames.append(opening)
     body(&frames)
     frames.append(closing)
   }
 
-  /// The range of `entry` in whole frames together with its comma, or the whole frame if it is the
-  /// only entry.
+  /// Returns the range of `entry` in whole frames together with its comma, or the whole frame if it
+  /// is the only entry.
   package static func rangeToOmit(_ entry: [UInt8], outOf frames: [UInt8]) -> Range<Int> {
     guard let start = frames.withView({ $0.firstOffset(of: entry) }) else { return 0..<0 }
     let found = start..<start + entry.count
@@ -55,7 +54,7 @@ package enum PeerlistWriter {
     omitted.first == UInt8(ascii: "{")
   }
 
-  /// The entry that announces that a listed peer has left: `nick;host:port;D`.
+  /// The entry that announces the departure of a listed peer: `nick;host:port;D`.
   package static func departure(of entry: [UInt8], to frames: inout [UInt8]) {
     frame(to: &frames) { frames in
       frames.append(contentsOf: entry)

@@ -1,15 +1,15 @@
 // The PROXY line (version 1 of HAProxy's protocol) with which Tor's `HiddenServiceExportCircuitID
 // haproxy` begins every connection: `PROXY TCP6 fc00:dead:beef:4dad::0:16 ::1 22 5222`. The last 32
-// bits of the source address are the circuit's id; Tor's manual says that everything before them
-// can be ignored.
+// bits of the source address are the circuit's id; Tor's manual says that the bits before can be
+// ignored.
 
 import Units
 
 /// A Tor circuit, as the Tor process in front of one listener numbers it.
 package struct CircuitID: Hashable, Sendable {
-  /// As `GETINFO circuit-status` and `CLOSECIRCUIT` of that Tor have it.
+  /// The id in `GETINFO circuit-status` and `CLOSECIRCUIT` of that Tor.
   package let value: UInt32
-  /// Which listener: two Tors number from the same small numbers.
+  /// The listener: two Tors use the same small numbers.
   package let listener: UInt16
 
   package init(value: UInt32, listener: UInt16 = 0) {
@@ -17,7 +17,7 @@ package struct CircuitID: Hashable, Sendable {
     self.listener = listener
   }
 
-  /// The same number, given by the Tor in front of this listener.
+  /// Returns the id with this listener.
   package func numbered(by listener: UInt16) -> CircuitID {
     CircuitID(value: value, listener: listener)
   }
@@ -29,7 +29,7 @@ package enum ProxyLineError: Error, Hashable, Sendable {
 }
 
 package enum ProxyLine {
-  /// The longest line with its CR LF, as the PROXY protocol has it.
+  /// The longest line with its CR LF in the PROXY protocol.
   package static let limit = 107
 
   /// - Parameter line: without its CR LF.
@@ -48,7 +48,7 @@ package enum ProxyLine {
     return CircuitID(value: source[12...].reduce(0) { $0 << 8 | UInt32($1) })
   }
 
-  /// Takes the text up to the next space; `rest` is nil once there is none.
+  /// Returns the text up to the next space; `rest` is nil when there is no more.
   private static func word(_ rest: inout ByteView?) -> ByteView? {
     guard let text = rest else { return nil }
     guard let space = text.firstOffset(of: UInt8(ascii: " ")) else {

@@ -1,12 +1,12 @@
-// The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. All of it
-// is read from the escaped line: what separates its parts is never escaped in canonical form.
+// The line of a PUBMSG or PRIVMSG, `from!to!command …`, and the commands of a public one. They are
+// read from the escaped line: separators are never escaped in canonical form.
 
 import Units
 
 package struct RoutingLine {
   package let from: ByteView
   package let to: ByteView
-  /// What follows the second `!`; never empty.
+  /// The text after the second `!`; never empty.
   package let command: ByteView
 
   /// - Parameter line: the line of a `Frame`. Nil without a second `!` or with nothing behind it.
@@ -23,7 +23,7 @@ package struct RoutingLine {
   package var isPublic: Bool { to.isEqual(to: "PUBLIC") }
 }
 
-/// One command of a public line, as far as the relay reads it. The slices point into the line.
+/// One command of a public line, as far as the relay reads it. The slices refer to the line.
 package enum PublicCommand {
   case offer(id: ByteView)
   case cancel(id: ByteView)
@@ -49,15 +49,15 @@ package enum PublicCommand {
     }
   }
 
-  /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and whatever comes),
-  /// `relorder` and `absorder` being ng's older spelling.
+  /// The offer commands of cs and ng (`sw0reloffer`, `tr0reloffer` of JMP-0010 and future ones).
+  /// `relorder` and `absorder` are ng's older names.
   private static func isOffer(_ name: ByteView) -> Bool {
     name.hasSuffix("reloffer") || name.hasSuffix("absoffer")
       || name.isEqual(to: "relorder") || name.isEqual(to: "absorder")
   }
 }
 
-/// The commands of `a…!b…!c…`, one after the other, without copying.
+/// Iterates over the commands of `a…!b…!c…` without copying.
 package struct PublicCommands: Sequence, IteratorProtocol {
   private var rest: ByteView?
 

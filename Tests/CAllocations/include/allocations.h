@@ -1,4 +1,4 @@
-// Counts what this thread allocates, for the test that routing a frame allocates nothing.
+// Counts the allocations of this thread, for the test that routing a frame allocates nothing.
 #ifndef JM_ALLOCATIONS_H
 #define JM_ALLOCATIONS_H
 

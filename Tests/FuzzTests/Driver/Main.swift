@@ -1,10 +1,11 @@
 // `RelayFuzz TARGET [libFuzzer's arguments]`: lets libFuzzer search for an input that breaks a
-// promise or traps. Built only with RELAY_FUZZ in the environment; `make fuzz` knows how.
+// promise or traps. Built only with RELAY_FUZZ in the environment, as `make fuzz` does.
 
 import CFuzzer
 import Glibc
 
-/// Set once before the fuzzer starts; it calls back on this thread alone, with no context of ours.
+/// Set once before the fuzzer starts. A global, because libFuzzer's callback has no context
+/// argument. It runs on this thread only.
 private nonisolated(unsafe) var target = FuzzTarget.frame
 
 @main struct RelayFuzz {
@@ -17,7 +18,7 @@ private nonisolated(unsafe) var target = FuzzTarget.frame
       exit(64)
     }
     target = chosen
-    // libFuzzer sees the program's name where the target's was.
+    // Removes the target's name from libFuzzer's arguments: the program's name takes its place.
     var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
     arguments?[0] = CommandLine.unsafeArgv[0]
     var count = CommandLine.argc - 1

@@ -1,4 +1,4 @@
-// Every input that the fuzzer started from and every one that it has found, once more.
+// Replays every seed of the fuzzer and every input that it has found.
 
 import Foundation
 import Testing
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test("Inputs of no sense at all break no promise", arguments: FuzzTarget.allCases)
+  @Test("Random inputs break no promise", arguments: FuzzTarget.allCases)
   func noise(target: FuzzTarget) throws {
     var state: UInt64 = 0x9e37_79b9_7f4a_7c15
     for length in 0..<400 {

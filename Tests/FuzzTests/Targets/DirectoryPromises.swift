@@ -1,10 +1,10 @@
-// What must hold in a directory between any two events, whatever they were.
+// The invariants of a directory between any two events.
 
 @testable import Directory
 @testable import Units
 @testable import Wire
 
-/// The directory's record, beside the target's own `Peer`.
+/// The directory's type, which `Peer` of this target shadows.
 private typealias KnownPeer = Peer
 
 extension DirectoryWatch {
@@ -14,16 +14,16 @@ extension DirectoryWatch {
     var circuits: [CircuitID: Int] = [:]
     for (id, peer) in peers {
       guard let index = registry.index(of: id) else {
-        throw Violation(description: "who is connected is known")
+        throw Violation(description: "a connected peer is known")
       }
       let known = registry[index]
       counts[known.state, default: 0] += 1
       if let circuit = known.circuit { circuits[circuit, default: 0] += 1 }
       try hold(
-        "server and directory agree on who is present", peer.isPresent == (known.state == .present))
-      try hold("they agree on who owes a proof", peer.isProving == (known.state == .proving))
-      try hold("they agree on who is held", peer.isHeld == (known.state == .waiting))
-      try hold("they agree on whose list is under way", peer.isListing == (known.listCursor >= 0))
+        "server and directory agree on isPresent", peer.isPresent == (known.state == .present))
+      try hold("they agree on isProving", peer.isProving == (known.state == .proving))
+      try hold("they agree on isHeld", peer.isHeld == (known.state == .waiting))
+      try hold("they agree on isListing", peer.isListing == (known.listCursor >= 0))
       try hold("offers are bounded", known.offers.count <= Limits.offersPerPeer)
       try checkState(of: id, known)
     }
@@ -34,15 +34,15 @@ extension DirectoryWatch {
       try hold("circuits are counted", registry.connections(of: circuit) == count)
     }
     try hold(
-      "a takeover for each who waits", directory.takeovers.count == counts[.waiting] ?? 0)
+      "one takeover for each waiting peer", directory.takeovers.count == counts[.waiting] ?? 0)
     try hold(
-      "a request for each who waits", directory.pending.requestCount == counts[.waiting] ?? 0)
-    try hold("a proof for each who owes one", directory.proofs.count == counts[.proving] ?? 0)
+      "one request for each waiting peer", directory.pending.requestCount == counts[.waiting] ?? 0)
+    try hold("one proof for each proving peer", directory.proofs.count == counts[.proving] ?? 0)
     try checkPlaces()
     try checkListPages()
   }
 
-  /// What is kept of lists is what would be made now.
+  /// Cached peerlist pages equal newly made ones.
   private func checkListPages() throws {
     let pages = directory.registry.peerlistCache
     for number in 0...directory.registry.slots.count / pages.slotsPerPage {
@@ -50,7 +50,7 @@ extension DirectoryWatch {
         guard let kept = pages[number, withFeatures: withFeatures] else { continue }
         let made = directory.makeListPage(number, withFeatures)
         try hold(
-          "kept pages are true", kept.frames == made.frames && kept.frameCount == made.frameCount)
+          "cached pages match", kept.frames == made.frames && kept.frameCount == made.frameCount)
       }
     }
   }
@@ -63,15 +63,15 @@ extension DirectoryWatch {
       try hold("pending connections have a deadline", directory.pending.contains(id))
     case .waiting:
       try hold("pending connections have a deadline", directory.pending.contains(id))
-      try hold("who waits, waits for an answer", takeover?.claimant == id)
+      try hold("a waiting peer has a takeover", takeover?.claimant == id)
     case .proving:
-      try hold("a proof is owed", directory.proofs[id] != nil)
+      try hold("a proving peer has a pending proof", directory.proofs[id] != nil)
       try hold("proofs have a deadline", directory.proofs.deadline(of: id) != nil)
     case .present:
       try hold(
-        "a nick has the holder that shows it", directory.registry.holder(of: peer.nick) == id)
+        "a peer holds its own nick", directory.registry.holder(of: peer.nick) == id)
       try hold(
-        "who is challenged is so for somebody",
+        "a contested holder has a takeover",
         peer.flags.contains(.contested) == (takeover?.holder == id))
       try hold(
         "probes have a deadline",
@@ -79,7 +79,7 @@ extension DirectoryWatch {
     }
   }
 
-  /// After a tick nothing that was due is left.
+  /// Checks that a tick leaves nothing that is due.
   func checkDeadlines() throws {
     for id in peers.keys {
       guard let index = directory.registry.index(of: id) else { continue }

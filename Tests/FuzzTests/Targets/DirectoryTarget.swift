@@ -1,6 +1,6 @@
-// A whole directory driven by events that the input spells, a few bytes each: connections,
-// handshakes, frames true and forged, proofs, leaving, time, limits. `DirectoryWatch` performs what
-// it asks for as the server would and checks after every event that all promises still hold.
+// Drives a whole directory with events that the input encodes in a few bytes each: connections,
+// handshakes, valid and forged frames, proofs, departures, time, limits. `DirectoryWatch` performs
+// its actions as the server would and checks all promises after every event.
 
 import Units
 
@@ -17,7 +17,7 @@ struct DirectoryTarget {
   private let bytes: ByteView
   private var at = 0
   private let watch = DirectoryWatch()
-  /// Peers given out, the last sixteen; most of them are still here.
+  /// The last sixteen peer ids. Most of them are still connected.
   private var peers: [PeerID] = []
 
   private init(_ input: ByteView) { bytes = input }
@@ -111,7 +111,7 @@ struct DirectoryTarget {
     try watch.receive(687, Array(line.utf8), from: peer)
   }
 
-  /// Now and then a line that old clients must not get.
+  /// One byte value makes a line that is too long for old clients.
   private mutating func sendPrivately(_ peer: PeerID) throws {
     let line = "\(watch.nick(of: peer))!\(pick(Self.nicks))!\(pick(Self.commands))"
     let padding = [UInt8](repeating: 0x61, count: byte() == 0xfe ? 40_000 : 0)

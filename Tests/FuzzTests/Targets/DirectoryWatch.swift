@@ -1,6 +1,6 @@
-// The server's part in the fuzzing of the directory, without sockets: it performs actions in order
-// and holds each against what it knows of the peers. What must hold between events stands in
-// DirectoryPromises.
+// The server's part in the fuzzing of the directory, without sockets. It performs actions in order
+// and checks each against its own record of the peers. DirectoryPromises has the invariants between
+// events.
 
 import TestSupport
 
@@ -11,7 +11,7 @@ import TestSupport
 final class DirectoryWatch {
   static let relayNick = "J5re1ayre1ayre1a"
 
-  /// What the server knows of a connection.
+  /// The server's record of a connection.
   struct Peer {
     var isGreeted = false
     var isPresent = false
@@ -20,7 +20,7 @@ final class DirectoryWatch {
     var isListing = false
   }
 
-  /// What the directory knew of a peer before an event.
+  /// The directory's record of a peer before an event.
   private struct Before {
     let nick: Nick
     let isKnownToOthers: Bool
@@ -39,12 +39,12 @@ final class DirectoryWatch {
   // During one event
   private var before: [PeerID: Before] = [:]
   private var departed: [Nick] = []
-  /// Departures that were not told at once: how many, by nick.
+  /// The number of departures that were not sent at once, by nick.
   private var waitingDepartures: [Nick: Int] = [:]
   private var peersBefore = 0
 
   init() {
-    // The fuzzer's constants; a mistake in them would show as a directory without a name.
+    // Constants of the fuzzer. If they were invalid, the directory would have no name.
     let nick = Nick(Self.relayNick) ?? .nobody
     location = try? OnionEndpoint(FuzzOwner.directoryID, network: .mainnet)
     policy = DirectoryID(FuzzOwner.directoryID).map {
@@ -75,7 +75,7 @@ final class DirectoryWatch {
       id = directory.connect(at: now, into: &actions)
       if let id { isNew = peers.updateValue(Peer(), forKey: id) == nil }
     }
-    try hold("MAX_PENDING turns away, and nothing else", id != nil || isFull)
+    try hold("only MAX_PENDING refuses a connection", id != nil || isFull)
     try hold("an id is given out once", isNew)
     return id
   }
@@ -109,10 +109,10 @@ final class DirectoryWatch {
 
   func leave(_ id: PeerID, _ reason: CloseReason) throws {
     try event(from: id) { directory.leave(id, reason, into: &actions) }
-    try hold("who leaves is gone", peers[id] == nil)
+    try hold("a peer that leaves is removed", peers[id] == nil)
   }
 
-  /// Time passes, and a tick sees it.
+  /// Advances the time and lets the directory tick.
   func pass(_ time: Duration) throws {
     now = now + time
     try event(from: nil) { directory.tick(at: now, into: &actions) }
@@ -125,7 +125,7 @@ final class DirectoryWatch {
     guard peers[id]?.isListing == true else { return }
     let asker = nick(of: id)
     guard let part = directory.nextListPart(for: id) else {
-      throw Violation(description: "a list under way has a part to come")
+      throw Violation(description: "an unfinished list has a next part")
     }
     var bytes = part.frames
     bytes.removeSubrange(part.omitted)
@@ -139,10 +139,10 @@ final class DirectoryWatch {
     for frame in frames {
       let entries = try ReadEntry.list(frame.text, on: .mainnet)
       try hold("a list has at most 20 entries a frame", entries.count <= 20)
-      try hold("nobody in a list has left", !entries.contains { $0.hasLeft })
-      try hold("nobody is listed to itself", !entries.contains { $0.nick == asker })
+      try hold("a list has no D entries", !entries.contains { $0.hasLeft })
+      try hold("a list leaves out its reader", !entries.contains { $0.nick == asker })
       try hold(
-        "features for who knows them", knowsFeatures || entries.allSatisfy(\.features.isEmpty))
+        "features need peerlist_features", knowsFeatures || entries.allSatisfy(\.features.isEmpty))
       for entry in entries where entry.nick != directory.identity.nick {
         let index = directory.registry.holder(of: entry.nick).flatMap(directory.registry.index)
         try hold(
@@ -151,7 +151,7 @@ final class DirectoryWatch {
     }
   }
 
-  /// Everybody leaves and time runs out: nothing may be left of anybody.
+  /// Closes all peers and lets all deadlines pass. No state may be left.
   func desert() throws {
     for id in peers.keys.sorted(by: { $0.slot < $1.slot }) where peers[id] != nil {
       try leave(id, .peerClosed)
@@ -180,10 +180,10 @@ final class DirectoryWatch {
     }
     let isKnown = sender.map { peers[$0] != nil } ?? true
     let frame = try body()
-    try hold("a stale id moves nothing", isKnown || actions.isEmpty)
+    try hold("a stale id causes no action", isKnown || actions.isEmpty)
     for action in actions.items { try perform(action, frame, from: sender) }
     actions.removeAll()
-    try hold("every departure is somebody's", departed.isEmpty)
+    try hold("every departure belongs to a close", departed.isEmpty)
     try checkPromises()
   }
 
@@ -197,22 +197,22 @@ final class DirectoryWatch {
   private func perform(_ action: Actions.Action, _ frame: CopiedFrame?, from sender: PeerID?) throws
   {
     switch action {
-    // The frame in the action is gone by now: `frame` is its copy.
+    // The frame in the action is no longer valid: `frame` is its copy.
     case .send(.received, let id):
       try checkPassedOn(frame, as: 685, from: sender)
-      try hold("private frames go to who is present", peers[id]?.isPresent == true)
+      try hold("private frames go to present peers", peers[id]?.isPresent == true)
       let isTooLong = (frame?.body.count ?? 0) > Limits.longestLineForOldClients
       try hold("old clients get no long frames", !isTooLong || before[id]?.isOldClient == false)
     case .broadcast(.received, let except):
       try checkPassedOn(frame, as: 687, from: sender)
       try hold("the sender gets no echo", except == sender)
-    case .probe(.received, _): try hold("probes are made here", false)
+    case .probe(.received, _): try hold("the directory makes all probes", false)
     case .send(.made(let range, let type), let id), .probe(.made(let range, let type), let id):
       try checkSent(try frameMade(range, type), to: id)
     case .broadcast(.made(let range, let type), let sender):
       let frame = try frameMade(range, type)
       if type == .pubmsg, let sender { return try checkSender(of: frame, is: sender) }
-      try hold("all are told of departures only", type == .peerlist)
+      try hold("only departures are broadcast", type == .peerlist)
       let entries = try ReadEntry.list(frame.text, on: .mainnet)
       try hold("one departure a frame", entries.count == 1 && entries[0].hasLeft)
       let nick = entries[0].nick
@@ -225,7 +225,7 @@ final class DirectoryWatch {
       try hold(
         "admitted once, after the greeting",
         peers[id]?.isPresent == false && peers[id]?.isGreeted == true)
-      try hold("nobody enters a directory that stops", !directory.isStopping)
+      try hold("a stopping directory admits nobody", !directory.isStopping)
       peers[id]?.isPresent = true
       peers[id]?.isProving = false
       peers[id]?.isHeld = false
@@ -242,7 +242,7 @@ final class DirectoryWatch {
       peers[id]?.isProving = true
     case .sendPeerlist(let id):
       try hold(
-        "one list at a time, to who is present",
+        "one list at a time, to a present peer",
         peers[id]?.isPresent == true && peers[id]?.isListing == false)
       peers[id]?.isListing = true
     case .close(let id, _, _): try checkClosed(id)
@@ -253,20 +253,20 @@ final class DirectoryWatch {
     guard let frame, let sender, peers[sender]?.isPresent == true else {
       throw Violation(description: "only the frame of a present peer is passed on")
     }
-    try hold("a frame goes its type's way", frame.code == code)
+    try hold("the action fits the frame's type", frame.code == code)
     try checkSender(of: frame, is: sender)
   }
 
   private func checkSender(of frame: CopiedFrame, is sender: PeerID) throws {
     let from = frame.line.prefix { $0 != UInt8(ascii: "!") }
     let nick = Nick(Array(from))
-    // Lines of a sender that has left go out, too.
+    // Lines of a sender that has left are sent, too.
     let isOwn = before[sender].map { $0.nick == nick } ?? true
-    try hold("a sender is who it says", nick != nil && isOwn)
+    try hold("a line has its sender's nick", nick != nil && isOwn)
     try hold("no frame outgrows the limit", frame.body.count <= directory.limits.longestLine)
   }
 
-  /// One frame of the type that its action says.
+  /// Returns the one frame in `range`, which must have the type of its action.
   private func frameMade(_ range: Range<Int>, _ type: MessageType) throws -> CopiedFrame {
     let frames = try framesWritten(actions.bytes[range])
     guard frames.count == 1, frames[0].code == UInt32(type.rawValue) else {
@@ -277,7 +277,7 @@ final class DirectoryWatch {
 
   private func checkSent(_ frame: CopiedFrame, to id: PeerID) throws {
     guard let peer = peers[id] else {
-      throw Violation(description: "nothing is sent to who is gone")
+      throw Violation(description: "nothing is sent to a closed peer")
     }
     if peers[id]?.isGreeted == false { try hold("795 comes first", frame.code == 795) }
     peers[id]?.isGreeted = true
@@ -296,10 +296,10 @@ final class DirectoryWatch {
     guard peers.removeValue(forKey: id) != nil else {
       throw Violation(description: "closed once")
     }
-    try hold("the directory has forgotten who is closed", directory.registry.index(of: id) == nil)
+    try hold("the directory has removed a closed peer", directory.registry.index(of: id) == nil)
     let nick = before[id]?.nick ?? .nobody
     if before[id]?.isKnownToOthers == true, !directory.isStopping {
-      // Or when its turn comes.
+      // Or it is sent later, in its turn.
       try hold(
         "a known peer's departure comes before its close", departed == [nick] || departed.isEmpty)
       if departed.isEmpty { waitingDepartures[nick, default: 0] += 1 }
@@ -307,7 +307,7 @@ final class DirectoryWatch {
     }
   }
 
-  /// An admission within an event never takes more places than there are.
+  /// Checks that no admission within an event exceeds MAX_PEERS.
   func checkPlaces() throws {
     let count = directory.registry.peerCount
     try hold("MAX_PEERS holds", count <= max(directory.limits.peers, peersBefore))

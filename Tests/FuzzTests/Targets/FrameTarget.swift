@@ -1,5 +1,5 @@
-// A stream of bytes, cut into reads of some size: the lines must be those that a plain search
-// finds, and every line that is a frame must have one meaning and one canonical form.
+// A stream of bytes, split into reads of one size. The lines must be those that a plain search
+// finds. Every line that is a frame must have one meaning and one canonical form.
 
 import TestSupport
 import Units
@@ -7,7 +7,7 @@ import Units
 @testable import Wire
 
 enum FrameTarget {
-  /// The first byte chooses the line limit and the size of a read; the rest is the stream.
+  /// The first byte selects the line limit and the size of a read. The rest is the stream.
   static func run(_ input: ByteView) throws {
     guard let choice = input.first else { return }
     let stream = Array(input.dropFirst())
@@ -65,7 +65,7 @@ enum FrameTarget {
 
   private static func check(_ line: [UInt8]) throws {
     let frame = CopiedFrame(decoding: line)
-    // A leading space keeps the recogniser of canonical frames out of it.
+    // A leading space bypasses the fast path for canonical frames.
     let strict = CopiedFrame(decoding: [0x20] + line)
     try hold("recogniser and strict reader accept the same", (frame == nil) == (strict == nil))
     guard let frame, let strict else { return }
@@ -73,8 +73,8 @@ enum FrameTarget {
     try hold("both read the same line", frame.text == strict.text && frame.line == strict.line)
     try hold("a canonical frame decodes to itself", CopiedFrame(decoding: frame.body) == frame)
     let isCanonical = line.withView { CanonicalScanner.scan($0) != nil }
-    try hold("canonical bytes are passed on as they came", !isCanonical || frame.body == line)
-    // A type beyond 32 bits stands for no known one; its digits are passed on as they came.
+    try hold("canonical bytes are passed on unchanged", !isCanonical || frame.body == line)
+    // A type beyond 32 bits is unknown. Its digits are passed on unchanged.
     guard frame.code < UInt32.max else { return }
     try hold("one meaning has one form", frame.body == strict.body)
     var again: [UInt8] = []

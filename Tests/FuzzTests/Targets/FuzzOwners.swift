@@ -1,5 +1,5 @@
-// Peers whose keys are known, from the nick-authentication vectors (V02, V04, V06): with the
-// challenge that stands here, the signature that stands here proves their nick.
+// Peers from the nick-authentication vectors (V02, V04, V06). Each signature below proves its nick
+// for the challenge below.
 
 @testable import Wire
 
@@ -12,7 +12,7 @@ struct FuzzOwner: Sendable {
   static let directoryID =
     "nakamotourflxwjnjpnrk7yc2nhkf6r62ed4gdfxmmn5f4saw5q5qoyd.onion:5222"
 
-  /// The text of the 793 to which the signature is bound.
+  /// The text of the 793 that the signature covers.
   var handshake: String {
     #"{"app-name": "joinmarket", "directory": false, "location-string": "NOT-SERVING-ONION", "#
       + #""proto-ver": 5, "features": {"peerlist_features": true, "ping": true, "nick_auth": "#
@@ -20,7 +20,7 @@ struct FuzzOwner: Sendable {
       + #""nick": "\#(nick)", "network": "mainnet"}"#
   }
 
-  /// The whole frame of the 805.
+  /// The complete 805 frame.
   var proof: [UInt8] {
     var frame: [UInt8] = []
     let line = "{\"pubkey\":\"\(publicKey)\",\"signature\":\"\(signature)\"}"

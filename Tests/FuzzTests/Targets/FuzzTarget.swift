@@ -1,7 +1,6 @@
-// What is fuzzed: one function of bytes for each parser of bytes from outside. The
-// fuzzer (Driver) and the replay of the corpus (Replay) run the same functions, so that what one
-// has found the other keeps watching. A function throws a `Violation` when a promise breaks; a trap
-// speaks for itself.
+// The fuzz targets: one function for each parser of external bytes. The fuzzer (Driver) and the
+// replay of the corpus (Replay) run the same functions, so every input that the fuzzer has found
+// stays a test. A function throws a `Violation` when a promise is broken.
 
 import TestSupport
 import Units
@@ -11,7 +10,7 @@ import Units
 enum FuzzTarget: String, CaseIterable, Sendable {
   /// Framer, envelope, canonical form.
   case frame
-  /// The line of a 793, the reply to it, and the peerlist entry that comes of it.
+  /// The line of a 793, the reply to it, and the resulting peerlist entry.
   case handshake
   /// The line of a PUBMSG or PRIVMSG, and peerlists.
   case routing
@@ -19,11 +18,11 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case proxy
   /// An HTTP reply as the control program reads it, and text made safe for one line.
   case reply
-  /// An 805 and what stands in it.
+  /// An 805 and its content.
   case proof
   /// The whole directory, driven by events.
   case directory
-  /// A state image: what a relay leaves to the next.
+  /// A state image, which a relay hands over to the next one.
   case image
 
   func run(_ input: ByteView) throws {
@@ -49,8 +48,7 @@ func hold(_ promise: @autoclosure () -> String, _ isKept: Bool) throws {
   if !isKept { throw Violation(description: promise()) }
 }
 
-/// Frames as the relay writes them, taken apart again; throws unless each is canonical and ends in
-/// CR LF.
+/// Splits the relay's output into frames. Throws unless each is canonical and ends in CR LF.
 func framesWritten(_ bytes: ArraySlice<UInt8>) throws -> [CopiedFrame] {
   var frames: [CopiedFrame] = []
   var rest = bytes
@@ -64,7 +62,7 @@ func framesWritten(_ bytes: ArraySlice<UInt8>) throws -> [CopiedFrame] {
     frames.append(frame)
     rest = rest[(end + 1)...]
   }
-  try hold("nothing stands behind the last frame", rest.isEmpty)
+  try hold("nothing follows the last frame", rest.isEmpty)
   return frames
 }
 
@@ -90,7 +88,7 @@ struct ReadEntry: Equatable {
       throw Violation(description: "an entry begins with a nick: \(text)")
     }
     let isEndpoint = (try? OnionEndpoint(fields[1], network: network)) != nil
-    try hold("a location is one: \(text)", fields[1] == "NOT-SERVING-ONION" || isEndpoint)
+    try hold("a location is valid: \(text)", fields[1] == "NOT-SERVING-ONION" || isEndpoint)
     var names: [String] = []
     if fields.count == 3, fields[2] != "D" {
       try hold("the third field is D or F: \(text)", fields[2].hasPrefix("F:"))

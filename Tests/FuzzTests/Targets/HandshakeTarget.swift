@@ -1,5 +1,5 @@
-// The text of a 793's line. Whatever is accepted must make a peerlist entry that reads back as what
-// was said, on one network only.
+// The text of a 793's line. An accepted handshake must make a peerlist entry with the same values,
+// on one network only.
 
 import Units
 
@@ -24,8 +24,8 @@ enum HandshakeTarget {
 
   private static func check(_ offer: HandshakeRequest, line: [UInt8], on network: Network) throws {
     let text = line.withView { JSONText.decode($0) }
-    try hold("the digest is the text's", offer.lineDigest == Digest.sha256(text))
-    try hold("features are few", offer.features.names.count <= Features.maximumCount)
+    try hold("the digest is that of the text", offer.lineDigest == Digest.sha256(text))
+    try hold("features are limited", offer.features.names.count <= Features.maximumCount)
     try hold(
       "an unusable location serves nothing",
       !offer.locationWasUnusable || offer.location == .notServing)
@@ -40,12 +40,12 @@ enum HandshakeTarget {
     let entries = try frames.flatMap { try ReadEntry.list($0.text, on: network) }
     try hold("two entries stay two", entries.count == 2)
     try hold("the nick reads back", entries.allSatisfy { $0.nick == offer.nick })
-    try hold("the place reads back", entries.allSatisfy { $0.location == offer.location.text })
+    try hold("the location reads back", entries.allSatisfy { $0.location == offer.location.text })
     try hold("the features read back", entries[0].features == offer.features.names)
     try hold("only the second has left", !entries[0].hasLeft && entries[1].hasLeft)
   }
 
-  /// The operator's text, and what a rejection quotes, stay inside their string.
+  /// Checks that the MOTD and the quotes in a rejection stay inside their JSON string.
   private static func checkReply(_ motd: String) throws {
     guard let nick = Nick("J5AAAAAAAAAAAAAA") else { return }
     var bytes: [UInt8] = []

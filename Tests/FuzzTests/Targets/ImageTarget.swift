@@ -1,6 +1,6 @@
-// The state image: whatever the bytes, reading ends, and what is read is written again to the byte.
-// The input is read as it is and as the body of an image whose header and checksum are right: a
-// fuzzer finds no checksum.
+// The state image. Reading any bytes must end, and writing a decoded image must give the same
+// bytes. The input is also read as the body of an image with a valid header and checksum, because a
+// fuzzer cannot guess a checksum.
 
 import Units
 

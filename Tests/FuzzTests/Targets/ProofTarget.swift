@@ -1,5 +1,5 @@
-// An 805 against a challenge that is the same in every run (case V01 of the nick-authentication
-// vectors), and the two encodings inside it, which have one spelling each.
+// An 805 for a fixed challenge (case V01 of the nick-authentication vectors), and its two
+// encodings, base64 and DER. Each value must have one encoding only.
 
 import Units
 
@@ -21,21 +21,21 @@ enum ProofTarget {
         directoryID: id)
     }
     let verdict = verify(challenge)
-    try hold("a frame is judged by what it is", [.ok, .malformed, .invalid].contains(verdict.code))
+    try hold("the verdict has a known code", [.ok, .malformed, .invalid].contains(verdict.code))
     try hold("only a proof has a key", (verdict.keyTag != nil) == (verdict.code == .ok))
     try hold(
-      "another challenge is not met by it",
+      "it does not answer another challenge",
       verify(other).code == (verdict.code == .malformed ? .malformed : .invalid))
     try checkSpellings(Array(input))
   }
 
   private static func checkSpellings(_ bytes: [UInt8]) throws {
     if let decoded = Base64.decode(bytes) {
-      try hold("base64 has one spelling", base64(decoded) == bytes)
+      try hold("a value has one base64 form", base64(decoded) == bytes)
     }
     if let numbers = DERSignature.compact(bytes) {
       let body = der(numbers[..<32]) + der(numbers[32...])
-      try hold("DER has one spelling", [0x30, UInt8(body.count)] + body == bytes)
+      try hold("a value has one DER form", [0x30, UInt8(body.count)] + body == bytes)
     }
   }
 

@@ -1,4 +1,5 @@
-// The PROXY line: only Tor's form names a circuit, and what it names is what stands in it.
+// The PROXY line. Only Tor's form has a circuit, and the parsed circuit must equal the one in the
+// line.
 
 import Units
 
@@ -14,7 +15,7 @@ enum ProxyTarget {
         "one short line",
         input.count <= ProxyLine.limit - 2 && !input.contains { $0 < 0x20 || $0 > 0x7e })
       try hold("PROXY TCP6", words[0] == "PROXY" && words[1] == "TCP6")
-      try hold("ports are ports", UInt16(words[4]) != nil && UInt16(words[5]) != nil)
+      try hold("ports are 16-bit numbers", UInt16(words[4]) != nil && UInt16(words[5]) != nil)
       try hold("a line of the same circuit names it again", parse(circuit) == circuit)
     }
     if input.count >= 4 {

@@ -1,5 +1,4 @@
-// What the control program reads from the status port, and text from outside on its way to a log
-// line.
+// The replies of the status port that the control program reads, and external text in log lines.
 
 @testable import ControlCommands
 @testable import Units

@@ -1,5 +1,5 @@
-// The line of a PUBMSG or PRIVMSG against a plain split of it, and peerlists made of what the input
-// holds against what a client reads in them.
+// Compares a parsed PUBMSG or PRIVMSG line with a plain split of it, and the entries of a peerlist
+// with those that a client reads.
 
 import Units
 
@@ -25,7 +25,7 @@ enum RoutingTarget {
       "the parts are the line",
       line.from.elementsEqual(parts[0]) && line.to.elementsEqual(parts[1])
         && line.command.elementsEqual(parts[2]))
-    try hold("a nick is bytes of a nick", Nick(line.from).map { $0.isEqual(to: line.from) } ?? true)
+    try hold("a nick equals its bytes", Nick(line.from).map { $0.isEqual(to: line.from) } ?? true)
     let words = parts[2].split(separator: mark, omittingEmptySubsequences: false)
     let commands = Array(PublicCommands(line.command))
     try hold("each mark separates a command", commands.count == words.count)
@@ -37,21 +37,21 @@ enum RoutingTarget {
     let name = String(decoding: words[0], as: UTF8.self)
     switch command {
     case .offer(let id):
-      try hold("an offer is named so", name.hasSuffix("offer") || name.hasSuffix("order"))
+      try hold("an offer has an offer's name", name.hasSuffix("offer") || name.hasSuffix("order"))
       try hold(
         "an order id is the second word",
         words.count > 1 && id.elementsEqual(words[1]) && !id.isEmpty)
     case .cancel(let id):
-      try hold("cancel is named so", name == "cancel")
+      try hold("cancel has its name", name == "cancel")
       try hold(
         "an order id is the second word",
         words.count > 1 && id.elementsEqual(words[1]) && !id.isEmpty)
-    case .orderbook: try hold("orderbook is named so", name == "orderbook")
-    case .other: try hold("orderbook is seen", name != "orderbook")
+    case .orderbook: try hold("orderbook has its name", name == "orderbook")
+    case .other: try hold("orderbook is recognised", name != "orderbook")
     }
   }
 
-  /// Each line of the input proposes an entry, `nick location feature feature …`.
+  /// Each line of the input is a candidate entry, `nick location feature feature …`.
   private static func checkPeerlist(_ bytes: [UInt8]) throws {
     var expected: [[String]] = []
     var list: [UInt8] = []

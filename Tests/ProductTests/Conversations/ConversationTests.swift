@@ -44,13 +44,13 @@ extension ProductTests {
   }
 }
 
-/// Plays the peers of a recording, in its order, and waits after each event for all that must
-/// follow from it.
+/// Replays the peers' side of a recording in order. After each event it waits for all frames that
+/// must follow.
 private struct Replay {
   var model: Model
   let place: TestSocket.Address
   var peers: [Int: TestPeer] = [:]
-  /// How many frames have been compared: a replay that compares nothing proves nothing.
+  /// The number of compared frames. A replay without comparisons would prove nothing.
   var compared = 0
 
   mutating func perform(_ event: Recording.Event, send: (TestPeer, String) throws -> Void) throws {
@@ -71,10 +71,10 @@ private struct Replay {
     let closed = model.closed
     model.settle()
     for (conn, frames) in due.sorted(by: { $0.key < $1.key }) {
-      guard let peer = peers[conn] else { throw TestFailure("nobody is at \(conn)") }
+      guard let peer = peers[conn] else { throw TestFailure("no peer has connection \(conn)") }
       try peer.expect(frames)
       compared += frames.count
-      // A client that is probed answers.
+      // A real client answers a probe.
       guard frames.contains(Frames.ping) else { continue }
       try peer.send(Frames.pong)
       try model.receive(Frames.pong, from: conn)

@@ -1,6 +1,5 @@
-// What a directory has to send when peers speak, told by protocol.md and nothing else: a few
-// dictionaries, no optimisation, nothing shared with the relay. The replay compares every byte that
-// arrives with it.
+// The frames that a directory must send, computed from protocol.md alone: a few dictionaries, no
+// optimisation, no code of the relay. The replay compares every received byte with it.
 
 import Foundation
 
@@ -11,7 +10,7 @@ struct Model {
   private var waiting: [Int: (nick: String, holder: Int)] = [:]
   /// Frames that each connection must receive now, in order.
   private(set) var outgoing: [Int: [String]] = [:]
-  /// Connections that the relay must close after them.
+  /// Connections that the relay must close after these frames.
   private(set) var closed: Set<Int> = []
 
   private struct Person {
@@ -19,7 +18,7 @@ struct Model {
     var location: String
     var features: [String]
     var hasOffers = false
-    /// Others may hold that its nick is at this directory.
+    /// Whether other peers may believe that its nick is at this directory.
     var hasSpoken = false
 
     var isListed: Bool { hasOffers || location != "NOT-SERVING-ONION" }
@@ -50,7 +49,7 @@ struct Model {
 
   init(relayNick: String) { self.relayNick = relayNick }
 
-  /// Forgets what has been compared.
+  /// Clears the expectations that have been compared.
   mutating func settle() {
     outgoing = [:]
     closed = []

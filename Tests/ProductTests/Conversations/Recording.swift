@@ -1,5 +1,4 @@
-// A conversation that real clients had with a directory of another make, as it was recorded on the
-// wire.
+// A conversation between real clients and another implementation's directory, recorded on the wire.
 
 import Foundation
 
@@ -7,11 +6,11 @@ struct Recording {
   struct Event: Decodable {
     let conn: Int
     let way: String
-    /// Nil: that side closes.
+    /// Nil when that side closes.
     let bytes: String?
   }
 
-  /// What the peers did; what the recorded relay answered is not what ours is measured by.
+  /// What the peers sent. The answers of the recorded directory are not used.
   let events: [Event]
 
   init(_ name: String) throws {
@@ -22,8 +21,8 @@ struct Recording {
 
   init(events: [Event]) { self.events = events }
 
-  /// The same with everything that a connection says in one piece, one connection after the other,
-  /// and all closed at the end.
+  /// The same recording, with all bytes of a connection in one write, one connection after the
+  /// other. All close at the end.
   var glued: Recording {
     let connections = Set(events.map(\.conn)).sorted()
     let said = connections.map { conn in
@@ -39,10 +38,10 @@ struct Recording {
       events: said + connections.map { Event(conn: $0, way: "peer", bytes: nil) })
   }
 
-  /// The same with what a connection says in a row in one piece.
+  /// The same recording, with consecutive frames of a connection in one write.
   ///
-  /// In both a second request for a list is left out: it would be ignored or not, as the reads
-  /// happen to fall.
+  /// Both variants leave out a second peerlist request, because the timing of the reads would
+  /// decide whether it is ignored.
   var coalesced: Recording {
     var out: [Event] = []
     for event in events {

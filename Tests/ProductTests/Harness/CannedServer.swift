@@ -1,9 +1,9 @@
-// A server with fixed answers: directories of another make as they were recorded, and hostile ones.
+// A server with fixed answers: recorded directories of other implementations, and hostile ones.
 
 import Foundation
 import Glibc
 
-/// Serves one connection after the other until it goes.
+/// Serves one connection after the other until it is released.
 final class CannedServer {
   enum Reply {
     case send([UInt8])
@@ -18,11 +18,11 @@ final class CannedServer {
   var port: UInt16 { listening.port }
 
   /// - Parameters:
-  ///   - greeting: what is sent before anything has come.
-  ///   - answer: what a chunk that has come is answered with.
+  ///   - greeting: what is sent before the first input.
+  ///   - answer: returns the replies to a received chunk.
   init(greeting: [Reply] = [], answer: @escaping @Sendable ([UInt8]) -> [Reply]) throws {
     listening = try ListeningSocket()
-    // The thread keeps the socket open for as long as it may accept from it.
+    // The thread holds the socket, so that it stays open while accept(2) may use it.
     Thread.detachNewThread { [listening] in
       while true {
         let connection = accept(listening.descriptor, nil, nil)
@@ -33,7 +33,7 @@ final class CannedServer {
     }
   }
 
-  /// A directory: each message is answered by its type.
+  /// A directory that answers each message by its type.
   convenience init(directory answers: [Int: [Reply]]) throws {
     try self.init { bytes in
       let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n")
@@ -44,7 +44,7 @@ final class CannedServer {
     }
   }
 
-  /// The thread's accept(2) returns, and it ends.
+  /// Makes the thread's accept(2) return, which ends the thread.
   deinit { shutdown(listening.descriptor, Int32(SHUT_RDWR)) }
 
   private static func serve(
@@ -58,7 +58,7 @@ final class CannedServer {
     }
   }
 
-  /// False when the connection has ended.
+  /// Returns false when the connection has ended.
   private static func perform(_ replies: [Reply], on connection: Int32) -> Bool {
     for reply in replies {
       switch reply {

@@ -1,7 +1,8 @@
-// Frames as protocol.md writes them, made here from nothing but strings, so that no mistake of the
-// relay is repeated.
+// Builds frames from plain strings as protocol.md specifies them. Shares no code with the relay, so
+// that it does not share its mistakes.
 
-/// The canonical form of a frame whose line needs no escapes but for quotes and backslashes.
+/// The canonical form of a frame whose line has no other characters to escape than quotes and
+/// backslashes.
 enum Frames {
   static func frame(_ type: Int, _ line: String) -> String {
     #"{"type": \#(type), "line": "\#(quoted(line))"}"# + "\r\n"
@@ -41,29 +42,29 @@ enum Frames {
   }
 }
 
-/// What a peer says of itself.
+/// The handshake of a peer.
 struct Hello {
   var nick: String
   var location = "NOT-SERVING-ONION"
-  /// Those with the value `true`.
+  /// The names of the features whose value is `true`.
   var features: [String] = []
   var network = "regtest"
 
   static let notServing = "NOT-SERVING-ONION"
 
-  /// A client of today that serves nothing.
+  /// A current client without an onion service.
   static func taker(_ number: Int) -> Hello {
     Hello(nick: nickNumber(number), features: ["peerlist_features", "ping"])
   }
 
-  /// A client of today that serves an onion. On regtest any host will do.
+  /// A current client with an onion service. On regtest any host name is valid.
   static func maker(_ number: Int) -> Hello {
     Hello(
       nick: nickNumber(number), location: "maker\(number).onion:5222",
       features: ["peerlist_features", "ping"])
   }
 
-  /// As clientserver says it: no feature at all.
+  /// A joinmarket-clientserver client, which sends no features.
   static func oldTaker(_ number: Int) -> Hello { Hello(nick: nickNumber(number)) }
 
   static func oldMaker(_ number: Int) -> Hello {
@@ -78,7 +79,7 @@ struct Hello {
 
   var frame: String { Frames.frame(793, json) }
 
-  /// `nick;host:port`, as a list shows it to peers that did not ask for features.
+  /// `nick;host:port`, the entry for peers without peerlist_features.
   var entry: String { "\(nick);\(location)" }
   var entryWithFeatures: String {
     features.isEmpty ? entry : entry + ";F:" + features.sorted().joined(separator: "+")
@@ -86,7 +87,7 @@ struct Hello {
   var departure: String { Frames.peerlist(entry + ";D") }
 }
 
-/// A well-formed nick for each number.
+/// Returns a well-formed nick for each number.
 func nickNumber(_ number: Int) -> String {
   let digits = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
   var rest = number

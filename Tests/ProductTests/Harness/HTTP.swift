@@ -1,5 +1,4 @@
-// As much of an HTTP client as the status port needs: one request, and everything until the relay
-// closes.
+// A minimal HTTP client for the status port: sends one request and reads until the relay closes.
 
 import Glibc
 

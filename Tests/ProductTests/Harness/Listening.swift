@@ -1,4 +1,4 @@
-// A socket of the test's own that listens, to be handed to a relay at its start.
+// A listening socket of the test, which a relay inherits at its start.
 
 import Glibc
 

@@ -1,5 +1,5 @@
-// A memory cgroup of a test's own, of either version. Making one takes root and a file system of
-// cgroups that can be written to; a test says what it does instead where there is none.
+// A memory cgroup for one test, version 1 or 2. Creating one needs root and a writable cgroup file
+// system. A test without one prints what it does instead.
 
 import Foundation
 import Glibc
@@ -8,13 +8,13 @@ final class MemoryGroup {
   private let path: String
   private let isUnified: Bool
 
-  /// - Returns: `nil` where none can be made.
+  /// - Returns: `nil` if no cgroup can be created.
   init?(limit: Int) {
     let name = "jm-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
     isUnified = FileManager.default.fileExists(atPath: "/sys/fs/cgroup/cgroup.controllers")
     path = (isUnified ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/memory/") + name
     guard mkdir(path, 0o755) == 0 else { return nil }
-    // Memory swapped out would not be less memory.
+    // Swap is turned off, too: swapped-out memory would not count towards the limit.
     guard Self.write("\(limit)", to: path + (isUnified ? "/memory.max" : "/memory.limit_in_bytes"))
     else {
       rmdir(path)
@@ -25,10 +25,10 @@ final class MemoryGroup {
 
   deinit { rmdir(path) }
 
-  /// For a shell that is about to become the process to be limited.
+  /// A shell command that moves the shell into the group before it executes the process.
   var entering: String { "echo $$ >\(path)/cgroup.procs && " }
 
-  /// How often the kernel has killed somebody in here for want of memory.
+  /// The number of processes of the group that the kernel has killed for lack of memory.
   var kills: Int? {
     let file = path + (isUnified ? "/memory.events" : "/memory.oom_control")
     let text = try? String(contentsOfFile: file, encoding: .utf8)
@@ -36,8 +36,8 @@ final class MemoryGroup {
       .flatMap { Int($0.split(separator: " ")[1]) }
   }
 
-  /// The most that was ever used, in bytes, with what the kernel holds for it as far as it counts
-  /// that.
+  /// The peak memory use, in bytes, including the kernel memory that the kernel accounts to the
+  /// group.
   var peak: Int? {
     let file = path + (isUnified ? "/memory.peak" : "/memory.max_usage_in_bytes")
     let text = try? String(contentsOfFile: file, encoding: .utf8)

@@ -1,7 +1,7 @@
-// One figure of /metrics.
+// Reads values of /metrics.
 
 extension RelayProcess {
-  /// - Parameter name: with its label, as it stands there; counters with their `_total`.
+  /// - Parameter name: the exact name with its labels; counters end in `_total`.
   func metric(_ name: String) throws -> Double {
     let text = try HTTP.get("/metrics", port: statusPort ?? 0).body
     for line in text.split(separator: "\n") where line.hasPrefix(name + " ") {
@@ -10,7 +10,7 @@ extension RelayProcess {
     throw TestFailure("no \(name) in \(text)")
   }
 
-  /// How many connections ended for this reason.
+  /// The number of connections that were closed for this reason.
   func closed(_ reason: String) throws -> Int {
     Int(try metric(#"jm_directory_connections_closed_total{reason="\#(reason)"}"#))
   }

@@ -1,6 +1,5 @@
-// Where the built products and the recorded conversations are, how one of the products is run to
-// its end, and the two ways in which a test waits: for a condition, and for a process. No wait is
-// without its deadline.
+// Finds the built products and the recorded conversations, runs a product to its end, and waits for
+// a condition or a process. Every wait has a timeout.
 
 import Foundation
 import Glibc
@@ -10,22 +9,22 @@ struct TestFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Seconds on a clock that only goes forward.
+/// Seconds on a monotonic clock.
 func monotonicSeconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// Between two looks at a condition; never instead of one.
+/// Pauses between two checks of a condition. It must not replace the check.
 func pause(seconds: Double) {
   var time = timespec(
     tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
   nanosleep(&time, nil)
 }
 
-/// Looks again and again until `condition` holds.
-/// - Throws: with what was waited for, when it does not hold within `seconds`.
+/// Polls until `condition` holds.
+/// - Throws: names `what` if the condition does not hold within `seconds`.
 func eventually(
   _ what: @autoclosure () -> String, within seconds: Double = 10, _ condition: () throws -> Bool
 ) throws {
@@ -38,7 +37,7 @@ func eventually(
   }
 }
 
-/// A directory of its own that goes with its owner.
+/// A temporary directory that is removed when the object is released.
 final class TemporaryDirectory {
   let path: String
 
@@ -57,8 +56,8 @@ enum Product: String {
   case store = "jm-fd-store"
   case bench = "jm-directory-bench"
 
-  /// The products are built into the directory in which the bundle of the test data stands; the
-  /// benchmark is a package of its own (`make soak` builds it in release).
+  /// The products are in the directory of the test data's bundle. The benchmark is a separate
+  /// package (`make soak` builds it in release).
   var path: String {
     if self == .bench {
       return URL(filePath: #filePath).appending(path: "../../../../Benchmarks/.build/release")
@@ -78,7 +77,7 @@ enum Product: String {
     let error: String
   }
 
-  /// Runs the product to its end.
+  /// Runs the product and waits until it exits.
   func run(
     _ arguments: [String], _ environment: [String: String] = [:], within seconds: Double = 20
   ) throws -> Outcome {
@@ -94,21 +93,22 @@ enum Product: String {
   }
 }
 
-/// What a process is given at its start besides settings.
+/// The resources of a process at its start, besides its settings.
 struct Limits {
-  /// How many descriptors it may have open, if not as many as the test.
+  /// The limit of open descriptors. Nil: that of the test.
   var descriptors: Int?
-  /// Bytes of address space: beyond them an allocation fails.
+  /// The limit of the address space, in bytes. Allocations beyond it fail.
   var addressSpace: Int?
   /// Bytes that a file of its own may have, in steps of 512.
   var fileSize: Int?
-  /// Whose memory it shares.
+  /// The memory cgroup that it runs in.
   var memory: MemoryGroup?
-  /// Sockets that listen already, handed over as sd_listen_fds(3) has it.
+  /// Listening sockets that it inherits as in sd_listen_fds(3).
   var listening: [Int32] = []
-  /// Variables meant for this process alone, as sd_listen_fds(3) has it: LISTEN_PID is its own.
+  /// Environment variables for this process alone: they are set together with its LISTEN_PID
+  /// (sd_listen_fds(3)).
   var variables: [String: String] = [:]
-  /// Standard descriptors that are closed.
+  /// Standard descriptors that are closed at its start.
   var closed: [Int32] = []
 
   fileprivate var shell: String {
@@ -123,11 +123,11 @@ struct Limits {
   }
 }
 
-/// A process that a test has started. It does not outlive its owner.
+/// A process that a test has started. It is killed when the object is released.
 final class ChildProcess {
   let pid: pid_t
   private var status: Int32?
-  /// Goes when the process has gone.
+  /// Released, and so removed, after the process has ended.
   private let memory: MemoryGroup?
 
   init(
@@ -142,13 +142,13 @@ final class ChildProcess {
       posix_spawn_file_actions_addopen(
         &actions, descriptor, file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     }
-    // posix_spawn itself cannot change the directory everywhere. The shell becomes the product, so
-    // the pid is its own.
+    // Not every posix_spawn can change the directory. The shell executes the product, so the pid
+    // stays the same.
     let shell = ["/bin/sh", "-c", limits.shell + #"cd "$0" && exec "$@""#, directory, path]
     for (index, descriptor) in limits.listening.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
     }
-    // What other tests hold at the same time must not count for a product with a limit.
+    // Descriptors of other tests must not count towards the product's limit.
     let held = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
     for descriptor in held.compactMap({ Int32($0) }) where descriptor > 2 {
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
@@ -180,7 +180,7 @@ final class ChildProcess {
 
   func signal(_ number: Int32) { kill(pid, number) }
 
-  /// Its exit code once it has ended; 128 and the signal if one ended it, as a shell says it.
+  /// Its exit code once it has ended. If a signal ended it: 128 plus the signal, as in a shell.
   var exitCode: Int32? {
     if status == nil {
       var word: Int32 = 0
@@ -198,8 +198,8 @@ final class ChildProcess {
     return stat.split(separator: ")").last?.hasPrefix(" T") == true
   }
 
-  /// Whether the kernel keeps its memory from other processes of its user (PR_SET_DUMPABLE 0): its
-  /// files in /proc belong to root then. Says nothing of a process of root.
+  /// Whether the kernel hides its memory from other processes of its user (PR_SET_DUMPABLE 0). Its
+  /// files in /proc then belong to root. Meaningless for a process of root.
   var isHidden: Bool {
     var status = stat()
     return stat("/proc/\(pid)/environ", &status) == 0 && status.st_uid == 0

@@ -4,7 +4,7 @@ import NickKeys
 import Testing
 
 extension NickKey {
-  /// What this key's owner says of itself.
+  /// The handshake of this key's owner.
   func hello(_ hello: Hello = .taker(1)) -> Hello {
     var hello = hello
     hello.nick = nick
@@ -23,7 +23,7 @@ extension NickKey {
   }
 }
 
-/// A relay that asks for proofs, and what it says then.
+/// The settings of a relay that asks for proofs, and the frames that it sends.
 enum Proving {
   static let directory = "relay.test:5222"
   static let settings = ["NICK_AUTH_DIRECTORY_ID": directory]
@@ -47,8 +47,8 @@ enum Proving {
 }
 
 extension TestPeer {
-  /// Connects and comes as far as the challenge.
-  /// - Returns: its 64 digits.
+  /// Sends a handshake and reads up to the challenge.
+  /// - Returns: the 64 digits of the challenge.
   func awaitChallenge(_ hello: Hello, of relay: RelayProcess) throws -> String {
     try send(hello.frame)
     try expect(try Proving.accepted(by: relay))

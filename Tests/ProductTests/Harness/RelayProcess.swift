@@ -1,13 +1,12 @@
-// The relay as its operator runs it: the built product in a directory of its own, with an
-// environment that holds nothing but the given settings. What it says goes to a file that the tests
-// read; the ports are learned from there.
+// Runs the built relay as an operator does, in a temporary directory, with an environment of the
+// given settings only. Its log goes to a file. The tests read it and learn the ports from it.
 
 import Foundation
 import Glibc
 
 final class RelayProcess {
   let child: ChildProcess
-  /// What it answers as: the tests predict its 795 to the byte.
+  /// The MOTD of the relay: the tests expect the exact bytes of its 795.
   static let motd = "hello"
   private let directory: TemporaryDirectory
   private let logPath: String
@@ -17,7 +16,7 @@ final class RelayProcess {
     "HEALTH_CHECK_PORT": "0", "MOTD": motd, "MOTD_VERSION": "false",
   ]
 
-  /// Without the limits that a test of something else would run into.
+  /// Turns off the limits, for tests that do not test limits.
   static let unlimited = [
     "MESSAGE_RATE_LIMIT": "0", "PUBLIC_RATE_LIMIT": "0", "ORDERBOOK_RATE_LIMIT": "0",
     "PEERLIST_RATE_LIMIT": "0", "PUBLIC_BYTES_LIMIT": "0", "FANOUT_RATE_LIMIT": "0",
@@ -25,8 +24,8 @@ final class RelayProcess {
   ]
 
   /// - Parameters:
-  ///   - limits: what it is given or denied at its start.
-  ///   - isReady: wait until it serves; false for one that is expected not to start.
+  ///   - limits: the resources of the process.
+  ///   - isReady: waits until it serves. False for a relay that is expected not to start.
   init(
     _ settings: [String: String] = [:], arguments: [String] = [], limits: Limits = Limits(),
     isReady: Bool = true
@@ -40,17 +39,17 @@ final class RelayProcess {
     try waitUntilItServes { statusPort }
   }
 
-  /// - Parameter port: of its status, once that is known. A log that is silent does not tell it.
+  /// - Parameter port: returns the status port once it is known. A silent log does not contain it.
   func waitUntilItServes(statusPort port: () -> UInt16?) throws {
     try eventually("the relay serves; its log: \(log)", within: 20) {
       if let code = child.exitCode { throw TestFailure("ended with \(code): \(log)") }
       guard let port = port() else { return false }
-      // An answer says that the loop runs, so signals are handled, too.
+      // An answer proves that the event loop runs, so signals are handled, too.
       return (try? HTTP.get("/health", port: port).status) == 200
     }
   }
 
-  // MARK: What it says
+  // MARK: Log
 
   var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
   var logLines: [String] { log.split(separator: "\n").map(String.init) }
@@ -64,7 +63,7 @@ final class RelayProcess {
   private var listeningPort: UInt16? { portOf("listening") }
 
   private func value<T>(_ value: T?, _ what: String) throws -> T {
-    guard let value else { throw TestFailure("the log does not tell \(what): \(log)") }
+    guard let value else { throw TestFailure("the log does not name \(what): \(log)") }
     return value
   }
 
@@ -72,7 +71,7 @@ final class RelayProcess {
     field("address", of: record)?.split(separator: ":").last.flatMap { UInt16($0) }
   }
 
-  /// The value of a field in the record with this message, in either form of the log.
+  /// The value of a field in the record with this message, in the text or JSON log.
   private func field(_ name: String, of message: String) -> String? {
     for line in logLines where !line.contains("unix:") {
       let start: String
@@ -89,12 +88,13 @@ final class RelayProcess {
     return nil
   }
 
-  // MARK: What it holds
+  // MARK: Resources
 
-  /// Bytes of memory that are its own, as the kernel counts them.
+  /// The resident memory (RSS), in bytes.
   var residentBytes: Int { memory("VmRSS:") }
 
-  /// The same without code and other pages of files, which come and go by themselves.
+  /// The anonymous resident memory, in bytes: without file pages, which the kernel loads and drops
+  /// at will.
   var heapBytes: Int { memory("RssAnon:") }
 
   private func memory(_ kind: String) -> Int {
@@ -105,7 +105,7 @@ final class RelayProcess {
     return 0
   }
 
-  /// Time on a processor, in the kernel's hundredths of a second.
+  /// The CPU time, in the kernel's ticks of 10 ms.
   var processorTicks: Int {
     let stat = (try? String(contentsOfFile: "/proc/\(child.pid)/stat", encoding: .utf8)) ?? ""
     let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
@@ -116,7 +116,7 @@ final class RelayProcess {
     ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/fd")) ?? []).count
   }
 
-  // MARK: Its end
+  // MARK: Stop
 
   func stop(within seconds: Double = 15) throws -> Int32 {
     child.signal(SIGTERM)

@@ -1,4 +1,4 @@
-// jm-fd-store as its operator runs it: the built product with a socket in a directory of its own.
+// Runs the built jm-fd-store as an operator does, with a socket in a temporary directory.
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ final class StoreProcess {
   private let logPath: String
 
   /// Starts it and waits until it listens.
-  /// - Parameter path: of its socket.
+  /// - Parameter path: the path of its socket.
   init(at path: String, _ arguments: [String] = []) throws {
     self.path = path
     logPath = path + ".log"
@@ -22,7 +22,7 @@ final class StoreProcess {
   var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
   func waitForLog(_ text: String, within seconds: Double = 30) throws {
-    try eventually("jm-fd-store says \(text); its log: \(log)", within: seconds) {
+    try eventually("jm-fd-store logs \(text); its log: \(log)", within: seconds) {
       log.contains(text)
     }
   }

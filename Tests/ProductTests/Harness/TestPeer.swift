@@ -1,18 +1,19 @@
-// A JoinMarket peer without a mind of its own: it says what it is told to and reports every frame
-// as it came. That nothing came is proved by a PING whose PONG is the next frame, never by waiting.
+// A scripted JoinMarket peer: it sends only what a test tells it to and returns every frame as
+// received. To prove that no frame was sent it does not wait: it sends a PING, and the PONG must be
+// the next frame.
 
 import Testing
 
 final class TestPeer {
   let socket: TestSocket
-  /// What was said in the handshake; empty before it.
+  /// The nick of its handshake; empty before the handshake.
   private(set) var nick = ""
   private var buffer: [UInt8] = []
   private var start = 0
 
   init(_ address: TestSocket.Address) throws { socket = try TestSocket(address) }
 
-  /// Connects and shakes hands.
+  /// Connects and completes the handshake.
   convenience init(
     to relay: RelayProcess, _ hello: Hello, at address: TestSocket.Address? = nil
   ) throws {
@@ -44,8 +45,8 @@ final class TestPeer {
 
   func close() { socket.close() }
 
-  /// Closes, and returns when the relay has noticed: what another peer says from now on, it says
-  /// after this one has left.
+  /// Closes, and returns when the relay has noticed. Frames that other peers send after this call
+  /// follow the departure.
   func leave() throws {
     socket.shutdownWriting()
     while try socket.receive(within: 10) != nil {}
@@ -54,8 +55,8 @@ final class TestPeer {
 
   // MARK: Receiving
 
-  /// The next frame, with its `\r\n`.
-  /// - Throws: when none comes, the stream ends, or a line ends otherwise.
+  /// Returns the next frame, with its `\r\n`.
+  /// - Throws: if no frame arrives in time, the stream ends, or a line ends in another way.
   func nextFrame(within seconds: Double = 10) throws -> String {
     let deadline = monotonicSeconds() + seconds
     while true {
@@ -77,7 +78,7 @@ final class TestPeer {
     }
   }
 
-  /// Reads as many frames as are expected, and compares.
+  /// Reads the same number of frames and compares them.
   func expect(_ frames: [String], _ place: SourceLocation = #_sourceLocation) throws {
     for frame in frames { #expect(try nextFrame() == frame, sourceLocation: place) }
   }
@@ -86,14 +87,14 @@ final class TestPeer {
     try expect([frame], place)
   }
 
-  /// Proves that the relay has handled what was sent before, has nothing for this peer, and keeps
-  /// it.
+  /// Expects that the relay has handled everything that was sent before, has no frame for this
+  /// peer, and keeps it connected.
   func expectNothing(_ place: SourceLocation = #_sourceLocation) throws {
     try send(Frames.ping)
     try expect(Frames.pong, place)
   }
 
-  /// Proves that the relay closes, and that it says nothing more before.
+  /// Expects that the relay closes the connection without another frame.
   func expectClosed(within seconds: Double = 10, _ place: SourceLocation = #_sourceLocation) throws
   {
     var rest = Array(buffer[start...])

@@ -1,4 +1,4 @@
-// A connection with deadlines. Nothing here knows what a frame is.
+// A connection whose calls have timeouts. It does not know frames.
 
 import Glibc
 
@@ -10,16 +10,16 @@ final class TestSocket {
 
   private var descriptor: Int32
 
-  /// - Parameter receiveBuffer: what the kernel may hold for this end, in bytes; it chooses itself
-  ///   without it.
+  /// - Parameter receiveBuffer: the size of the kernel's receive buffer, in bytes. Nil: the
+  ///   kernel's default.
   init(_ address: Address, receiveBuffer: Int32? = nil) throws {
-    // A product that is started meanwhile must not hold this connection open.
+    // A product that starts meanwhile must not inherit the descriptor and hold the connection open.
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     switch address {
     case .tcp(let port):
       descriptor = socket(AF_INET, type, 0)
       if var size = receiveBuffer {
-        // Before connecting: the window is told in the first packet.
+        // Set before connecting, because the first packet announces the window.
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(4))
       }
       var place = sockaddr_in()
@@ -39,7 +39,7 @@ final class TestSocket {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
   }
 
-  /// Goes on with a connected socket that does not block.
+  /// Takes over a connected, non-blocking socket.
   init(adopting descriptor: Int32) { self.descriptor = descriptor }
 
   deinit { close() }
@@ -62,7 +62,7 @@ final class TestSocket {
     descriptor = -1
   }
 
-  /// Says that nothing more will be sent, and goes on reading.
+  /// Shuts down the sending side. Reading still works.
   func shutdownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   private func wait(for events: Int32, within seconds: Double) -> Bool {
@@ -79,8 +79,8 @@ final class TestSocket {
     close()
   }
 
-  /// Sends what is taken at once.
-  /// - Returns: how many bytes that was; nil when the other end is gone.
+  /// Sends what the kernel takes at once.
+  /// - Returns: the number of bytes sent; nil if the other end has closed.
   func sendSome(_ bytes: ArraySlice<UInt8>) -> Int? {
     let count = bytes.withUnsafeBytes {
       Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -89,7 +89,7 @@ final class TestSocket {
     return errno == EAGAIN || errno == EINTR ? 0 : nil
   }
 
-  /// Sends everything, or throws after `seconds` or when the other end is gone.
+  /// Sends everything. Throws after `seconds`, or if the other end has closed.
   func send(_ bytes: [UInt8], until seconds: Double = 20) throws {
     let deadline = monotonicSeconds() + seconds
     var sent = 0
@@ -102,7 +102,7 @@ final class TestSocket {
         sent += count
       } else if errno == EAGAIN {
         guard wait(for: POLLOUT, within: deadline - monotonicSeconds()) else {
-          throw TestFailure("sent \(sent) of \(bytes.count) bytes, then nothing is taken")
+          throw TestFailure("sent \(sent) of \(bytes.count) bytes before the timeout")
         }
       } else if errno != EINTR {
         throw TestFailure("send: \(String(cString: strerror(errno)))")
@@ -110,8 +110,9 @@ final class TestSocket {
     }
   }
 
-  /// What has come by now, at most 64 KiB.
-  /// - Returns: nil at the end of the stream, however it ended; nothing while nothing is there.
+  /// Returns the bytes that have arrived, at most 64 KiB, without waiting.
+  /// - Returns: nil at the end of the stream or after a reset; an empty array if nothing has
+  ///   arrived.
   func receiveSome() -> [UInt8]? {
     var isOver = false
     let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
@@ -122,12 +123,12 @@ final class TestSocket {
     return isOver ? nil : bytes
   }
 
-  /// What has come.
-  /// - Returns: nil at the end of the stream, however it ended.
-  /// - Throws: when nothing comes within `seconds`.
+  /// Waits for bytes and returns them.
+  /// - Returns: nil at the end of the stream or after a reset.
+  /// - Throws: if nothing arrives within `seconds`.
   func receive(within seconds: Double, atMost limit: Int = 65_536) throws -> [UInt8]? {
     guard wait(for: POLLIN, within: seconds) else {
-      throw TestFailure("nothing came within \(seconds) s")
+      throw TestFailure("nothing arrived within \(seconds) s")
     }
     let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
       count = max(0, recv(descriptor, buffer.baseAddress, limit, 0))
@@ -135,14 +136,14 @@ final class TestSocket {
     return bytes.isEmpty ? nil : bytes
   }
 
-  /// Until the other end has read everything that was sent: on a Unix socket the kernel knows. It
-  /// takes microseconds, so this does not sleep.
+  /// Waits until the other end has read everything that was sent, which the kernel reports for a
+  /// Unix socket. That takes microseconds, so this does not sleep.
   func waitUntilRead(within seconds: Double = 10) throws {
     let deadline = monotonicSeconds() + seconds
     var count: Int32 = 0
     while ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0, count > 0 {
       guard monotonicSeconds() < deadline else {
-        throw TestFailure("\(count) bytes are not read within \(seconds) s")
+        throw TestFailure("\(count) bytes are unread after \(seconds) s")
       }
       sched_yield()
     }

@@ -53,7 +53,7 @@ extension ProductTests {
       for _ in 0..<makers.count * 4 {
         let line = try taker.nextFrame()
         guard let hello = hellos.first(where: { line.contains("\"\($0.nick)!") }) else {
-          throw TestFailure("from nobody: \(line)")
+          throw TestFailure("from an unknown peer: \(line)")
         }
         #expect(line == Frames.frame(685, "\(hello.nick)!\(taker.nick)!\(answer)"))
         try taker.expect(Frames.peerlist(hello.entryWithFeatures))
@@ -61,7 +61,8 @@ extension ProductTests {
       }
       #expect(answers.count == makers.count && answers.values.allSatisfy { $0 == 4 })
       try taker.expectNothing()
-      // Optimised, they would leave after their last use, and the taker would hear of it.
+      // Optimised code would release the makers after their last use, and the taker would get their
+      // departures.
       withExtendedLifetime(makers) {}
     }
 
@@ -92,12 +93,12 @@ extension ProductTests {
       #expect(received == lines.count)
       if !isGone { try reader.expect(Hello.maker(2).departure) }
       try reader.expectNothing()
-      try eventually("the frozen peer finds its connection closed") {
+      try eventually("the frozen peer's connection is closed") {
         try frozen.socket.receive(within: 5) == nil
       }
     }
 
-    /// Without one `#expect` a frame, which would take longer than the relay does.
+    /// Compares without one `#expect` for each frame, which would take longer than the relay does.
     private static func compare(
       _ reader: TestPeer, _ lines: [String], _ place: SourceLocation = #_sourceLocation
     ) throws {

@@ -12,12 +12,12 @@ extension ProductTests {
     private static let bytesPerPeer = 3 * 1024
 
     @Test(
-      "10,000 peers are held, each for little memory, and the status is told meanwhile",
+      "10,000 peers stay connected for little memory each, and /status answers meanwhile",
       arguments: Kind.allCases)
     func tenThousand(kind: Kind) throws {
       let limit = Self.raiseDescriptorLimit()
       let count = min(Self.count, limit - 500)
-      #expect(count == Self.count, "only \(limit) descriptors here: the test is smaller")
+      #expect(count == Self.count, "the limit is \(limit) descriptors: the test is smaller")
       let directory = try TemporaryDirectory()
       let relay = try RelayProcess(["LISTEN_UNIX": directory.path + "/relay"])
       let place =
@@ -52,7 +52,8 @@ extension ProductTests {
           throw TestFailure("another frame")
         }
       }
-      // Nobody is asked for: the departures of ten thousand would be a hundred million frames.
+      // The peers stay connected until the stop: the departures of 10,000 peers would be 100
+      // million frames.
       #expect(try relay.stop() == 0)
     }
 
@@ -65,7 +66,7 @@ extension ProductTests {
       return Int(clamping: limit.rlim_cur)
     }
 
-    @Test("When peers come and go, nothing of them stays behind")
+    @Test("When peers come and go, no connection or descriptor is left")
     func comeAndGo() throws {
       let relay = try RelayProcess()
       let descriptors = relay.descriptorCount

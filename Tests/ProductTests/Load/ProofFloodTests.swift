@@ -12,7 +12,7 @@ extension ProductTests {
       let other = NickKey()
       var times: [Double] = []
       for _ in 0..<5 {
-        // The whole work of a proof, up to a signature that is another's.
+        // The relay does all work of a proof, up to the signature, which is of another key.
         let flood = try (0..<900).map { _ in
           let newPeer = try TestPeer(.tcp(try relay.port))
           let challenge = try newPeer.awaitChallenge(key.hello(), of: relay)

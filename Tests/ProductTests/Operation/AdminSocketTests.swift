@@ -5,7 +5,7 @@ import Testing
 extension ProductTests {
   @Suite("The admin socket")
   struct AdminSocketTests {
-    /// A relay with two listeners that have circuits, and its admin socket.
+    /// A relay with an admin socket and two listeners that have circuits.
     private struct AdminHarness {
       let folder: TemporaryDirectory
       let relay: RelayProcess
@@ -33,7 +33,7 @@ extension ProductTests {
         try Product.control.run(arguments, ["ADMIN_SOCKET": admin])
       }
 
-      /// Sends these bytes and returns the whole answer.
+      /// Sends this text and returns the whole answer.
       func ask(_ text: String) throws -> String {
         let socket = try TestSocket(.unix(admin))
         try socket.send(Array(text.utf8))
@@ -89,12 +89,12 @@ extension ProductTests {
       #expect(Set(groups[0].connections.map(\.nick)) == [first.nick, second.nick])
       #expect(groups[0].connections.allSatisfy { (0...60).contains($0.age) })
       #expect(groups[0].publicLines == 2 && groups[0].orderbookRequests == 1)
-      // Two public lines to three others each, and a private one.
+      // Two public lines to three peers each, and one private line.
       #expect(groups[0].deliveries == 7)
       // Two handshakes, two public lines and a private one.
       #expect(groups[0].frames == 5)
       #expect(groups[0].publicBytes > 60)
-      // A handshake and a PING go before a handshake.
+      // Connections with a handshake and a PING come before those with a handshake alone.
       #expect(groups[1].listener == "tcp" && groups[1].circuit == nil)
       #expect(groups[2].listener == "far" && groups[2].circuit == 7)
       #expect(groups[1...].allSatisfy { $0.deliveries == 0 && $0.publicLines == 0 })
@@ -106,7 +106,7 @@ extension ProductTests {
       #expect(table[2] == "and 2 more")
     }
 
-    @Test("With STATUS_NICKS=false it names nobody")
+    @Test("With STATUS_NICKS=false it shows no nicks")
     func noNicks() throws {
       let harness = try AdminHarness(["STATUS_NICKS": "false"])
       let peer = try harness.join("near", circuit: 7, .taker(1))
@@ -115,13 +115,13 @@ extension ProductTests {
       #expect(!outcome.out.contains(peer.nick))
     }
 
-    @Test("close ends the connections of a circuit or of a nick, and nobody else's")
+    @Test("close ends the connections of a circuit or of a nick, and no others")
     func close() throws {
       let harness = try AdminHarness()
       let many = try (1...2).map { try harness.join("near", circuit: 7, .taker($0)) }
       let maker = try harness.join("near", circuit: 8, .maker(3))
       let other = try harness.join("far", circuit: 7, .taker(4))
-      // Both listeners number their circuits.
+      // Both listeners have a circuit 7.
       let unclear = try harness.control("close", "--circuit", "7")
       #expect(unclear.status == 1 && unclear.error.contains("near:7"))
       let done = try harness.control("close", "--circuit", "near:7")
@@ -218,7 +218,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("1,000 connections are all told, while peers are served")
+    @Test("peers lists 1,000 connections, and the relay serves peers meanwhile")
     func many() throws {
       let harness = try AdminHarness()
       let peers = try (1...1_000).map { number in
@@ -231,7 +231,7 @@ extension ProductTests {
       try peers[0].expectNothing()
     }
 
-    @Test("A stale file is replaced, a living socket is an error, and the file goes at the end")
+    @Test("A stale file is replaced, a socket in use is an error, and a stop removes the file")
     func file() throws {
       let folder = try TemporaryDirectory()
       let path = folder.path + "/admin"

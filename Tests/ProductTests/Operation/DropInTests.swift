@@ -1,7 +1,7 @@
 import Testing
 
 extension ProductTests {
-  /// What a node of joinmarket-ng is run and asked with.
+  /// The command lines of joinmarket-ng's directory server and its ctl.
   @Suite("In place of joinmarket-ng's directory server")
   struct DropInTests {
     @Test("Options may stand before the command, a log level among them")
@@ -34,7 +34,7 @@ extension ProductTests {
       #expect(try Product.server.run(["status"], settings).status == 1)
     }
 
-    @Test("A config.toml in JOINMARKET_DATA_DIR is taken, and what it cannot mean is said once")
+    @Test("A config.toml in JOINMARKET_DATA_DIR is read, and unusable entries are logged once")
     func config() throws {
       let directory = try TemporaryDirectory()
       try """

@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// Answers the requests at its port with these bytes, one after the other and over again, and
-/// closes each.
+/// Answers each request at its port with the next of these byte strings, in rotation, and closes
+/// the connection.
 private final class FixedAnswers: Sendable {
   var port: UInt16 { listening.port }
   private let listening: ListeningSocket
@@ -36,7 +36,7 @@ extension ProductTests {
   struct HostileEndpointTests {
     private static func ok(_ body: String) -> String { "HTTP/1.0 200 OK\r\n\r\n\(body)" }
 
-    /// A summary that `top` takes for one, but for one number.
+    /// A summary that `top` accepts, except for one number.
     private static func summary(_ name: String, _ value: String) -> String {
       let counts = [
         "startTime", "uptime", "activePeers", "passivePeers", "verifiedPeers", "maxPeers",
@@ -79,9 +79,9 @@ extension ProductTests {
         ]
     }()
 
-    @Test("None of them ends by a trap, and a terminal gets nothing to act on")
+    @Test("No command traps or prints an escape sequence")
     func answering() throws {
-      // What stands in a report where numbers are.
+      // The replacements for all numbers of a report.
       let relay = try RelayProcess()
       let status = try HTTP.get("/status", port: relay.statusPort ?? 0).body
       let reports = ["9223372036854775807", "-9223372036854775808", "1e300", "1.5", "\"\""].map {
@@ -97,7 +97,7 @@ extension ProductTests {
       }
     }
 
-    @Test("Nor does top when numbers leap between two answers")
+    @Test("top does not trap when numbers jump between two answers")
     func leaping() throws {
       for number in Self.numbers.prefix(7) + ["-1"] {
         let answers = [Self.summary("", ""), Self.summary("*", number)].map(Self.ok)

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  @Suite("Start, stop and coming back")
+  @Suite("Start, stop and restart")
   struct LifecycleTests {
     @Test(
       "SIGTERM and SIGINT close every connection and end with 0 within the grace",
@@ -14,7 +14,7 @@ extension ProductTests {
       let newPeer = try TestPeer(.tcp(try relay.port))
       let began = monotonicSeconds()
       relay.child.signal(signal)
-      // Departures are not told: everybody goes.
+      // No departures are sent, because all peers are closed.
       for peer in peers + [newPeer] { try peer.expectClosed() }
       #expect(try relay.child.waitForExit() == 0)
       #expect(monotonicSeconds() - began < 5)
@@ -75,7 +75,7 @@ extension ProductTests {
       #expect(try relay.child.waitForExit() == 0)
     }
 
-    @Test("A taken port is one line that names the setting, and exit code 71")
+    @Test("A port in use gives one line that names the setting, and exit code 71")
     func takenPort() throws {
       let first = try RelayProcess()
       for (setting, port, named) in [
@@ -93,7 +93,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A Unix socket that cannot be made is one line that names LISTEN_UNIX",
+      "A Unix socket that cannot be made gives one line that names LISTEN_UNIX",
       arguments: [
         "missing/relay", "file/relay", "file",
       ])
@@ -123,7 +123,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("The socket file has the mode that was asked for and goes with the relay")
+    @Test("The socket file has the configured mode and is removed at the stop")
     func socketFile() throws {
       let directory = try TemporaryDirectory()
       let path = directory.path + "/relay"
@@ -137,7 +137,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Killed and started again at the same places, it comes back and peers return",
+      "Killed and started again at the same addresses, it serves again and peers reconnect",
       arguments: [true, false])
     func killed(viaUnix: Bool) throws {
       let directory = try TemporaryDirectory()
@@ -185,34 +185,34 @@ extension ProductTests {
       try "MAX_PEERS=nonsense\nMESSAGE_RATE_LIMIT=1\n".write(
         toFile: file, atomically: true, encoding: .utf8)
       relay.child.signal(SIGHUP)
-      try eventually("the fault is told") { relay.log.contains("reload: no setting is changed") }
+      try eventually("the fault is logged") { relay.log.contains("reload: no setting is changed") }
       let refused = try TestPeer(.tcp(try relay.port))
       try refused.send(Hello.taker(2).frame)
       try refused.expect(Frames.rejected(by: try relay.nick, "Maximum peers reached: 1"))
       try "MAX_PEERS=2\nHANDSHAKE_TIMEOUT=7\n".write(
         toFile: file, atomically: true, encoding: .utf8)
       relay.child.signal(SIGHUP)
-      try eventually("the change is told") { relay.log.contains("reload: applied") }
+      try eventually("the change is logged") { relay.log.contains("reload: applied") }
       let second = try TestPeer(to: relay, .taker(2))
       for peer in [first, second] { try peer.expectNothing() }
     }
 
     @Test(
-      "Out of descriptors it rests, warns once, and takes peers again when others have left",
+      "Out of descriptors it pauses, warns once, and accepts peers again when others have left",
       .alone)
     func outOfDescriptors() throws {
       let relay = try RelayProcess(limits: Limits(descriptors: 64))
       let port = try relay.port
-      // All of them have offers, so none is displaced.
+      // All of them have offers, so none is evicted.
       let makers = try (1...36).map {
         let maker = try TestPeer(to: relay, .maker($0))
         try maker.sendPublic("sw0reloffer 0 1 2 3 4")
         return maker
       }
       try eventually("all have offers") { try relay.metric("jm_directory_offers") == 36 }
-      // Those it cannot take wait in the kernel's queue, so each of them has connected.
+      // The kernel queues connections that the relay cannot accept, so each connect succeeds.
       let peers = try (1...60).map { _ in try TestPeer(.tcp(port)) }
-      try eventually("it rests") { relay.log.contains("out of descriptors") }
+      try eventually("it pauses") { relay.log.contains("out of descriptors") }
       let ticks = relay.processorTicks
       pause(seconds: 3)
       // promises.md: under 5 %, in hundredths of a second.

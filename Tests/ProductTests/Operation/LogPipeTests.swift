@@ -18,12 +18,12 @@ extension ProductTests {
         directory = try TemporaryDirectory()
         let path = directory.path + "/log"
         try #require(mkfifo(path, 0o600) == 0)
-        // Before there is a writer this does not wait.
+        // Does not wait for a writer.
         reader = open(path, O_RDONLY | O_NONBLOCK)
         child = try ChildProcess(
           Product.server.path, [], RelayProcess.defaults.merging(settings) { $1 },
           in: directory.path, out: directory.path + "/out", error: path)
-        try eventually("it tells its ports", within: 20) {
+        try eventually("it logs its ports", within: 20) {
           read()
           port = portOf("listening") ?? 0
           statusPort = portOf("status") ?? 0
@@ -39,7 +39,7 @@ extension ProductTests {
           .flatMap { UInt16($0.split(separator: ":").last ?? "") }
       }
 
-      /// Reads at most so much of what is there.
+      /// Reads at most `limit` bytes of what is available.
       func read(_ limit: Int = .max) {
         var chunk = [UInt8](repeating: 0, count: min(limit, 65_536))
         var left = limit
@@ -63,7 +63,7 @@ extension ProductTests {
         }
       }
 
-      /// A report a signal, each of a dozen lines.
+      /// Fills the pipe: each signal makes the relay log a report of a dozen lines.
       func fill(until dropped: Int) throws {
         try eventually("\(dropped) records are dropped", within: 30) {
           child.signal(SIGUSR1)
@@ -73,16 +73,16 @@ extension ProductTests {
       }
     }
 
-    @Test("A pipe that nobody reads stops nothing; what it lost is counted and told")
+    @Test("A pipe that nobody reads stops nothing; lost records are counted and reported")
     func unread() throws {
       let relay = try Piped(["LOG_LEVEL": "debug"])
       try relay.fill(until: 200)
-      // It comes back for one buffer, and stops again.
+      // The reader takes one buffer and stops again.
       relay.read(8_192)
       try relay.fill(until: try relay.dropped + 200)
       #expect(try HTTP.get("/health", port: relay.statusPort).status == 200)
-      // From here on it reads, and nothing new is logged but the count.
-      try eventually("the count is told and the last line is whole") {
+      // From now on the test reads, and the relay logs nothing new but the count.
+      try eventually("the count is logged and the last line is complete") {
         relay.read()
         let told = relay.lines.compactMap { line -> Int? in
           guard line.contains("records were dropped") else { return nil }
@@ -143,7 +143,8 @@ extension ProductTests {
       "Started with standard descriptors closed, it opens /dev/null in their place", .alone,
       arguments: [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]])
     func closed(descriptors: [Int32]) throws {
-      // Two ports that were free a moment ago: there may be no log that tells which it has taken.
+      // Two ports that were free a moment ago, because there may be no log that names the relay's
+      // ports.
       let other = try RelayProcess()
       let ports = (peers: try other.port, status: other.statusPort)
       #expect(try other.stop() == 0)
@@ -158,7 +159,7 @@ extension ProductTests {
           atPath: "/proc/\(relay.child.pid)/fd/\(descriptor)")
         #expect(place == "/dev/null")
       }
-      // A record for each of them, none of which may reach a peer or the loop.
+      // Each connection causes log records. None of them may reach a peer or stop the event loop.
       let peers = try (1...20).map { _ in try TestPeer(.tcp(ports.peers)) }
       for peer in peers.dropFirst() { peer.close() }
       try peers[0].send(Hello.taker(1).frame)
@@ -166,7 +167,7 @@ extension ProductTests {
       try peers[0].expectNothing()
       let ticks = relay.processorTicks
       pause(seconds: 1)
-      // In hundredths of a second.
+      // In ticks of 10 ms.
       #expect(relay.processorTicks - ticks < 30, "it spins")
       #expect(try relay.stop() == 0)
     }

@@ -3,14 +3,14 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// Settings under which nobody would get in must be told, and those that cannot be right must not
-  /// start.
+  /// Settings that would admit no peer must be logged. With settings that cannot be right the relay
+  /// must not start.
   @Suite("Configuration that would refuse everybody")
   struct MisconfigurationTests {
     private static let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion"
     private static let badOnion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion"
 
-    /// A relay that must not start, and the one line that says why.
+    /// Starts a relay that must exit, and returns its one line with the reason.
     private func refusal(
       _ settings: [String: String], limits: Limits = Limits(), arguments: [String] = []
     ) throws -> String {
@@ -25,7 +25,7 @@ extension ProductTests {
     @Test("With nothing to listen on it does not start")
     func nothing() throws {
       #expect(try refusal(["HOST": ""]).contains("nothing to listen on"))
-      // Meant for another process, or for none.
+      // Listening sockets for another process, or for none.
       for variables in [
         ["LISTEN_FDS": "1", "LISTEN_PID": "1"], ["LISTEN_FDS": "0", "LISTEN_PID": "1"],
         ["LISTEN_FDS": "1"],
@@ -65,7 +65,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A NICK_AUTH_DIRECTORY_ID that nobody can dial is a fault",
+      "A NICK_AUTH_DIRECTORY_ID that cannot be dialled is a fault",
       arguments: [
         ("your-onion-address.onion:5222", "is not an onion name"), (onion, "has no port"),
         ("\(onion):0", "has no port"), ("\(onion):70000", "has no port"),
@@ -77,7 +77,7 @@ extension ProductTests {
       #expect(line.contains(why), "\(line)")
     }
 
-    @Test("A name that is no onion is one only where peers may have such, too")
+    @Test("A clearnet NICK_AUTH_DIRECTORY_ID is a fault unless peers may have clearnet locations")
     func clearnetDirectoryID() throws {
       let settings = ["NICK_AUTH_DIRECTORY_ID": "directory.example:5222", "NETWORK": "signet"]
       #expect(try refusal(settings).contains("directory.example is not an onion name"))
@@ -85,7 +85,7 @@ extension ProductTests {
       _ = try RelayProcess(["NICK_AUTH_DIRECTORY_ID": "directory.example:5222"])
     }
 
-    @Test("One that is not the relay's own onion is a warning that names both")
+    @Test("A NICK_AUTH_DIRECTORY_ID other than the relay's own onion is a warning that names both")
     func otherDirectoryID() throws {
       let other = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion:5222"
       let warned = try RelayProcess([
@@ -94,7 +94,7 @@ extension ProductTests {
       let lines = warned.logLines.filter { $0.contains(" warning ") }
       try #require(lines.count == 1)
       #expect(lines[0].contains(other) && lines[0].contains("\(Self.onion):5222"))
-      // The same when the own name comes from tor's file.
+      // The same when the relay's own onion name comes from Tor's file.
       let directory = try TemporaryDirectory()
       try "\(Self.onion)\n".write(
         toFile: directory.path + "/hostname", atomically: true, encoding: .utf8)
@@ -111,7 +111,7 @@ extension ProductTests {
       #expect(!right.log.contains(" warning "))
     }
 
-    @Test("Why ONION_HOSTNAME_FILE cannot be used is told at the first look, and then no more")
+    @Test("The reason why ONION_HOSTNAME_FILE cannot be used is logged once")
     func hostnameFile() throws {
       let directory = try TemporaryDirectory()
       let file = directory.path + "/hostname"
@@ -123,9 +123,9 @@ extension ProductTests {
       #expect(warnings().first?.contains("No such file or directory") == true)
       #expect(warnings().first?.contains(file) == true)
       try "\(Self.badOnion)\n".write(toFile: file, atomically: true, encoding: .utf8)
-      try eventually("the new reason is told") { warnings().count == 2 }
+      try eventually("the new reason is logged") { warnings().count == 2 }
       #expect(warnings().last?.contains("does not hold a v3 onion name") == true)
-      // Three more looks.
+      // Enough time for three more reads of the file.
       pause(seconds: 3.2)
       #expect(warnings().count == 2)
       try "\(Self.onion)\n".write(toFile: file, atomically: true, encoding: .utf8)
@@ -134,7 +134,7 @@ extension ProductTests {
       #expect(folder.log.contains("no onion name yet: Is a directory"))
     }
 
-    @Test("A PROXY_PROTOCOL that is not what comes is one warning that names both settings")
+    @Test("A PROXY_PROTOCOL that does not match the input gives one warning with both settings")
     func proxyProtocol() throws {
       for isOn in [true, false] {
         let relay = try RelayProcess(

@@ -4,7 +4,7 @@ import Testing
 extension ProductTests {
   @Suite("Metrics and the page, from outside")
   struct ObserveEndpointTests {
-    @Test("/metrics counts what the peers did, and names nobody")
+    @Test("/metrics counts what the peers did, and names no peer")
     func metrics() throws {
       let relay = try RelayProcess()
       let port = relay.statusPort ?? 0

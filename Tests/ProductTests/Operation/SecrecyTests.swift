@@ -46,7 +46,8 @@ extension ProductTests {
 
     @Test("The report is written at every level of the log")
     func reportAtCritical() throws {
-      // Two ports that were free a moment ago: a silent log does not tell which it has taken.
+      // Two ports that were free a moment ago, because a silent log does not name the relay's
+      // ports.
       let other = try RelayProcess()
       let ports = (peers: try other.port, status: other.statusPort)
       #expect(try other.stop() == 0)
@@ -61,15 +62,15 @@ extension ProductTests {
       try eventually("the report is there") { relay.log.contains("status: rate limiting") }
     }
 
-    @Test("A connection that says nothing and goes leaves no record")
+    @Test("A connection that says nothing and closes leaves no record")
     func quiet() throws {
       let relay = try RelayProcess(["LOG_LEVEL": "info"])
       let watcher = try TestPeer(to: relay, .taker(1))
       let before = relay.log
       for _ in 0..<20 { _ = try TestPeer(.tcp(try relay.port)) }
-      // It came after them, so they have all been accepted.
+      // It connected last, so all others have been accepted.
       let last = try TestPeer(to: relay, .taker(2))
-      try eventually("they are gone") {
+      try eventually("they have left") {
         try HTTP.get("/status", port: relay.statusPort ?? 0).body
           .contains("\"active_connections\": 2")
       }
@@ -77,8 +78,8 @@ extension ProductTests {
       #expect(relay.log == before)
     }
 
-    /// Everything that a careless log could repeat: lines, bad frames, forged ones, rejected
-    /// handshakes, evictions.
+    /// Sends everything that a careless log could repeat: lines, bad and forged frames, rejected
+    /// handshakes. Causes evictions.
     private func misbehave(
       at relay: RelayProcess
     ) throws -> (hellos: [Hello], peers: [TestPeer]) {
@@ -110,7 +111,7 @@ extension ProductTests {
       return (hellos, peers)
     }
 
-    /// One for its fault, one as it asks, one without a word.
+    /// One is closed for a fault, one sends DISCONNECT, one just closes.
     private func close(_ peers: [TestPeer]) throws {
       try peers[0].send("{\"\(payload)\n")
       try peers[1].send(Frames.frame(801, payload))

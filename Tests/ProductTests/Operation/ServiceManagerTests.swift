@@ -25,7 +25,7 @@ extension ProductTests {
       let began = try #require(
         reloading.last?.split(separator: "=").last.flatMap { Double($0) })
       #expect(reloading.last?.hasPrefix("MONOTONIC_USEC=") == true)
-      // On this machine's own clock, and not in the future.
+      // On the monotonic clock of this machine, and not in the future.
       #expect(began > 0 && began / 1e6 <= monotonicSeconds())
       #expect(socket.receive() == "READY=1")
       #expect(try relay.stop() == 0)
@@ -33,7 +33,7 @@ extension ProductTests {
       #expect(socket.receive(within: 0) == nil)
     }
 
-    @Test("a watched relay says that it is alive twice an interval, until it stops")
+    @Test("a watched relay sends a watchdog message twice an interval, until it stops")
     func watchdog() throws {
       let interval = 0.5
       let relay = try RelayProcess([
@@ -41,7 +41,7 @@ extension ProductTests {
       ])
       #expect(socket.receive() == "READY=1")
       for _ in 0..<6 { #expect(socket.receive() == "WATCHDOG=1") }
-      // A relay that does not run does not say so.
+      // A stopped relay sends no watchdog messages.
       relay.child.signal(SIGSTOP)
       while socket.receive(within: 2 * interval) != nil {}
       relay.child.signal(SIGCONT)
@@ -50,7 +50,7 @@ extension ProductTests {
       #expect(socket.receiveState() == "STOPPING=1")
     }
 
-    @Test("what is meant for another process is left alone", arguments: ["1", "0", "nonsense"])
+    @Test("variables for another process are ignored", arguments: ["1", "0", "nonsense"])
     func otherProcess(_ pid: String) throws {
       let relay = try RelayProcess([
         "NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": pid,

@@ -3,8 +3,8 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  /// The process is stopped for longer than every deadline, as a suspended machine stops it; what
-  /// it waits for comes meanwhile.
+  /// Stops the process for longer than every timeout, as when the machine is suspended. What the
+  /// relay waits for arrives meanwhile.
   @Suite("A standstill")
   struct StandstillTests {
     /// - Parameter others: peers whose frames come before what `meanwhile` sends.
@@ -36,10 +36,10 @@ extension ProductTests {
         "HEARTBEAT_SWEEP_INTERVAL": "0.2", "HEARTBEAT_IDLE_THRESHOLD": "0.8",
         "HEARTBEAT_HARD_EVICT": "1.5", "HEARTBEAT_PONG_WAIT": "0.6",
       ])
-      // More than the loop looks at in one turn.
+      // More peers than the loop handles in one turn.
       let peers = try (1...100).map { try TestPeer(to: relay, .taker($0)) }
       let last = peers[99]
-      // Once the last one is asked, the first ones are about to run out of time.
+      // When the last peer gets its probe, the probes of the first ones are about to time out.
       for peer in peers.dropLast() where try peer.socket.hasInput(within: 0) {
         try peer.expect(Frames.ping)
         try peer.send(Frames.pong)
@@ -51,7 +51,7 @@ extension ProductTests {
       #expect(try relay.closed("idle") == 0)
     }
 
-    @Test("A handshake that is half done, and one that has not begun, go on")
+    @Test("A half-sent handshake, and one that has not begun, are completed")
     func handshake() throws {
       let relay = try RelayProcess(["HANDSHAKE_TIMEOUT": "1.5"])
       let others = try busyPeers(of: relay)
@@ -59,7 +59,7 @@ extension ProductTests {
       let silent = try TestPeer(.tcp(try relay.port))
       let text = Hello.taker(1).frame
       try half.send(String(text.prefix(50)))
-      // It came behind them, so both have been accepted.
+      // It connected after them, so both have been accepted.
       _ = try TestPeer(to: relay, .taker(3))
       try standStill(relay, behind: others) {
         try half.send(String(text.dropFirst(50)))
@@ -70,7 +70,7 @@ extension ProductTests {
       #expect(try relay.closed("handshake_timeout") == 0)
     }
 
-    @Test("A proof that is owed is taken")
+    @Test("A proof that is sent meanwhile is accepted")
     func proof() throws {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_TIMEOUT": "1.5"]) { $1 })
@@ -100,7 +100,7 @@ extension ProductTests {
       try holder.expectNothing()
     }
 
-    @Test("A peer that reads on behind a soft backlog stays")
+    @Test("A peer over the soft backlog limit that goes on reading stays")
     func backlog() throws {
       let relay = try RelayProcess(
         RelayProcess.unlimited.merging([
@@ -125,7 +125,7 @@ extension ProductTests {
       let port = relay.statusPort ?? 0
       let client = try TestSocket(.tcp(port))
       try client.send(Array("GET /health HTTP/1.0\r\nHost: loc".utf8))
-      // A whole one behind it shows that it has been accepted.
+      // A complete request on a later connection shows that the first connection has been accepted.
       #expect(try HTTP.get("/health", port: port).status == 200)
       try standStill(relay, behind: others) { try client.send(Array("alhost\r\n\r\n".utf8)) }
       var answer: [UInt8] = []

@@ -51,7 +51,7 @@ extension ProductTests {
       let relay = try RelayProcess()
       let port = relay.statusPort ?? 0
       for path in ["/", "/status", "/health", "/metrics"] {
-        // One cookie of that length, and many headers.
+        // One cookie of 8 KiB, and many headers.
         for headers in [
           ["Cookie: " + String(repeating: "c", count: 8_192)],
           (0..<80).map { "X-\($0): " + String(repeating: "h", count: 95) },

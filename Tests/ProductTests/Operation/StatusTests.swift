@@ -33,7 +33,7 @@ extension ProductTests {
       #expect(health.hasPrefix(#"{"status": "healthy""#))
     }
 
-    @Test("/status counts and names who is here")
+    @Test("/status counts and names the connected peers")
     func status() throws {
       let relay = try RelayProcess(["MAX_PEERS": "50"])
       let peers = try [Hello.maker(1), .oldMaker(2), .taker(3)].map { try TestPeer(to: relay, $0) }
@@ -70,7 +70,7 @@ extension ProductTests {
       #expect(body.contains("\"total\": 1, \"nicks\": []"))
     }
 
-    @Test("A full relay is healthy and says that it is full")
+    @Test("A full relay is healthy and reports that it is full")
     func full() throws {
       let relay = try RelayProcess(["MAX_PEERS": "1"])
       let peer = try TestPeer(to: relay, .taker(1))
@@ -93,7 +93,7 @@ extension ProductTests {
     }
 
     @Test(
-      "health of both programs exits with 0 at a healthy relay, with 1 at none"
+      "health of both programs exits with 0 if the relay is healthy, otherwise with 1"
     )
     func control() throws {
       let relay = try RelayProcess()
@@ -153,7 +153,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A flag that is not known ends with 78 and is named",
+      "An unknown flag is named, and the exit code is 78",
       arguments: [["--max-peer", "5"], ["--nonsense"], ["nonsense"]])
     func unknownFlag(arguments: [String]) throws {
       let outcome = try Product.server.run(arguments, RelayProcess.defaults)
@@ -168,7 +168,7 @@ extension ProductTests {
       #expect(relay.log.contains("ALLOW_ROOT"))
     }
 
-    @Test("It can leave no core file, and no other process of its user reads its memory")
+    @Test("It can leave no core file, and other processes of its user cannot read its memory")
     func hardened() throws {
       let relay = try RelayProcess()
       let limits = try String(contentsOfFile: "/proc/\(relay.child.pid)/limits", encoding: .utf8)

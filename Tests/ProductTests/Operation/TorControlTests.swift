@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 extension ProductTests {
-  /// TOR_CONTROL with something at the control port that only looks like Tor, or does not. The real
-  /// one is in Tests/EndToEnd/tor-control.
+  /// TOR_CONTROL with a fake Tor, or with something else at the control port.
+  /// Tests/EndToEnd/tor-control has a real Tor.
   @Suite("Tor's control port")
   struct TorControlTests {
     private static func settings(_ port: UInt16) -> [String: String] {
@@ -33,7 +33,7 @@ extension ProductTests {
     func closes(reply: String, outcome: String) throws {
       let tor = try FakeTor { $0.hasPrefix("AUTHENTICATE") ? "250 OK\r\n" : reply + "\r\n" }
       let relay = try RelayProcess(Self.settings(tor.server.port))
-      try eventually("it is let in") { try isReady(relay) }
+      try eventually("Tor accepts the relay") { try isReady(relay) }
       let honest = try join(relay, circuit: 301, .taker(1))
       let sharing = try (2...5).map { try join(relay, circuit: 300, .taker($0)) }
       try eventually("CLOSECIRCUIT", within: 30) {
@@ -47,7 +47,7 @@ extension ProductTests {
       }
       try honest.expectNothing()
       if outcome == "closed" {
-        try eventually("the log says how many") {
+        try eventually("the log has the number") {
           relay.log.contains("circuits closed: their budgets stayed exhausted circuits=1")
         }
       }
@@ -61,7 +61,7 @@ extension ProductTests {
       settings["MESSAGE_RATE_LIMIT"] = "1000"
       settings["MESSAGE_BURST_LIMIT"] = "1000"
       let relay = try RelayProcess(settings)
-      try eventually("it is let in") { try isReady(relay) }
+      try eventually("Tor accepts the relay") { try isReady(relay) }
       let peers = try (1...4).map { try join(relay, circuit: 300, .taker($0)) }
       let end = monotonicSeconds() + 3
       while monotonicSeconds() < end {
@@ -72,7 +72,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A control port that is hostile is told of once and harms nobody",
+      "A hostile control port causes one warning and harms no peer",
       arguments: [
         "515 Authentication failed\r\n", "\r\n", "250\r\n", "250-OK\r\n", "250+OK\r\n",
         "HTTP/1.1 400 no\r\n",
@@ -101,7 +101,7 @@ extension ProductTests {
       withExtendedLifetime((server, free)) {}
     }
 
-    @Test("The cookie or the password is sent as Tor has it, and a file that is none is told")
+    @Test("The cookie or the password is sent in Tor's format, and an unusable file is logged")
     func secrets() throws {
       let folder = try TemporaryDirectory()
       let path = folder.path + "/secret"
@@ -110,7 +110,7 @@ extension ProductTests {
       var settings = Self.settings(tor.server.port)
       settings["TOR_CONTROL_COOKIE_FILE"] = path
       let byCookie = try RelayProcess(settings)
-      try eventually("it is let in") { try isReady(byCookie) }
+      try eventually("Tor accepts the relay") { try isReady(byCookie) }
       let hex = (0..<32).map { String(format: "%02x", $0 * 7 & 255) }.joined()
       #expect(tor.received == ["AUTHENTICATE " + hex])
       #expect(try byCookie.stop() == 0)
@@ -119,7 +119,7 @@ extension ProductTests {
       settings["TOR_CONTROL_COOKIE_FILE"] = ""
       settings["TOR_CONTROL_PASSWORD_FILE"] = path
       let byPassword = try RelayProcess(settings)
-      try eventually("it is let in") { try isReady(byPassword) }
+      try eventually("Tor accepts the relay") { try isReady(byPassword) }
       #expect(tor.received.last == #"AUTHENTICATE "a \"b\" \\c""#)
       #expect(!byPassword.log.contains("a \\\"b"))
 
@@ -139,7 +139,7 @@ extension ProductTests {
       }
     }
 
-    @Test("Settings that do not say which circuits are meant do not start")
+    @Test("Settings that do not identify the listener or the secret do not start")
     func misconfigured() throws {
       let folder = try TemporaryDirectory()
       let two = ["a", "b"].map { "\(folder.path)/\($0);name=\($0);proxy=true" }

@@ -1,10 +1,10 @@
-// What a probe makes of answers that nobody should send. It ends within its times and its memory,
-// with a line that a terminal can show.
+// Probes of directories with invalid answers. The probe ends within its timeouts, uses bounded
+// memory and prints a line that is safe for a terminal.
 
 import Foundation
 import Testing
 
-/// A directory that misbehaves, and what the probe says of it.
+/// A directory that misbehaves, and what the probe must report.
 struct HostileDirectory: CustomTestStringConvertible, Sendable {
   let testDescription: String
   var greeting: [CannedServer.Reply] = []
@@ -12,7 +12,7 @@ struct HostileDirectory: CustomTestStringConvertible, Sendable {
   let code: Int32
   let words: String
 
-  /// A 795 that lets the probe in.
+  /// A 795 that accepts the probe.
   static func welcome(_ features: String = #""ping": true"#, motd: String = "hi") -> String {
     Frames.frame(
       795,
@@ -123,7 +123,7 @@ struct HostileDirectory: CustomTestStringConvertible, Sendable {
 extension ProductTests {
   @Suite("The probe and hostile answers")
   struct HostileProbeTests {
-    @Test("It says what it met, in bounded time", arguments: HostileDirectory.all)
+    @Test("It reports what it met, in bounded time", arguments: HostileDirectory.all)
     func hostile(_ directory: HostileDirectory) throws {
       let answers = directory.answers
       let server =
@@ -147,7 +147,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A SOCKS port that refuses, or is none",
+      "A SOCKS port that refuses, and ports that are not SOCKS",
       arguments: [
         ([5, 0], [5, 4, 0, 1, 0, 0, 0, 0, 0, 0], 2, "cannot find this onion service"),
         ([5, 2], [1, 1], 4, "refuses the probe's SOCKS user name"),

@@ -1,5 +1,5 @@
-// `jm-directory-ctl probe` as cron runs it: against our relay, against answers of directories of
-// other makes, and against hostile ones. Through a real Tor: Tests/EndToEnd/run.
+// Runs `jm-directory-ctl probe` as cron does, against our relay and against answers of other
+// implementations. HostileProbeTests has hostile answers, Tests/EndToEnd/run a real Tor.
 
 import Foundation
 import Testing
@@ -7,7 +7,7 @@ import Testing
 extension ProductTests {
   @Suite("The probe")
   struct ProbeTests {
-    /// What one probe printed with --json.
+    /// The output of one probe with --json.
     private struct Found {
       let code: Int32
       let problem: String
@@ -61,7 +61,7 @@ extension ProductTests {
       for maker in makers { try maker.expectNothing() }
     }
 
-    @Test("For people each step is a line, and the last line is the conclusion")
+    @Test("Without --json each step is a line, and the last line is the conclusion")
     func text() throws {
       let relay = try RelayProcess(Proving.settings)
       let outcome = try Product.control.run(
@@ -77,7 +77,7 @@ extension ProductTests {
     }
 
     @Test(
-      "What is wrong is said in words, with an exit code for each kind",
+      "Each kind of fault has its own words and exit code",
       arguments: [
         (["--network", "mainnet"], [:], 1, "wrong network: it serves regtest, not mainnet"),
         ([], ["MAX_PEERS": "1"], 1, "full: it says"),
@@ -160,9 +160,9 @@ extension ProductTests {
       #expect(outcome.status == 64 && !outcome.error.isEmpty)
     }
 
-    // MARK: Directories of another make
+    // MARK: Directories of other implementations
 
-    /// joinmarket-ng's, as it was recorded on the wire.
+    /// The answers of joinmarket-ng's directory, recorded on the wire.
     @Test("joinmarket-ng's recorded answers are healthy")
     func recorded() throws {
       let events = try Product.recording("ng-client").split(separator: "\n").compactMap {
@@ -185,8 +185,8 @@ extension ProductTests {
         (found.json["greeting"] as? String)?.contains("JoinMarket NG version: 0.37.0") == true)
     }
 
-    /// joinmarket-clientserver's and joinmarket-rs', in the form in which their sources write it:
-    /// neither could be recorded here.
+    /// The handshakes of joinmarket-clientserver and joinmarket-rs, copied from their sources,
+    /// because neither could be recorded.
     @Test(
       "joinmarket-clientserver's and joinmarket-rs' handshakes are healthy",
       arguments: [

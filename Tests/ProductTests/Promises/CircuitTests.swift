@@ -47,7 +47,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A PROXY line that does not come whole closes the connection: Tor writes it at once",
+      "An incomplete PROXY line closes the connection, because Tor writes it in one piece",
       arguments: ["P", String(line(1).dropLast()), String(repeating: "P", count: 107)])
     func split(beginning: String) throws {
       let relay = try RelayProcess(Self.settings)
@@ -57,7 +57,7 @@ extension ProductTests {
       #expect(try relay.closed("proxy") == 1)
     }
 
-    @Test("Where none is expected, one is as malformed as anything else")
+    @Test("Without PROXY_PROTOCOL a PROXY line is a malformed frame")
     func unexpected() throws {
       let relay = try RelayProcess()
       let peer = try TestPeer(.tcp(try relay.port))
@@ -89,7 +89,7 @@ extension ProductTests {
       try first.expectNothing()
     }
 
-    @Test("A circuit has as many places as MAX_PEERS_PER_CIRCUIT, and gets back what it leaves")
+    @Test("A circuit has MAX_PEERS_PER_CIRCUIT places, and closed connections free theirs")
     func places() throws {
       let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS_PER_CIRCUIT": "3"]) { $1 })
       func peer(_ number: Int, circuit: Int) throws -> TestPeer {

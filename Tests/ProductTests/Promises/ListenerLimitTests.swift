@@ -21,13 +21,14 @@ extension ProductTests {
       try TestPeer(to: relay, .taker(2)).expectNothing()
     }
 
-    @Test("Used-up descriptors keep nobody out: a silent peer makes room, those with offers stay")
+    @Test("Used-up descriptors keep nobody out: a silent peer is evicted, those with offers stay")
     func descriptors() throws {
-      // 24 are not peers'.
+      // 24 of them are not for peers.
       let relay = try RelayProcess([:], limits: Limits(descriptors: 44))
       let makers = try (1...4).map { try TestPeer(to: relay, .maker($0)) }
       for maker in makers { try maker.sendPublic("sw0reloffer 0 1 2 3 4") }
-      // The older half stays: they must not all have come at the same moment of a coarse clock.
+      // The older half is never evicted. The pause gives the peers different times on a coarse
+      // clock.
       let silent = try (5...40).map {
         pause(seconds: 0.01)
         return try TestPeer(to: relay, .taker($0))
@@ -52,12 +53,12 @@ extension ProductTests {
       #expect(monotonicSeconds() - began < 1)
       var received: [String] = []
       while received.count <= lines.count { received.append(try readers[0].nextFrame()) }
-      // 120 deliveries at 40 a second, of which peers that have just come share 30.
+      // 120 deliveries at 40 a second, of which new peers share 30.
       let took = monotonicSeconds() - began
       #expect(took > 1.5 && took < 10, "\(took) s")
       #expect(received.filter { $0 != aside } == lines)
       let place = try #require(received.firstIndex(of: aside))
-      #expect(place < lines.count / 2, "the private line came behind \(place) public ones")
+      #expect(place < lines.count / 2, "the private line arrived after \(place) public ones")
       for reader in readers.dropFirst() {
         try reader.expect(lines)
         try reader.expectNothing()
@@ -74,7 +75,7 @@ extension ProductTests {
       try peer.shakeHands(.taker(1), with: first)
       try peer.expectNothing()
       #expect(try first.stop() == 0)
-      // Nobody is refused meanwhile: the kernel holds the pending connection in the queue.
+      // No connection is refused meanwhile: the kernel queues it.
       let waiting = try TestPeer(.tcp(listener.port))
       try waiting.send(Hello.taker(2).frame)
       let second = try RelayProcess(["HOST": ""], limits: limits)
@@ -108,10 +109,10 @@ extension ProductTests {
       #expect(try HTTP.get("/health", port: port).status == 200)
     }
 
-    /// - Returns: whether the other end is still there.
+    /// - Returns: whether the other end is still connected.
     private static func drip(_ byte: UInt8, into socket: TestSocket) -> Bool {
       do { try socket.send([byte], until: 0) } catch { return false }
-      // Nothing has come: it throws.
+      // It throws if nothing has arrived.
       do { return try socket.receive(within: 0) != nil } catch { return true }
     }
   }

@@ -8,7 +8,7 @@ extension ProductTests {
   struct PendingTests {
     private let start = Array(#"{"type": 793, "line": "{\"app-name\": \"joinmarket\""#.utf8)
 
-    /// Every other one trickles a byte a round.
+    /// Opens 5,000 connections and sends nothing.
     private func many(_ port: UInt16) throws -> [TestSocket] {
       raiseDescriptorLimit()
       return try (0..<5_000).map { _ in try TestSocket(.tcp(port)) }
@@ -38,7 +38,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("With 1,000 places for them peers notice nothing, and who is honest gets in", .alone)
+    @Test("With 1,000 places for them peers notice nothing, and an honest peer gets in", .alone)
     func places() throws {
       let relay = try RelayProcess(
         RelayProcess.unlimited.merging(["HANDSHAKE_TIMEOUT": "3", "MAX_PENDING": "1000"]) { $1 })
@@ -67,7 +67,7 @@ extension ProductTests {
   }
 }
 
-/// As many descriptors as the system gives.
+/// Raises the descriptor limit to the most that the system allows.
 @discardableResult
 func raiseDescriptorLimit() -> Int {
   var limit = rlimit()

@@ -17,15 +17,15 @@ extension ProductTests {
       let all = 64_000_000
       var (sent, offset) = (0, 0)
       var times: [Double] = []
-      // Enough PINGs for a p99, however fast the flood is taken.
+      // Sends enough PINGs for a p99, no matter how fast the relay reads the flood.
       while sent < all || times.count < 500 {
         let began = monotonicSeconds()
         try peer.send(Frames.ping)
         var answer: [UInt8]?
-        // MESSAGE_RATE_LIMIT would drop more PINGs than that.
+        // MESSAGE_RATE_LIMIT would drop PINGs at a higher rate.
         let pace = times.count < 500 ? 0 : 0.02
         var answeredAt = began
-        // Its buffer is full all the time: whatever the relay takes is made good at once.
+        // Refills the flooder's socket buffer at once, so that it is always full.
         while answer == nil || monotonicSeconds() < began + pace {
           guard let count = flooder.socket.sendSome(piece[offset...]) else {
             throw TestFailure("the flooder is closed after \(sent) bytes")
@@ -43,7 +43,7 @@ extension ProductTests {
       }
       let p99 = times.sorted()[times.count * 99 / 100]
       print("64 MB from one peer: p99 of \(times.count) PINGs \(p99 * 1000) ms")
-      // Judged by `make soak`: a debug build on a busy machine is no measure.
+      // `make soak` judges it: times of a debug build on a busy machine mean nothing.
       #expect(p99 < (_isDebugAssertConfiguration() ? 10 : 0.05))
       try flooder.socket.send(Array(piece[offset...]))
       if !settings.isEmpty { try flooder.expectNothing() }
@@ -85,12 +85,12 @@ extension ProductTests {
       print("they have sent \(all) bytes, the least of them \(sent.min() ?? 0)")
       #expect(all > 10_000_000)
       #expect(try relay.metric(#"jm_directory_frames_dropped_total{reason="rate"}"#) > 10_000)
-      // Built for debugging, the relay takes some 25 MB a second: there every line has come, which
-      // is all that is asked.
+      // A debug build of the relay reads about 25 MB a second, so there the test only requires that
+      // every line arrives.
       #expect(loud < (_isDebugAssertConfiguration() ? 10 : 0.05))
     }
 
-    /// The p99 of 500 lines' ways through the relay, one at a time, in seconds.
+    /// The p99 of the latency of 500 lines, sent one at a time, in seconds.
     private func privateLines(
       from sender: TestPeer, to receiver: TestPeer, meanwhile: () throws -> Void
     ) throws -> Double {
@@ -117,7 +117,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A peer that reads nothing goes as a slow reader: its leaving is told, its memory returns",
+      "A peer that reads nothing is closed as a slow reader: others get its D, its memory is freed",
       arguments: Limit.allCases)
     func frozen(limit: Limit) throws {
       let relay = try RelayProcess(
@@ -131,7 +131,7 @@ extension ProductTests {
       let line = Frames.frame(
         685, "\(sender.nick)!\(frozen.nick)!" + String(repeating: "x", count: 30_000))
       let backlog = "jm_directory_backlog_bytes"
-      // The kernel takes some megabytes before anything is a backlog.
+      // The kernel's buffers take some megabytes before the relay has a backlog.
       let wanted = limit == .hard ? 7.0 * 1024 * 1024 : 1.1 * 1024 * 1024
       while try relay.metric(backlog) < wanted {
         for _ in 0..<10 { try sender.send(line) }
@@ -186,7 +186,8 @@ extension ProductTests {
       }
       #expect(Set(pairs) == expected)
       try taker.expectNothing()
-      // Optimised, they would leave after their last use, and the taker would hear of it.
+      // Optimised code would release the makers after their last use, and the taker would get their
+      // departures.
       withExtendedLifetime(makers) {}
     }
 
@@ -209,7 +210,7 @@ extension ProductTests {
         let line = Frames.frame(687, "\(sender.nick)!PUBLIC!\(number) \(payload)")
         try sender.send(line)
         for reader in readers where try reader.nextFrame() != line {
-          throw TestFailure("line \(number) is another one")
+          throw TestFailure("line \(number) differs")
         }
         peak = max(peak, relay.residentBytes)
       }

@@ -2,10 +2,10 @@ import Testing
 
 extension ProductTests {
   /// threat-model.md: a nick cannot be stolen by a flood.
-  @Suite("Theft of a nick behind a flood")
+  @Suite("Theft of a nick during a flood")
   struct TheftTests {
     @Test(
-      "a maker that reads slowly keeps its nick while the flood lies before its probe",
+      "a maker that reads slowly keeps its nick while a flood is queued before its probe",
       arguments: [1_000, 10_000, 50_000])
     func slowReader(bytesPerSecond: Int) throws {
       let relay = try RelayProcess(
@@ -27,7 +27,7 @@ extension ProductTests {
         pause(seconds: 0.1)
       }
       #expect(try relay.closed("displaced") == 0)
-      // A peer that reads to the end can still answer.
+      // A peer that reads the whole backlog can still answer.
       try maker.send(Frames.pong)
       try thief.expect(
         Frames.rejected(by: try relay.nick, "Peer nick already registered: \(maker.nick)"))

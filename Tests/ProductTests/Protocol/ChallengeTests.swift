@@ -7,7 +7,7 @@ extension ProductTests {
     private let taken = "Peer nick already registered: \(nickNumber(1))"
 
     @Test(
-      "A holder that answers keeps its nick, and any frame is an answer",
+      "A holder that answers with any frame keeps its nick",
       arguments: [
         Frames.pong, Frames.frame(687, "\(nickNumber(1))!PUBLIC!x"), Frames.frame(791, ""),
       ])
@@ -25,7 +25,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A silent holder is evicted, its leaving is told, and the pending connection has the nick")
+      "A silent holder is evicted, its departure is sent, and the pending connection has the nick")
     func silent() throws {
       let relay = try RelayProcess(["NICK_CHALLENGE_TIMEOUT": "0.5"])
       let watcher = try TestPeer(to: relay, .taker(9))
@@ -62,7 +62,7 @@ extension ProductTests {
       try claimant.send(Hello.oldMaker(1).frame)
       try holder.expect(Frames.frame(687, "\(try relay.nick)!PUBLIC!orderbook"))
       if answers {
-        // Swallowed: it is for the relay.
+        // The relay does not pass it on, because it is the receiver.
         try holder.send("sw0reloffer 0 1 2 0 0.1", to: try relay.nick)
         try claimant.expect(Frames.rejected(by: try relay.nick, taken))
         try claimant.expectClosed()
@@ -75,7 +75,7 @@ extension ProductTests {
       try watcher.expectNothing()
     }
 
-    @Test("A holder that cannot be asked keeps its nick")
+    @Test("A holder that cannot be probed keeps its nick")
     func oldTaker() throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .oldTaker(1))
@@ -86,7 +86,7 @@ extension ProductTests {
       try holder.expectNothing()
     }
 
-    @Test("One challenge at a time and none soon after another: the holder is not pestered")
+    @Test("A holder gets one challenge at a time, and none soon after another")
     func once() throws {
       let relay = try RelayProcess()
       let holder = try TestPeer(to: relay, .taker(1))

@@ -1,12 +1,12 @@
 import Testing
 
 extension ProductTests {
-  /// A clientserver maker sends a private line through one directory, drawn among those at which it
-  /// believes the taker to be. It learns of a taker from the lines that it sends, and unlearns it
-  /// from a `D` entry alone.
+  /// A clientserver maker sends a private line through one directory, a random one of those where
+  /// it believes the taker to be connected. It adds a taker when it receives a line of it, and
+  /// removes it only at a `D` entry.
   @Suite("Departures")
   struct DepartureTests {
-    /// What such a maker believes: the nicks whose lines it has heard here, less those that a `D`
+    /// The state of such a maker: the nicks whose lines it has received, without those that a `D`
     /// entry names.
     private struct Maker {
       let peer: TestPeer
@@ -32,7 +32,7 @@ extension ProductTests {
       func believes(in nick: String) -> Bool { believed.contains(nick) }
     }
 
-    @Test("A maker forgets a taker that has spoken to all or to it, however it left")
+    @Test("A maker forgets a taker that has sent a public or private line, however it left")
     func takers() throws {
       let relay = try RelayProcess()
       var maker = try Maker(to: relay)
@@ -55,7 +55,7 @@ extension ProductTests {
       #expect(!maker.believes(in: nickNumber(3)) && !maker.believes(in: nickNumber(4)))
     }
 
-    @Test("One that never spoke leaves without a word")
+    @Test("The departure of an unlisted peer that sent no line is not announced")
     func silent() throws {
       let relay = try RelayProcess()
       let reader = try TestPeer(to: relay, .taker(1))
@@ -63,7 +63,7 @@ extension ProductTests {
       try reader.expectNothing()
     }
 
-    @Test("A line that waits for FANOUT_RATE_LIMIT goes out after its sender, and its D behind it")
+    @Test("A line that waits for FANOUT_RATE_LIMIT is sent after its sender left, then its D entry")
     func delayed() throws {
       let relay = try RelayProcess(["FANOUT_RATE_LIMIT": "4"])
       let reader = try TestPeer(to: relay, .taker(1))
@@ -78,7 +78,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Offers of every kind are offers, those of tomorrow too",
+      "Every kind of offer counts as an offer, unknown kinds too",
       arguments: ["tr0reloffer", "tr0absoffer", "xy9reloffer", "absoffer", "relorder"])
     func offers(command: String) throws {
       let relay = try RelayProcess()

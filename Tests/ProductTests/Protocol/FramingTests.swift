@@ -1,10 +1,10 @@
 import Testing
 
 extension ProductTests {
-  /// protocol.md §1 and §2: what a frame may look like, and what comes of each type.
+  /// protocol.md §1 and §2: the form of frames, and the effect of each type.
   @Suite("Frames and their types")
   struct FramingTests {
-    /// A frame that a peer sends as a public line of its own, and what the others get of it.
+    /// A frame that a peer sends as a public line, and the line that the others get.
     struct Accepted: CustomTestStringConvertible, Sendable {
       let name: String
       /// `FROM` stands for the sender's nick.
@@ -51,7 +51,7 @@ extension ProductTests {
         "a"),
     ]
 
-    @Test("Another form of a frame leaves as the canonical one", arguments: accepted)
+    @Test("A frame in another form is passed on in the canonical form", arguments: accepted)
     func form(_ example: Accepted) throws {
       let relay = try RelayProcess()
       let (sender, reader) = try pair(at: relay)
@@ -68,7 +68,7 @@ extension ProductTests {
         ("an array", #"[687, "a"]"#),
         ("a number", "687"),
         ("cut short", #"{"type": 687, "line": "a""#),
-        ("something behind it", #"{"type": 798, "line": ""} x"#),
+        ("text after it", #"{"type": 798, "line": ""} x"#),
         ("two on a line", #"{"type": 798, "line": ""}{"type": 798, "line": ""}"#),
         ("a comma too many", #"{"type": 798, "line": "",}"#),
         ("type as a string", #"{"type": "798", "line": ""}"#),
@@ -106,7 +106,7 @@ extension ProductTests {
       ]
 
     @Test(
-      "A frame that is not strict JSON of the right shape ends the connection, and the others stay")
+      "A frame that is not strict JSON of the right shape closes its connection and no other")
     func refusals() throws {
       let relay = try RelayProcess()
       let reader = try TestPeer(to: relay, .taker(1))
@@ -122,7 +122,7 @@ extension ProductTests {
       try reader.expectNothing()
     }
 
-    @Test("A line of 65,536 bytes is taken, one more ends the connection")
+    @Test("A line of 65,536 bytes is accepted, one byte more closes the connection")
     func lineLimit() throws {
       let relay = try RelayProcess()
       let (sender, reader) = try pair(at: relay)
@@ -141,7 +141,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A line too long ends the connection although its end never comes", arguments: [true, false])
+      "A line that is too long closes the connection before its end", arguments: [true, false])
     func endlessLine(hasShakenHands: Bool) throws {
       let relay = try RelayProcess()
       let sender =
@@ -164,7 +164,7 @@ extension ProductTests {
       try other.expectClosed()
     }
 
-    @Test("A line over 40,000 bytes does not go to a client that would drop its connection for it")
+    @Test("A line over 40,000 bytes is not sent to a client that would disconnect because of it")
     func longLinesAndOldClients() throws {
       let relay = try RelayProcess()
       let (sender, reader) = try pair(at: relay)
@@ -186,7 +186,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Types that say nothing here are ignored, and the connection stays",
+      "Types without a meaning to a directory are ignored, and the connection stays",
       arguments: [
         0, 1, 686, 688, 785, 787, 789, 795, 797, 799, 809, 999, 4_294_967_296,
         18_446_744_073_709_551_615,
@@ -234,7 +234,7 @@ extension ProductTests {
       try reader.expectNothing()
     }
 
-    /// A maker and a taker of today.
+    /// A maker and a taker that act as current clients do.
     private func pair(at relay: RelayProcess) throws -> (sender: TestPeer, reader: TestPeer) {
       (try TestPeer(to: relay, .maker(1)), try TestPeer(to: relay, .taker(2)))
     }

@@ -1,15 +1,15 @@
 import Testing
 
-/// The table of protocol.md §3 as handshakes and what must come of them.
+/// The table of protocol.md §3: handshakes and their results.
 enum HandshakeTable {
   enum Answer: Sendable {
     case accepted
     case rejected(String)
-    /// Closed without a word.
+    /// Closed without a reply.
     case closed
   }
 
-  /// A change to a handshake that would be accepted, and what comes of it.
+  /// A change to a valid handshake, and its result.
   struct Row: CustomTestStringConvertible, Sendable {
     let name: String
     let old: String
@@ -25,7 +25,7 @@ enum HandshakeTable {
     }
   }
 
-  /// What the rows change.
+  /// The valid handshake that the rows change.
   static let good =
     #"{"app-name": "joinmarket", "directory": false, "location-string": "maker.onion:5222", "#
     + #""proto-ver": 5, "features": {"ping": true}, "nick": "J5handshakeOOOOO", "network": "#

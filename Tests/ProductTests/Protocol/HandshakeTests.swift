@@ -1,7 +1,7 @@
 import Testing
 
 extension ProductTests {
-  /// protocol.md §3, a row of its table or more to each test.
+  /// protocol.md §3. Each test covers one or more rows of its table.
   @Suite("Handshakes")
   struct HandshakeTests {
     @Test("The answer to a handshake is that of the table", arguments: HandshakeTable.rows)
@@ -24,12 +24,12 @@ extension ProductTests {
       case .closed:
         try peer.expectClosed()
       }
-      // Nothing is sent when a peer joins, and nothing when one is turned away.
+      // Other peers get no frame when a peer joins or is rejected.
       try watcher.expectNothing()
     }
 
     @Test(
-      "A first frame that is no handshake ends the connection without a word",
+      "A first frame that is not a handshake closes the connection without a reply",
       arguments: HandshakeTable.firstFrames)
     func firstFrame(frame: String) throws {
       let relay = try RelayProcess()
@@ -79,7 +79,7 @@ extension ProductTests {
       for peer in unlisted + [listed] { try peer.expectNothing() }
     }
 
-    @Test("Features that are not true or not well named are not shown, the others are, sorted")
+    @Test("Features that are not true or not well-formed are left out, the others are sorted")
     func features() throws {
       let relay = try RelayProcess()
       let asker = try TestPeer(to: relay, .taker(1))
@@ -96,7 +96,7 @@ extension ProductTests {
       try asker.expect(Frames.peerlist("J5handshakeOOOOO;maker.onion:5222;F:A.b_c-1+ping+zeta"))
     }
 
-    @Test("A peer that never finishes its handshake is closed without a word, however it trickles")
+    @Test("A peer that never finishes its handshake is closed without a reply, also if it trickles")
     func timeout() throws {
       let relay = try RelayProcess(["HANDSHAKE_TIMEOUT": "1"])
       let silent = try TestPeer(.tcp(try relay.port))
@@ -113,12 +113,12 @@ extension ProductTests {
       #expect(monotonicSeconds() - began < 5)
     }
 
-    @Test("At MAX_PEERS one more is turned away and told, and gets in when one has left")
+    @Test("At MAX_PEERS one more peer is rejected with a reason, and admitted once another left")
     func full() throws {
       let relay = try RelayProcess(["MAX_PEERS": "2"])
       let first = try TestPeer(to: relay, .taker(1))
       let second = try TestPeer(to: relay, .taker(2))
-      // Who has something to offer is not displaced.
+      // A peer with offers is not evicted.
       try second.sendPublic("sw0reloffer 0 1 2 3 4")
       try second.expectNothing()
       let third = try TestPeer(.tcp(try relay.port))
@@ -134,7 +134,7 @@ extension ProductTests {
       try second.expectNothing()
     }
 
-    @Test("The greeting names the version unless it does so itself or MOTD_VERSION says no")
+    @Test("The greeting has the version, unless the MOTD has one or MOTD_VERSION is off")
     func greeting() throws {
       let version = try Product.server.run(["--version"]).out.split(separator: "\n").joined()
       for (motd, expected) in [

@@ -14,7 +14,7 @@ extension ProductTests {
       "HEARTBEAT_HARD_EVICT": "20", "HEARTBEAT_PONG_WAIT": "10",
     ]) { $1 }
 
-    @Test("A silent peer with ping is asked after the idle time and evicted when it stays silent")
+    @Test("A silent peer with ping is probed after the idle time and evicted when it stays silent")
     func silent() throws {
       let relay = try RelayProcess(Self.settings)
       let began = monotonicSeconds()
@@ -23,12 +23,12 @@ extension ProductTests {
       #expect(monotonicSeconds() - began > 0.7)
       try peer.expectClosed()
       #expect(monotonicSeconds() - began > 1.3)
-      // The settings promise 1.5 s; a busy machine is given more.
+      // The settings allow 1.5 s. The test allows more, for a busy machine.
       #expect(monotonicSeconds() - began < 10)
     }
 
     @Test(
-      "A peer that answers with any frame stays and is asked again",
+      "A peer that answers with any frame stays and is probed again",
       arguments: [
         Frames.pong, Frames.frame(687, "\(nickNumber(1))!PUBLIC!x"), Frames.frame(12345, ""),
       ])
@@ -42,7 +42,7 @@ extension ProductTests {
       try peer.expect(Frames.ping)
     }
 
-    @Test("A maker without ping is asked for its orderbook, alone, and stays when it answers")
+    @Test("A maker without ping is probed with !orderbook, alone, and stays when it answers")
     func oldMaker() throws {
       let relay = try RelayProcess(
         Self.settings.merging(["HEARTBEAT_PONG_WAIT": "2", "HEARTBEAT_HARD_EVICT": "20"]) { $1 })
@@ -66,14 +66,14 @@ extension ProductTests {
       }
       let status = try HTTP.get("/status", port: relay.statusPort ?? 0).body
       #expect(status.contains("\"evictable_peers\": 1}"))
-      // Past the hard limit and two sweeps.
+      // Waits beyond the hard limit and two sweeps.
       pause(seconds: 4)
       try taker.expectNothing()
       #expect(try relay.metric("jm_directory_peers_evictable") == 0)
       #expect(try relay.closed("idle") == 0)
     }
 
-    @Test("When places run short, the taker without ping that has been silent for the longest goes")
+    @Test("When places run short, the longest silent taker without ping is evicted")
     func roomOfOldTakers() throws {
       let relay = try RelayProcess(Self.settings.merging(["MAX_PEERS": "2"]) { $1 })
       let first = try TestPeer(to: relay, .oldTaker(1))
@@ -101,7 +101,7 @@ extension ProductTests {
       try newPeer.expectNothing()
     }
 
-    @Test("A peer that speaks is never asked, and the leaving of an evicted one is told")
+    @Test("An active peer is never probed, and the departure of an evicted one is sent")
     func talking() throws {
       let relay = try RelayProcess(Self.settings)
       let talker = try TestPeer(to: relay, .taker(1))

@@ -2,11 +2,11 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  /// protocol.md §8, each mode and each code, as a peer meets them.
+  /// protocol.md §8: each mode and each code, seen by a peer.
   @Suite("Nick authentication")
   struct NickAuthTests {
     @Test(
-      "A proof that holds lets its owner in, whether proofs are asked for or required",
+      "A valid proof admits its owner, whether proofs are optional or required",
       arguments: ["prefer_verified", "require_verified"])
     func ok(mode: String) throws {
       let relay = try RelayProcess(
@@ -36,7 +36,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A proof with a flaw is answered with its code and the end, and its nick stays free",
+      "An invalid proof gets its code and is disconnected, and the nick stays free",
       arguments: Flaw.allCases)
     func flawed(flaw: Flaw) throws {
       let relay = try RelayProcess(Proving.settings)
@@ -45,7 +45,7 @@ extension ProductTests {
       let peer = try TestPeer(.tcp(try relay.port))
       let hello = key.hello(.maker(1))
       let challenge = try peer.awaitChallenge(hello, of: relay)
-      // What stands behind a proof that fails is thrown away.
+      // Frames after a proof that fails are discarded.
       let behind = Frames.frame(687, "\(key.nick)!PUBLIC!x")
       try peer.send(try frame(flaw, key, hello, challenge) + behind)
       try peer.expect(Proving.result(flaw.code))
@@ -78,7 +78,7 @@ extension ProductTests {
           other.proof(
             of: hello, challenge: challenge, directory: directory, pubkey: key.publicKey))
       case .anotherNick:
-        // All of it is true of the other key, which is not the nick's.
+        // The whole proof is valid for the other key, which is not the nick's.
         return Proving.frame(
           other.proof(of: hello, challenge: challenge, directory: directory))
       case .anotherDirectory:
@@ -94,7 +94,7 @@ extension ProductTests {
       }
     }
 
-    @Test("A proof that does not come in time has expired, even with half of it under way")
+    @Test("A proof that is not complete in time has expired")
     func expired() throws {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_TIMEOUT": "0.5"]) { $1 })
@@ -113,7 +113,7 @@ extension ProductTests {
       _ = try TestPeer.verified(key, to: relay)
     }
 
-    @Test("The last place taken between challenge and proof is a matter of policy")
+    @Test("When the last place is taken between challenge and proof, the result is policy")
     func policy() throws {
       let relay = try RelayProcess(Proving.settings.merging(["MAX_PEERS": "1"]) { $1 })
       let key = NickKey()
@@ -126,13 +126,13 @@ extension ProductTests {
           key.proof(of: key.hello(), challenge: challenge, directory: Proving.directory)))
       try late.expect(Proving.result("policy"))
       try late.expectClosed()
-      // The one who is in may still come back.
+      // The admitted peer may still reconnect.
       let again = try TestPeer.verified(other, to: relay)
       try holder.expectClosed()
       try again.expectNothing()
     }
 
-    @Test("When nobody proves nicks, nothing is asked of one who could")
+    @Test("With NICK_AUTH_MODE=disabled a peer that offers proofs gets no challenge")
     func disabled() throws {
       let relay = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_MODE": "disabled"]) { $1 })
@@ -141,7 +141,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("Where proofs are required, who offers none is told so; otherwise it comes in")
+    @Test("A peer that offers no proofs is rejected where they are required, otherwise admitted")
     func plain() throws {
       let strict = try RelayProcess(
         Proving.settings.merging(["NICK_AUTH_MODE": "require_verified"]) { $1 })
@@ -158,7 +158,7 @@ extension ProductTests {
 }
 
 extension TestPeer {
-  /// Connects to a relay that asks for proofs as one that offers none.
+  /// Connects to a relay that asks for proofs, as a peer that offers none.
   convenience init(to relay: RelayProcess, proving hello: Hello) throws {
     try self.init(.tcp(try relay.port))
     try send(hello.frame)

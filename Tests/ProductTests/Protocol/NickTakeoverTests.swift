@@ -2,7 +2,7 @@ import NickKeys
 import Testing
 
 extension ProductTests {
-  /// protocol.md §8: a peer that proves a nick gets it, even if another holds it.
+  /// protocol.md §8: a peer that proves a nick gets it, even if another peer holds it.
   @Suite("Taking a nick back")
   struct NickTakeoverTests {
     private let relay: RelayProcess
@@ -15,10 +15,10 @@ extension ProductTests {
       key = NickKey()
     }
 
-    /// What the owner of the key says, with an onion.
+    /// The handshake of the key's owner, with an onion.
     private var hello: Hello { key.hello(.maker(1)) }
 
-    /// The nick without a proof of it.
+    /// A peer with the same nick that cannot prove it.
     private var impostor: Hello {
       Hello(nick: key.nick, location: "impostor.onion:5222", features: ["ping"])
     }
@@ -28,17 +28,17 @@ extension ProductTests {
         key.proof(of: hello, challenge: challenge, directory: Proving.directory))
     }
 
-    @Test("An unverified holder goes at once, its leaving is told first, and it is asked nothing")
+    @Test("An unverified holder is closed at once without a probe; its departure is sent first")
     func fromImpostor() throws {
       let holder = try TestPeer(to: relay, proving: impostor)
       let owner = try TestPeer.verified(key, hello, to: relay)
-      // Not a word to the holder, not a probe: the end.
+      // The holder is closed without a frame, also without a probe.
       try holder.expectClosed()
       try watcher.expect(impostor.departure)
       try reaches(owner)
     }
 
-    @Test("Its own older connection goes the same way")
+    @Test("The owner's older connection is closed in the same way")
     func fromItself() throws {
       let older = try TestPeer.verified(key, hello, to: relay)
       let newer = try TestPeer.verified(key, hello, to: relay)
@@ -47,7 +47,7 @@ extension ProductTests {
       try reaches(newer)
     }
 
-    @Test("One who cannot prove the nick does not get it from its owner, who is not even asked")
+    @Test("A peer without a proof does not get a verified nick, and its owner is not probed")
     func impostorLater() throws {
       let owner = try TestPeer.verified(key, hello, to: relay)
       let plain = try TestPeer(.tcp(try relay.port))
@@ -66,7 +66,7 @@ extension ProductTests {
       try reaches(owner)
     }
 
-    @Test("Until its proof holds, a pending connection takes nothing from the nick's holder")
+    @Test("Until its proof is verified, a pending connection does not affect the nick's holder")
     func meanwhile() throws {
       let holder = try TestPeer(to: relay, proving: impostor)
       let owner = try TestPeer(.tcp(try relay.port))
@@ -79,7 +79,7 @@ extension ProductTests {
       try reaches(owner)
     }
 
-    @Test("A holder that leaves during the proof leaves once, and the proof holds")
+    @Test("The departure of a holder that leaves during the proof is sent once; the proof is valid")
     func leaving() throws {
       let holder = try TestPeer(to: relay, proving: impostor)
       let owner = try TestPeer(.tcp(try relay.port))
@@ -91,7 +91,7 @@ extension ProductTests {
       try reaches(owner)
     }
 
-    @Test("Of two proofs at once the later one stays")
+    @Test("Of two proofs at once the later one wins")
     func twoProofs() throws {
       let peers = try (0..<2).map { _ in try TestPeer(.tcp(try relay.port)) }
       let nickTakeovers = try peers.map { try $0.awaitChallenge(hello, of: relay) }
@@ -105,7 +105,7 @@ extension ProductTests {
       try reaches(peers[1])
     }
 
-    @Test("What stands behind the proof in the same write is handled once the nick is held")
+    @Test("Frames after the proof in the same write are handled once the nick is held")
     func pipelined() throws {
       let peer = try TestPeer(.tcp(try relay.port))
       let challenge = try peer.awaitChallenge(hello, of: relay)
@@ -116,7 +116,7 @@ extension ProductTests {
       try peer.expectNothing()
     }
 
-    @Test("A second proof is out of order and ends the connection")
+    @Test("A second proof is out of order and closes the connection")
     func twice() throws {
       let peer = try TestPeer(.tcp(try relay.port))
       let challenge = try peer.awaitChallenge(hello, of: relay)
@@ -126,7 +126,7 @@ extension ProductTests {
       try watcher.expect(hello.departure)
     }
 
-    /// Private lines to the nick reach `peer`, and nobody has been sent anything else.
+    /// Expects that private lines to the nick reach `peer`, and that no other frames were sent.
     private func reaches(_ peer: TestPeer, _ place: SourceLocation = #_sourceLocation) throws {
       let line = Frames.frame(685, "\(nickNumber(9))!\(key.nick)!hello")
       try watcher.send(line)

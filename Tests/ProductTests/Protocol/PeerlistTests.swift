@@ -6,7 +6,7 @@ extension ProductTests {
   struct PeerlistTests {
     private let ask = Frames.frame(791, "")
 
-    @Test("An empty list is one empty frame")
+    @Test("An empty peerlist is one empty frame")
     func empty() throws {
       let relay = try RelayProcess()
       let other = try TestPeer(to: relay, .taker(2))
@@ -17,7 +17,7 @@ extension ProductTests {
       try other.expectNothing()
     }
 
-    @Test("Makers are listed, takers and the asker are not, features only for who asked for them")
+    @Test("Makers are listed, takers and the asker are not; features need peerlist_features")
     func entries() throws {
       let relay = try RelayProcess()
       let today = try TestPeer(to: relay, .maker(1))
@@ -37,7 +37,7 @@ extension ProductTests {
       for peer in [today, old, announcer, taker] { try peer.expectNothing() }
     }
 
-    /// The entries of a short list, whose order is the relay's own affair.
+    /// Requests a short peerlist and returns its entries. Their order is not specified.
     private func list(for asker: TestPeer) throws -> Set<String> {
       try asker.send(ask)
       return Set(try entries(of: asker.nextFrame()))
@@ -49,7 +49,7 @@ extension ProductTests {
       return frame.dropFirst(opening.count).dropLast(3).split(separator: ",").map(String.init)
     }
 
-    @Test("The relay stands first when it knows its onion")
+    @Test("The relay's own entry is first when it knows its onion")
     func relayItself() throws {
       let location = HandshakeTable.onion + ":5222"
       let relay = try RelayProcess(["DIRECTORY_LOCATION": location])
@@ -64,7 +64,7 @@ extension ProductTests {
     }
 
     @Test(
-      "A long list comes in frames of twenty, complete, nobody twice",
+      "A long peerlist is sent in frames of twenty entries, complete, without duplicates",
       arguments: [19, 20, 21, 40, 205])
     func chunks(count: Int) throws {
       let relay = try RelayProcess()
@@ -83,7 +83,7 @@ extension ProductTests {
       try makers.first?.expectNothing()
     }
 
-    @Test("When a listed peer leaves, all others are told; when another one leaves, nobody is")
+    @Test("The departure of a listed peer is sent to all others, that of another peer to nobody")
     func leaving() throws {
       let relay = try RelayProcess()
       let watchers = [try TestPeer(to: relay, .taker(8)), try TestPeer(to: relay, .oldTaker(9))]
@@ -92,7 +92,7 @@ extension ProductTests {
       ] {
         let peer = try TestPeer(to: relay, hello)
         for watcher in watchers { try watcher.expectNothing() }
-        // Asked to leave, it is gone for certain when its stream ends.
+        // When its stream ends, the relay has certainly removed it.
         try peer.send(Frames.frame(801, ""))
         try peer.expectClosed()
         for watcher in watchers {
@@ -114,7 +114,7 @@ extension ProductTests {
       try asker.expectNothing()
     }
 
-    @Test("A peer that leaves half a frame behind is gone like any other")
+    @Test("A peer that closes after half a frame is removed like any other")
     func halfFrame() throws {
       let relay = try RelayProcess()
       let watcher = try TestPeer(to: relay, .taker(2))
@@ -125,7 +125,7 @@ extension ProductTests {
       try watcher.expectNothing()
     }
 
-    @Test("A peer that says no more but reads on has what it asked for before it is gone")
+    @Test("The last line of a peer that half-closes is delivered before its departure")
     func halfClosed() throws {
       let relay = try RelayProcess()
       let watcher = try TestPeer(to: relay, .taker(2))

@@ -16,7 +16,7 @@ extension ProductTests {
     }
 
     @Test(
-      "Behind the line of a peer that serves an onion comes its entry, as the receiver can read it")
+      "The entry of a peer that serves an onion follows its line, in the form for the receiver")
     func entry() throws {
       let relay = try RelayProcess()
       let maker = Hello.maker(1)
@@ -45,7 +45,7 @@ extension ProductTests {
       try receiver.expectNothing()
     }
 
-    @Test("A line to oneself is delivered")
+    @Test("A peer's line to itself is delivered")
     func oneself() throws {
       let relay = try RelayProcess()
       let peer = try TestPeer(to: relay, .taker(1))
@@ -72,7 +72,7 @@ extension ProductTests {
       try other.expectNothing()
     }
 
-    @Test("A line to one who has left is dropped")
+    @Test("A line to a peer that has left is dropped")
     func left() throws {
       let relay = try RelayProcess()
       let sender = try TestPeer(to: relay, .taker(1))

@@ -40,7 +40,7 @@ extension ProductTests {
     }
 
     @Test(
-      "An announced offer makes a peer listed, whatever its spelling",
+      "An announced offer makes a peer listed, in every spelling",
       arguments: [
         "sw0reloffer", "sw0absoffer", "swreloffer", "swabsoffer", "reloffer", "absoffer",
         "relorder",
@@ -97,8 +97,8 @@ extension ProductTests {
       let lines = (0..<50).map { Frames.frame(687, "\(sender.nick)!PUBLIC!x \($0)") }
       try sender.send(lines.joined())
       try reader.expect(Array(lines[..<5]))
-      // It has had its burst, so not even a PING is answered yet; in time it is again.
-      try eventually("the sender may speak again") {
+      // Its burst is used up, so even a PING gets no answer until tokens are refilled.
+      try eventually("the sender may send again") {
         try sender.send(Frames.ping)
         return (try? sender.nextFrame(within: 0.2)) == Frames.pong
       }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ProductTests.Restart.FDStoreTests {
-  @Test("what is no conversation is refused with a reason, and leaves what is held")
+  @Test("invalid packets are refused with a reason, and the store keeps what it holds")
   func refusals() throws {
     let store = try store()
     let pipe = try Pipe()
@@ -81,9 +81,9 @@ extension ProductTests.Restart.FDStoreTests {
 
   @Test(
     "a connection of another user is closed unread",
-    .enabled(if: geteuid() == 0, "only root can run a process as somebody else"))
+    .enabled(if: geteuid() == 0, "only root can run a process as another user"))
   func otherUser() throws {
-    // The store is nobody's and we are root.
+    // The store runs as user nobody and the test as root.
     let (nobody, copy) = (uid_t(65_534), directory.path + "/jm-fd-store")
     // By another process: a program that is open for writing here, in a child of another test too,
     // cannot be run.
@@ -102,7 +102,7 @@ extension ProductTests.Restart.FDStoreTests {
     let client = try StoreClient(path)
     client.socket.send(StoreClient.fetch)
     #expect(client.socket.receive() == .closed)
-    try eventually("it says so") { said().contains("refused a connection of another user") }
+    try eventually("the store logs it") { said().contains("refused a connection of another user") }
     #expect(!store.hasExited)
     #expect(store.isHidden)
   }

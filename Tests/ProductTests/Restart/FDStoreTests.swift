@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ProductTests.Restart {
-  /// docs/fd-store.md, rule by rule, over real sockets against the real process.
+  /// Tests each rule of docs/fd-store.md over real sockets with the real process.
   @Suite("jm-fd-store")
   struct FDStoreTests {
     let directory: TemporaryDirectory
@@ -16,7 +16,7 @@ extension ProductTests.Restart {
       try StoreProcess(at: path, arguments)
     }
 
-    @Test("what is put and committed comes back in its batches, and is gone once confirmed")
+    @Test("what is put and committed is fetched in the same batches, and released once confirmed")
     func putAndFetch() throws {
       let store = try store()
       let pipes = try (0..<253).map { _ in try Pipe() }
@@ -75,7 +75,7 @@ extension ProductTests.Restart {
       #expect(!store.child.hasExited)
     }
 
-    @Test("a fetch that is not confirmed leaves everything to the next")
+    @Test("a fetch that is not confirmed leaves everything to the next fetch")
     func unconfirmed() throws {
       let store = try store()
       let pipe = try Pipe()
@@ -110,7 +110,7 @@ extension ProductTests.Restart {
       #expect(!store.child.hasExited)
     }
 
-    @Test("a relay that is silent is cut off after its time, and the next has its turn")
+    @Test("a silent relay is disconnected after the timeout, and the next one is served")
     func silent() throws {
       let store = try store("--timeout", "1")
       let pipe = try Pipe()
@@ -125,7 +125,7 @@ extension ProductTests.Restart {
       #expect(store.log.contains("discarded: silent for too long"))
     }
 
-    @Test("a relay that never says anything is cut off as well")
+    @Test("a relay that never sends anything is disconnected, too")
     func mute() throws {
       let store = try store("--timeout", "1")
       let mute = try StoreClient(path)
@@ -146,7 +146,7 @@ extension ProductTests.Restart {
       #expect(try StoreClient(path).ask(StoreClient.fetch).0 == StoreClient.number(0))
     }
 
-    @Test("a fetch does not prolong the hold time, and is cut off by it")
+    @Test("a fetch does not prolong the hold time, and ends with it")
     func holdDuringFetch() throws {
       let store = try store("--hold", "2")
       let pipe = try Pipe()
@@ -158,7 +158,7 @@ extension ProductTests.Restart {
       #expect(!store.child.hasExited)
     }
 
-    @Test("a put goes on when the time of what was held before is over")
+    @Test("a put continues when the hold time of earlier descriptors is over")
     func holdDuringPut() throws {
       let store = try store("--hold", "1")
       let (old, new) = (try Pipe(), try Pipe())
@@ -225,14 +225,14 @@ extension ProductTests.Restart {
       if geteuid() == 0 { #expect(try run("--socket", path).0 == 78) }
     }
 
-    @Test("a socket that nobody listens on is replaced; one of another store is left at the end")
+    @Test("a stale socket is replaced; the socket of another store is not removed at the end")
     func socketFile() throws {
       let first = try store()
       first.child.signal(SIGKILL)
       #expect(try first.child.waitForExit() == 128 + SIGKILL)
       let second = try store()
       #expect(try StoreClient(path).ask(StoreClient.fetch).0 == StoreClient.number(0))
-      // Its file is gone, and another store is there.
+      // The file of the second store is removed, and another store uses the path.
       #expect(unlink(path) == 0)
       let third = try store()
       second.child.signal(SIGTERM)
@@ -241,7 +241,7 @@ extension ProductTests.Restart {
       #expect(!third.child.hasExited)
     }
 
-    @Test("no core file and no reader of its memory")
+    @Test("it leaves no core file, and other processes cannot read its memory")
     func hardened() throws {
       let store = try store()
       let limits = try String(

@@ -34,11 +34,11 @@ extension ProductTests.Restart.FailureTests {
     try handOver()
     try expectEmptyStartThenClosed(
       "the state of the last process cannot be used: starting empty", reason)
-    // The store has nothing more: the next restart is as any other.
+    // The store is empty, so the next restart is unaffected.
     #expect(try StoreClient(site.storePath).ask(StoreClient.fetch).0 == StoreClient.number(0))
   }
 
-  @Test("an image that somebody may still change")
+  @Test("an image that another process could still change")
   func unsealed() throws {
     try begin()
     faulty = try FaultyStore(at: site.storePath, .unsealed)
@@ -48,7 +48,7 @@ extension ProductTests.Restart.FailureTests {
       "the state image is not sealed memory")
   }
 
-  @Test("a relay of another network takes nothing")
+  @Test("a relay of another network takes nothing over")
   func otherNetwork() throws {
     let store = try site.store()
     try begin()
@@ -79,7 +79,7 @@ extension ProductTests.Restart.FailureTests {
     try expectAllGoOn()
   }
 
-  @Test("a listener's descriptor is missing: it listens anew", arguments: ["l", "s"])
+  @Test("a listener's descriptor is missing: the relay opens a new one", arguments: ["l", "s"])
   func missingListener(name: String) throws {
     try begin()
     faulty = try FaultyStore(at: site.storePath, .lost(Character(name)))
@@ -93,7 +93,7 @@ extension ProductTests.Restart.FailureTests {
     try expectAllGoOn()
   }
 
-  @Test("a peer that leaves meanwhile has left, once")
+  @Test("the departure of a peer that leaves meanwhile is sent once")
   func peerLeaves() throws {
     let store = try site.store()
     try begin()

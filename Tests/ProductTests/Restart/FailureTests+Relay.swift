@@ -34,7 +34,7 @@ extension ProductTests.Restart.FailureTests {
     #expect(!store.child.hasExited)
   }
 
-  @Test("the new relay is killed once it has taken over: an ordinary crash")
+  @Test("the new relay is killed after it has taken over: an ordinary crash")
   func killedAfterConfirming() throws {
     let store = try site.store()
     try begin()
@@ -56,7 +56,7 @@ extension ProductTests.Restart.FailureTests {
     #expect(!store.log.contains("holding 1"))
   }
 
-  @Test("a second SIGTERM while the store takes its time changes nothing")
+  @Test("a second SIGTERM while the store is slow changes nothing")
   func secondSignal() throws {
     try begin()
     faulty = try FaultyStore(at: site.storePath, .slow(at: "B"))
@@ -93,7 +93,7 @@ extension ProductTests.Restart.FailureTests {
     try expectAllGoOn()
   }
 
-  @Test("signals while it takes over wait until it can hand everything on again")
+  @Test("signals during a takeover wait until the relay can hand over again")
   func signalsDuringStart() throws {
     try begin()
     faulty = try FaultyStore(at: site.storePath, .slow(at: "D"))
@@ -106,7 +106,7 @@ extension ProductTests.Restart.FailureTests {
     _ = FileManager.default.createFile(atPath: site.storePath + ".go", contents: nil)
     #expect(try relay.child.waitForExit(within: 40) == 0)
     #expect(relay.takenOver?.connections == 3)
-    // Its probe of itself may be on its way, and is not there any more afterwards.
+    // Its self-probe may be connected at the stop, and is not restored.
     #expect((relay.handedOver?.connections ?? 0) >= 3)
     running = try site.relay()
     #expect(relay.takenOver?.lost == 0)

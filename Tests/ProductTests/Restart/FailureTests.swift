@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ProductTests.Restart {
-  /// Whatever fails, at worst it is an ordinary restart, and one line says why.
+  /// Whatever fails, the worst result is an ordinary restart, and one line gives the reason.
   @Suite("What can fail")
   final class FailureTests {
     let site: RestartSite
@@ -37,7 +37,7 @@ extension ProductTests.Restart {
       try begin()
     }
 
-    /// The relay ends, with everything in a store.
+    /// Stops the relay and expects that everything is in a store.
     func handOver() throws {
       #expect(try relay.stop(within: 40) == 0)
       #expect(relay.handedOver != nil, "\(relay.log)")
@@ -49,7 +49,7 @@ extension ProductTests.Restart {
       #expect(taken.connections == 3 - lost && taken.lost == lost)
     }
 
-    /// The first says something and all others receive it, and nothing else.
+    /// The first peer sends a line. All others receive it and nothing else.
     func expectAllGoOn(_ place: SourceLocation = #_sourceLocation) throws {
       let line = "after the restart"
       try peers[0].sendPublic(line)
@@ -63,7 +63,8 @@ extension ProductTests.Restart {
       for peer in peers { try peer.expectClosed(within: 30, place) }
     }
 
-    /// Today's stop: everybody is closed, the log says why, the end is an ordinary one.
+    /// Expects a stop without a store: all peers are closed, the log has the reason, the exit code
+    /// is 0.
     func expectOrdinaryStop(_ reason: String, _ place: SourceLocation = #_sourceLocation)
       throws
     {
@@ -73,7 +74,7 @@ extension ProductTests.Restart {
       expectWarning("not handed over: draining and closing instead", reason, place)
     }
 
-    /// The next relay serves, with nobody, and says why.
+    /// Expects that the next relay serves without peers, and that its log has the reason.
     func expectEmptyStart(
       _ text: String, _ reason: String? = nil,
       _ place: SourceLocation = #_sourceLocation
@@ -111,7 +112,7 @@ extension ProductTests.Restart {
       try expectOrdinaryStop("No such file or directory")
     }
 
-    @Test("a second SIGTERM ends a stop that could not be handed over at once")
+    @Test("a second SIGTERM ends a stop without a hand-over at once")
     func secondSignalWithoutStore() throws {
       try begin()
       let line = Frames.frame(
@@ -137,7 +138,7 @@ extension ProductTests.Restart {
       try expectEmptyStart("nothing is taken over: starting empty", "Connection refused")
     }
 
-    @Test("the store stands still: the relay waits its time and goes as without one")
+    @Test("the store hangs: the relay stops as without a store after its timeout")
     func storeStandsStill() throws {
       let store = try site.store()
       try begin()
@@ -156,7 +157,7 @@ extension ProductTests.Restart {
       try expectEmptyStart("nothing is taken over: starting empty", "Connection refused")
     }
 
-    @Test("the store dies over the commit: the relay cannot know, and touches nothing more")
+    @Test("the store dies at the commit: the relay cannot know the result and exits")
     func storeDiesInCommit() throws {
       try begin(.dies(at: "C"))
       #expect(try relay.stop() == 0)
@@ -165,7 +166,7 @@ extension ProductTests.Restart {
       try expectEmptyStart("nothing is taken over: starting empty", "Connection refused")
     }
 
-    @Test("the commit is not answered, and the store has everything: the next relay goes on")
+    @Test("the commit is not answered, but the store has everything: the next relay takes over")
     func silentCommit() throws {
       try begin(.silent(at: "C"))
       try handOver()
@@ -182,7 +183,7 @@ extension ProductTests.Restart {
       try expectEmptyStartThenClosed("nothing is taken over: starting empty", "does not answer")
     }
 
-    @Test("the store does not answer the confirmation: everything is closed, in whichever process")
+    @Test("the store does not answer the confirmation: everything is closed in the end")
     func silentConfirmation() throws {
       try begin()
       faulty = try FaultyStore(at: site.storePath, .ignores(at: "D"))
@@ -190,7 +191,7 @@ extension ProductTests.Restart {
       try expectEmptyStartThenClosed("nothing is taken over: starting empty", "does not answer")
     }
 
-    @Test("a store that hangs has the listening sockets: the relay says so, until the store ends")
+    @Test("a store that hangs holds the listening sockets: the relay exits until the store ends")
     func silentFetch() throws {
       try begin()
       faulty = try FaultyStore(at: site.storePath, .silent(at: "K"))
@@ -221,7 +222,7 @@ extension ProductTests.Restart {
     }
 
     @Test(
-      "a store that speaks something else is refused in one line",
+      "a server with another protocol is refused in one line",
       arguments: [
         ("E version 2 is spoken here", "version 2 is spoken here"),
         ("HTTP/1.1 400 Bad Request", "does not say what it holds"), ("K", "does not say"),
@@ -235,7 +236,7 @@ extension ProductTests.Restart {
       #expect(lines.count == 1 && lines[0].contains(reason))
       relay.child.signal(SIGTERM)
       if answer == "K" {
-        // It takes everything and keeps nothing.
+        // This store accepts everything and keeps nothing.
         #expect(try relay.child.waitForExit() == 0)
         return try expectAllClosed()
       }
@@ -244,7 +245,7 @@ extension ProductTests.Restart {
       #expect(relay.log.contains("not handed over: draining and closing instead"))
     }
 
-    @Test("a stream socket is no store")
+    @Test("a stream socket is not a store")
     func streamSocket() throws {
       let other = try RelayProcess(["LISTEN_UNIX": site.storePath])
       try begin()

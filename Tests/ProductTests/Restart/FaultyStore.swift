@@ -1,4 +1,4 @@
-// A store of the test's own that does as docs/fd-store.md says, but for one fault.
+// A descriptor store that follows docs/fd-store.md, except for one fault.
 
 import CLibevent
 import Foundation
@@ -7,22 +7,22 @@ import TestSupport
 
 final class FaultyStore {
   enum Fault: Sendable {
-    /// The image is another one when it is handed out; nil: it is missing.
+    /// It replaces the state image when it hands it out; an empty array: no image.
     case image(@Sendable ([UInt8]) -> [[UInt8]])
-    /// The same bytes in memory that anybody may still change.
+    /// It hands out the same image in unsealed memory.
     case unsealed
-    /// The first descriptor with this name is missing.
+    /// It loses the first descriptor with this name.
     case lost(Character)
-    /// It dies instead of answering this packet.
+    /// It ends instead of answering this packet.
     case dies(at: Character)
-    /// It does what this packet asks, and does not answer it this one time.
+    /// It handles this packet once without an answer.
     case silent(at: Character)
-    /// It does nothing at this packet this one time; the file `waits` says that it has come.
+    /// It ignores this packet once. The file `waits` shows that the packet has arrived.
     case ignores(at: Character)
-    /// It answers this packet once the file `go` is beside its socket; the file `waits` says that
-    /// it has come.
+    /// It answers this packet when the file `go` exists beside its socket. The file `waits` shows
+    /// that the packet has arrived.
     case slow(at: Character)
-    /// This is its answer to everything.
+    /// It answers every packet with this text.
     case answers(String)
   }
 
@@ -43,7 +43,7 @@ final class FaultyStore {
       var fault: Fault? = fault
       while true {
         let connection = accept(owned.number, nil, nil)
-        // A relay that is started meanwhile must not hold it open.
+        // A relay that starts meanwhile must not inherit it and hold it open.
         _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         guard connection >= 0, Self.serve(PacketSocket(adopting: connection), &held, &fault, path)
         else { break }
@@ -54,12 +54,12 @@ final class FaultyStore {
     }
   }
 
-  /// What it holds is closed; a fetch that is under way is not waited for.
+  /// Closes what it holds. Does not wait for a fetch in progress.
   func end() { shutdown(listener.number, Int32(SHUT_RDWR)) }
 
   deinit { end() }
 
-  /// - Returns: false when it dies.
+  /// - Returns: false if the store must end.
   private static func serve(
     _ relay: PacketSocket, _ held: inout Held, _ fault: inout Fault?, _ path: String
   ) -> Bool {
@@ -68,7 +68,8 @@ final class FaultyStore {
     while case .packet(let packet, let descriptors) = relay.receive(within: 60) {
       let type = Character(UnicodeScalar(packet[0]))
       if case .dies(type) = fault {
-        // Before its connection: the relay must not find a listener that is about to go.
+        // Closed before the connection, so that the relay does not find a listener that is about to
+        // close.
         for descriptor in descriptors + (put + held).map(\.descriptor) { close(descriptor) }
         held = []
         return false

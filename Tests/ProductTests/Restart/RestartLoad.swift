@@ -1,4 +1,4 @@
-// Peers that talk all the while, whatever becomes of the relay, and see to it that every line
+// Peers that send lines all the time, also while the relay restarts, and check that every line
 // arrives exactly once and in order.
 
 import Glibc
@@ -9,14 +9,14 @@ final class RestartLoad {
     var peers = 200
     var publicSenders = 10
     var pairs = 40
-    /// Peers that read nothing until `everyoneReads()`, each with a sender of its own.
+    /// The number of peers that read nothing until `everyoneReads()`. Each has its own sender.
     var slowReaders = 6
   }
 
-  /// One sender's lines to everybody or to one peer, as frames.
+  /// One sender's lines to all peers or to one peer, as frames.
   private struct Stream {
     let sender: Int
-    /// Nil: all others.
+    /// Nil: all other peers.
     let receiver: Int?
     let padding: Int
     var frames: [[UInt8]] = []
@@ -29,7 +29,8 @@ final class RestartLoad {
     var outgoing: [UInt8] = []
     var sent = 0
     var incoming: [UInt8] = []
-    /// The next frame of each stream; −1: it has joined late and takes whatever comes first.
+    /// The index of the next expected frame of each stream. −1: it has joined late and accepts any
+    /// first frame.
     var next: [Int]
     var pongs = 0
 
@@ -45,12 +46,13 @@ final class RestartLoad {
   private var streams: [Stream] = []
   private var random = SplitMix64(seed: 11)
   private(set) var linesReceived = 0
-  /// When a line came last.
+  /// The time at which the last line arrived.
   private(set) var lastReceived = 0.0
 
   private var bulkStreams: Range<Int> { streams.count - size.slowReaders..<streams.count }
 
-  /// Connects everybody, one half over TCP and one over the Unix socket, and shakes hands.
+  /// Connects all peers, half of them over TCP and half over the Unix socket, and completes their
+  /// handshakes.
   init(_ size: Size, to relay: RelayProcess, unix path: String) throws {
     self.size = size
     precondition(size.peers >= size.publicSenders + 2 * (size.pairs + size.slowReaders))
@@ -91,7 +93,7 @@ final class RestartLoad {
     peer.incoming.removeFirst(frame.utf8.count)
   }
 
-  /// A peer that connects while no relay may be there, and says its handshake at once.
+  /// Connects a peer while there may be no relay, and sends its handshake at once.
   func connectNewcomer(_ address: TestSocket.Address) throws {
     let number = peers.count + joining.count + 1
     let peer = Peer(try TestSocket(address), nickNumber(number), streams.map { _ in -1 })
@@ -101,7 +103,7 @@ final class RestartLoad {
 
   private var joining: [Peer] = []
 
-  /// The joining peers are admitted, and listen from now on.
+  /// Expects that the joining peers are admitted. They read from now on.
   func expectNewcomers(by nick: String) throws {
     for peer in joining {
       try Self.expect(Frames.accepted(by: nick), from: peer)
@@ -110,12 +112,12 @@ final class RestartLoad {
     joining = []
   }
 
-  // MARK: Talking
+  // MARK: Sending
 
   func sendPublic() { send(in: random.below(size.publicSenders)) }
   func sendPrivate() { send(in: size.publicSenders + random.below(size.pairs)) }
 
-  /// A line of 40 kB to each slow reader.
+  /// Queues a line of 40 kB for each slow reader.
   func sendToSlowReaders() { for stream in bulkStreams { send(in: stream) } }
 
   private func send(in number: Int) {
@@ -132,9 +134,9 @@ final class RestartLoad {
     sender.outgoing += frame
   }
 
-  /// Everybody sends a part of what it has to say, so that lines end anywhere, and reads what has
-  /// come.
-  /// - Throws: for what should not have come, and when a connection ends.
+  /// Every peer sends a part of its queued bytes, so that writes end anywhere in a line, and reads
+  /// what has arrived.
+  /// - Throws: for unexpected frames, and if a connection ends.
   func step() throws {
     for peer in peers {
       if peer.sent < peer.outgoing.count {
@@ -146,7 +148,7 @@ final class RestartLoad {
     pause(seconds: 0.001)
   }
 
-  /// Takes what is there for those that read, until nothing is.
+  /// Reads for all reading peers until nothing more is available.
   func readWhatHasCome() throws {
     var received = -1
     while received != linesReceived {
@@ -155,7 +157,7 @@ final class RestartLoad {
     }
   }
 
-  /// Sends all that has been said, as far as the kernel takes it.
+  /// Sends all queued lines, as far as the kernel takes them.
   func sendEverything() throws {
     for peer in peers where peer.sent < peer.outgoing.count {
       try send(peer.outgoing.count - peer.sent, of: peer)
@@ -175,7 +177,7 @@ final class RestartLoad {
 
   func everyoneReads() { for peer in peers { peer.isReading = true } }
 
-  // MARK: Listening
+  // MARK: Receiving
 
   private func read(_ peer: Peer) throws {
     while true {
@@ -251,7 +253,7 @@ final class RestartLoad {
     stream.receiver.map { peers[$0] === peer } ?? (peers[stream.sender] !== peer)
   }
 
-  /// The number behind `!s`, which every line has behind its sender and receiver.
+  /// The stream's number: it follows `!s`, after the sender and the receiver of every line.
   private func stream(of frame: UnsafeRawBufferPointer) -> Int? {
     guard frame.count > Self.lineStart else { return nil }
     let isPublic = frame[Self.lineStart - 12] == UInt8(ascii: "7")
@@ -268,8 +270,8 @@ final class RestartLoad {
 
   // MARK: The end
 
-  /// Everything that was said has gone out and has arrived everywhere; then a PONG comes and
-  /// nothing before it.
+  /// Waits until all lines are sent and have arrived everywhere. Then a PONG must be the next frame
+  /// of each peer.
   func settle(within seconds: Double) throws {
     let deadline = monotonicSeconds() + seconds
     func stepUntil(_ what: String, _ condition: () -> Bool) throws {
@@ -283,10 +285,10 @@ final class RestartLoad {
       peer.pongs = 0
       peer.outgoing += Self.ping
     }
-    try stepUntil("not all PONGs have come") { peers.allSatisfy { $0.pongs == 1 } }
+    try stepUntil("not all PONGs have arrived") { peers.allSatisfy { $0.pongs == 1 } }
   }
 
-  /// Lines that are still on their way, over all receivers.
+  /// The number of lines that have not arrived yet, over all receivers.
   private var missing: Int {
     var count = 0
     for (number, stream) in streams.enumerated() {

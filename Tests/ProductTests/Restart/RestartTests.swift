@@ -2,14 +2,14 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// Here belong tests of hot restart over processes: a store, relays one after the other, and
-  /// peers that must see nothing but a pause. Single states of a connection are in RelayTests
-  /// (HandoverTests); the state image is in RelayTests/StateImage.
+  /// Tests of hot restarts with processes: a store, one relay after the other, and peers that
+  /// notice only a pause. RelayTests has single states of a connection (HandoverTests) and the
+  /// state image (StateImage).
   @Suite("Hot restart")
   struct Restart {}
 }
 
-/// A store and relays that follow one another at the same places.
+/// A store, and relays that replace each other at the same addresses.
 final class RestartSite {
   let directory: TemporaryDirectory
   let settings: [String: String]
@@ -39,7 +39,7 @@ final class RestartSite {
 extension ProductTests.Restart {
   @Suite("Every line once and in order")
   struct LinesTests {
-    @Test("Five restarts under load: 200 peers see a pause and nothing else")
+    @Test("Five restarts under load: 200 peers notice only a pause")
     func fiveRestarts() throws {
       let site = try RestartSite()
       let store = try site.store()
@@ -56,7 +56,7 @@ extension ProductTests.Restart {
         // The slow readers' backlogs are part of the image.
         #expect(left.bytes > 500_000, "in round \(round)")
         try talk(load, steps: 10)
-        // Nobody is refused meanwhile.
+        // No connection is refused meanwhile.
         try load.connectNewcomer(.tcp(port))
         try load.connectNewcomer(.unix(site.unixPath))
         relay = try site.relay(isReady: false)
@@ -70,7 +70,7 @@ extension ProductTests.Restart {
       try talk(load, steps: 30)
       load.everyoneReads()
       try load.settle(within: 240)
-      // The store holds its own descriptors and no others.
+      // The store has only its own descriptors open.
       try eventually("the store is empty") { store.descriptorCount <= descriptors }
       #expect(try relay.metric("jm_directory_backlog_peers") == 0)
     }
@@ -97,7 +97,7 @@ extension ProductTests.Restart {
 }
 
 extension RelayProcess {
-  /// What the log says of the stop.
+  /// The figures of the stop, from the log.
   var handedOver: (connections: Int, bytes: Int)? {
     guard let line = logLines.first(where: { $0.contains(" handed over ") }),
       let connections = number("connections", in: line), let bytes = number("bytes", in: line)
@@ -105,7 +105,7 @@ extension RelayProcess {
     return (connections, bytes)
   }
 
-  /// What the log says of the start.
+  /// The figures of the takeover, from the log.
   var takenOver: (connections: Int, lost: Int, milliseconds: Int)? {
     guard let line = logLines.first(where: { $0.contains(" taken over ") }),
       let connections = number("connections", in: line), let lost = number("lost", in: line),

@@ -1,5 +1,5 @@
-// Speaks to jm-fd-store as docs/fd-store.md says, without a line of the relay's: a mistake of one
-// side is not repeated by the other.
+// A client of jm-fd-store, written from docs/fd-store.md. Shares no code with the relay, so that it
+// does not share its mistakes.
 
 import Glibc
 import TestSupport
@@ -31,7 +31,7 @@ final class StoreClient {
 
   /// Sends a packet and returns the answer.
   func ask(_ packet: [UInt8], _ descriptors: [Int32] = []) throws -> ([UInt8], [Int32]) {
-    guard socket.send(packet, descriptors) else { throw TestFailure("a packet is not taken") }
+    guard socket.send(packet, descriptors) else { throw TestFailure("a packet was not sent") }
     guard case .packet(let bytes, let descriptors) = socket.receive() else {
       throw TestFailure("no answer to \(packet)")
     }
@@ -44,7 +44,7 @@ final class StoreClient {
     #expect(try ask(packet, descriptors).0 == Self.ok, sourceLocation: place)
   }
 
-  /// Expects an `E` with this text, and the end.
+  /// Expects an `E` with this text, and the end of the connection.
   func expectRefusal(
     of packet: [UInt8], with descriptors: [Int32] = [], because reason: String,
     _ place: SourceLocation = #_sourceLocation
@@ -63,7 +63,7 @@ final class StoreClient {
     try expectOK(Self.commit(ends.count))
   }
 
-  /// The batches that are held, without confirming.
+  /// Fetches all batches that the store holds, without a confirmation.
   func fetchAll() throws -> [(names: String, descriptors: [Int32])] {
     let (answer, _) = try ask(Self.fetch)
     #expect(answer.first == UInt8(ascii: "N"))
@@ -78,8 +78,8 @@ final class StoreClient {
   }
 }
 
-/// Two connected sockets: one end is put into a store, the other sees whether somebody still holds
-/// it.
+/// Two connected sockets. One end is put into a store, the other shows whether a process still
+/// holds it.
 final class Pipe {
   private(set) var kept: Int32 = -1
   private let watched: TestSocket
@@ -100,7 +100,7 @@ final class Pipe {
     kept = -1
   }
 
-  /// Expects that nobody has the other end any more, or will have soon.
+  /// Expects that all copies of the other end are closed within `seconds`.
   func expectClosed(within seconds: Double = 20, _ place: SourceLocation = #_sourceLocation) throws
   {
     letGo()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ProductTests.Restart {
-  /// Against a notify socket that behaves as systemd 252 does. Tests/Package has systemd itself.
+  /// Tests with a notify socket that behaves like systemd 252. Tests/Package uses systemd itself.
   @Suite("systemd's store")
   final class SystemdStoreTests {
     private let directory: TemporaryDirectory
@@ -16,11 +16,11 @@ extension ProductTests.Restart {
       manager = try #require(ManagerStore(at: directory.path + "/notify"))
     }
 
-    /// What `systemctl start` does.
+    /// Starts a relay as `systemctl start` does.
     private func start(_ settings: [String: String] = [:]) throws -> RelayProcess {
       manager.handleMessages()
       manager.states = []
-      // Numbers that no copy in the new process overwrites.
+      // Descriptor numbers that the dup2 calls in the new process do not overwrite.
       let first = Int32(3 + manager.held.count)
       let copies = manager.held.map { fcntl($0.descriptor, F_DUPFD_CLOEXEC, first) }
       var limits = Limits()
@@ -68,7 +68,7 @@ extension ProductTests.Restart {
       for peer in peers { try peer.expectNothing() }
     }
 
-    @Test("300 peers survive three restarts, and the manager holds nothing meanwhile")
+    @Test("300 peers survive three restarts, and the manager holds nothing between them")
     func restarts() throws {
       var relay = try start()
       #expect(relay.log.contains("nothing to take over"))
@@ -90,7 +90,7 @@ extension ProductTests.Restart {
         for (number, peer) in peers.enumerated() where number != 1 { try peer.expect(frame) }
         try expectAllGoOn("round \(round)")
       }
-      // A kept end would keep its connection open.
+      // A descriptor that the manager kept would keep its connection open.
       try stop(relay)
       manager.empty()
       for peer in peers { try peer.expectClosed() }
@@ -109,11 +109,11 @@ extension ProductTests.Restart {
       #expect(relay.log.contains("nothing to take over"))
     }
 
-    @Test("a limit of the store that is too low: an ordinary restart, and one line says so")
+    @Test("the limit of the store is too low: an ordinary restart, and one line gives the reason")
     func limit() throws {
       var relay = try start()
       try join(relay)
-      // The image comes last and finds no room.
+      // The image is sent last, and the store is full.
       manager.limit = 4
       try stop(relay)
       #expect(manager.held.count == 4)
@@ -122,7 +122,7 @@ extension ProductTests.Restart {
       for peer in peers { try peer.expectClosed() }
     }
 
-    @Test("a manager that stops answering: the relay waits its time and goes as without a store")
+    @Test("the manager stops answering: the relay stops as without a store after its timeout")
     func deaf() throws {
       let relay = try start()
       try join(relay)
@@ -151,7 +151,7 @@ extension ProductTests.Restart {
       for peer in peers { try peer.expectClosed() }
     }
 
-    @Test("a relay that shall not use the store any more closes what it holds")
+    @Test("a relay that no longer uses the store closes what the store holds")
     func notUsedAnyMore() throws {
       var relay = try start()
       try join(relay)

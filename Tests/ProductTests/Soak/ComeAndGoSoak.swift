@@ -11,16 +11,15 @@ extension ProductTests.Soak {
     let watcher = try TestPeer(to: relay, .taker(1), at: place)
     let accepted = Frames.accepted(by: try relay.nick)
     let batch = 100
-    // Until it has given back what only its start needed.
+    // Waits until the relay has released the memory that only its start needed.
     pause(seconds: 12.5)
     try settle(relay)
     let descriptors = relay.descriptorCount
-    // The highest of the second and of the last tenth: what is given back in between comes and
-    // goes.
+    // Compares the peaks of the second and of the last tenth, because single values vary.
     var (early, late) = (Size(), Size())
     for round in 0..<2_000 {
       let hellos = (0..<batch).map { Hello.taker(100 + round * batch + $0) }
-      // Half of them over TCP, where a reset spares the port its minute of rest.
+      // Half of them use TCP and end with a reset, which avoids TIME_WAIT for the port.
       let peers = try hellos.enumerated().map { number, hello in
         let peer = try TestPeer(number % 2 == 0 ? place : .tcp(try relay.port))
         try peer.send(hello.frame)
@@ -59,7 +58,7 @@ extension ProductTests.Soak {
     var description: String { "heap \(heap), RSS \(resident), descriptors \(descriptors)" }
   }
 
-  /// Until all but one have gone, its own probe included.
+  /// Waits until one connection is left; the self-probe counts, too.
   func settle(_ relay: RelayProcess) throws {
     try eventually("one peer is left") {
       let peers = try relay.metric("jm_directory_backlog_peers")

@@ -16,8 +16,8 @@ extension ProductTests.Soak {
         "LISTEN_UNIX": path, "NICK_AUTH_TIMEOUT": "2", "HANDSHAKE_TIMEOUT": "2",
         "PEER_BACKLOG_SOFT_TIME": "5", "MESSAGE_RATE_LIMIT": "300",
       ]) { $1 })
-    // It returns what only its start needed after 12 s, and what many connections needed when these
-    // has left.
+    // The relay frees the memory that only its start needed after 12 s, and that of many
+    // connections when they have closed.
     pause(seconds: 12.5)
     var hostility = Hostility(seed: seed, unix: .unix(path), tcp: .tcp(try relay.port))
     let start = Size(relay)
@@ -33,7 +33,7 @@ extension ProductTests.Soak {
     print(
       "hostile inputs, seed \(seed), \(hostility.bytes) bytes: \(kinds.joined(separator: ", "))")
     print("before \(start); after \(end)")
-    print("slowest PING \(worst * 1000) ms; refused for want of a place \(refused)")
+    print("slowest PING \(worst * 1000) ms; refused for lack of a place \(refused)")
     #expect(refused < 10_000)
     #expect(try relay.stop() == 0)
   }
@@ -49,9 +49,9 @@ extension ProductTests.Soak {
     var description: String { "RSS \(resident), heap \(heap), descriptors \(descriptors)" }
   }
 
-  /// So many inputs, with an honest peer beside them, until all have gone and nothing of them is
-  /// left.
-  /// - Returns: the longest that the honest peer waited, in seconds.
+  /// Sends `count` inputs beside an honest peer, then waits until all hostile peers have left and
+  /// their state is removed.
+  /// - Returns: the longest time that the honest peer waited for a PONG, in seconds.
   private static func run(_ count: Int, of hostility: inout Hostility, against relay: RelayProcess)
     throws -> Double
   {
@@ -59,18 +59,18 @@ extension ProductTests.Soak {
     var worst = 0.0
     for input in 1...count {
       try hostility.act()
-      // A PONG says that the relay is through with what came before, so hardly any of it is refused
-      // for want of a place.
+      // A PONG shows that the relay has handled all earlier input, so it refuses hardly any
+      // connection for lack of a place.
       guard input % 400 == 0 else { continue }
       let began = monotonicSeconds()
       try honest.send(Frames.ping)
-      // What others say in public stands before it.
+      // Public lines of hostile peers arrive before it.
       while try honest.nextFrame() != Frames.pong {}
       worst = max(worst, monotonicSeconds() - began)
     }
     hostility.leave()
     honest.close()
-    try eventually("all are gone", within: 30) {
+    try eventually("all have left", within: 30) {
       let status = try HTTP.get("/status", port: relay.statusPort ?? 0).body
       let pending = try relay.metric("jm_directory_pending_connections")
       return pending == 0 && status.contains("\"active_connections\": 0")

@@ -1,17 +1,17 @@
-// Everything that a stranger can do to a relay, by lot: the same sequence for the same seed.
-// Nothing here waits for an answer; the test's honest peer sets the pace.
+// Sends random hostile input of every kind: the same sequence for the same seed. It never waits for
+// an answer; the honest peer of the test sets the pace.
 
 import TestSupport
 import Testing
 
 struct Hostility {
-  /// What has been done, by kind, and how many bytes that was.
+  /// The number of inputs by kind, and their bytes.
   private(set) var counts: [Kind: Int] = [:]
   private(set) var bytes = 0
   private var random: SplitMix64
   private let unix: TestSocket.Address
   private let tcp: TestSocket.Address
-  /// Hostile peers that were let in, and pending connections whose end is yet to come.
+  /// Hostile peers that were admitted, and open pending connections.
   private var peers: [(socket: TestSocket, hello: Hello)] = []
   private var number = 1_000
 
@@ -26,9 +26,9 @@ struct Hostility {
     self.tcp = tcp
   }
 
-  /// One more input.
+  /// Sends one more input.
   mutating func act() throws {
-    // Floods are as rare as they are large.
+    // Floods are rare, because they are large.
     let isFlood = Int.random(in: 0..<2_000, using: &random) == 0
     let kind =
       isFlood ? .flood : Kind.allCases.filter { $0 != .flood }.randomElement(using: &random)
@@ -100,7 +100,7 @@ struct Hostility {
     self.bytes += bytes.count
   }
 
-  /// One that shook hands some time ago sends what `make` makes. One that was closed is
+  /// Sends what `make` returns from a peer that has completed its handshake. A closed peer is
   /// replaced.
   private mutating func fromPeer(
     _ make: (inout SplitMix64, Hello) -> [UInt8]
@@ -115,7 +115,7 @@ struct Hostility {
     let input = make(&random, peers[place].hello)
     bytes += input.count
     guard !input.isEmpty else { return }
-    // Some of them read what they are sent; the others are slow readers.
+    // Some of them read their input; the others are slow readers.
     if place % 3 != 0 { _ = try? peers[place].socket.receive(within: 0) }
     if peers[place].socket.sendSome(input[...]) == nil { peers.remove(at: place) }
   }
@@ -126,7 +126,7 @@ struct Hostility {
     Self.mutated(Array(text.utf8), using: &random)
   }
 
-  /// A few bytes changed, taken out, doubled, or the whole cut.
+  /// Returns the bytes with a few of them changed, removed or doubled, or cut short.
   private static func mutated(_ bytes: [UInt8], using random: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &random) {

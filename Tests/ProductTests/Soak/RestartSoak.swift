@@ -29,7 +29,7 @@ extension ProductTests.Soak {
       #expect(relay.child.exitCode == 0)
       let left = try #require(relay.handedOver, "\(relay.log)")
       imageBytes = max(imageBytes, left.bytes)
-      // What the old relay has sent is read; what comes from here on is the new one's.
+      // All output of the old relay is read. Everything that arrives later is from the new one.
       try load.readWhatHasCome()
       let received = load.linesReceived
       load.sendPublic()
@@ -44,7 +44,7 @@ extension ProductTests.Soak {
       try relay.waitUntilItServes { relay.statusPort }
       #expect(try relay.nick == nick)
     }
-    // Until it has given back what only its start needed.
+    // Waits until the relay has released the memory that only its start needed.
     try talk.goOn(for: 13)
     try load.settle(within: 120)
     let after = relay.residentBytes
@@ -58,7 +58,7 @@ extension ProductTests.Soak {
     try eventually("the store is empty") { store.descriptorCount <= descriptors }
   }
 
-  /// 10 public lines and 50 private ones a second, by the clock.
+  /// Sends 10 public and 50 private lines a second.
   private struct Talk {
     private let load: RestartLoad
     private var next = monotonicSeconds()

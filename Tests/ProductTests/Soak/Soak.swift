@@ -2,8 +2,8 @@ import Glibc
 import Testing
 
 extension ProductTests {
-  /// Promises that take longer than a test run may (`make soak`). Each is bounded in time and in
-  /// what it sends.
+  /// Tests of promises that take too long for `make test` (`make soak`). Each is bounded in time
+  /// and in the bytes that it sends.
   @Suite(
     "Soak", .alone,
     .enabled(if: getenv("JM_SOAK") != nil, "these take minutes: make soak"))

@@ -1,5 +1,5 @@
-/// What people see of the products: the screen of `top`, and the manual pages, which must be what
-/// the products print.
+/// Output for operators: the screen of `top`, and the manual pages, which must equal what the
+/// products print.
 import Foundation
 import Status
 import Testing
@@ -7,7 +7,7 @@ import Testing
 @testable import ControlCommands
 @testable import RelayServer
 
-@Suite("What operators see")
+@Suite("Output for operators")
 struct ObserveTests {
   static func summary(
     peers: Int = 1_234, faults: String = "", limiting: String = "", deliveries: Int = 5_000
@@ -46,7 +46,7 @@ struct ObserveTests {
     #expect(lines.last == "q quits")
   }
 
-  @Test("rates are differences over the time between, and none after a restart")
+  @Test("rates are differences over the elapsed time; after a restart there are none")
   func rates() throws {
     let before = try Self.summary()
     let now = try Self.summary(deliveries: 9_000)
@@ -99,7 +99,7 @@ struct ObserveTests {
     #expect(Text.tenths(18.75) == "18.8")
   }
 
-  @Test("metrics as JSON keep names with their labels, and leave out comments")
+  @Test("metrics as JSON keep the names with their labels and omit comments")
   func json() throws {
     let text = "# HELP a b\na 1\nb{c=\"d e\"} 2.5\nn NaN\n"
     let object = try JSONSerialization.jsonObject(with: Data(MetricsLines.json(of: text).utf8))

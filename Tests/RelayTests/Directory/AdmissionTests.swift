@@ -1,5 +1,5 @@
-/// Getting in (protocol.md §3): every answer to a handshake with its reason, the caps, and the time
-/// that a pending connection has.
+/// Admission (protocol.md §3): every answer to a handshake with its reason, the limits, and the
+/// timeout of a pending connection.
 import Testing
 
 @testable import Directory
@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Admission to the directory")
 struct AdmissionTests {
-  /// An onion with a right checksum, and the same with a wrong one.
+  /// An onion with a valid checksum, and the same with an invalid one.
   static let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion:5222"
   static let badOnion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion:5222"
 
@@ -71,7 +71,7 @@ struct AdmissionTests {
   }
 
   @Test(
-    "a location that names no endpoint is noted, one that says so is not",
+    "a location that is no endpoint is noted, NOT-SERVING-ONION is not",
     arguments: [
       ("", true), ("host.test", true), ("host.test:0", true), ("NOT-SERVING-ONION", false),
     ])
@@ -85,7 +85,7 @@ struct AdmissionTests {
   }
 
   @Test(
-    "these are let in",
+    "these handshakes are accepted",
     arguments: [
       DirectoryHarness.handshake(DirectoryHarness.nick(1), network: "mainnet"),
       DirectoryHarness.handshake(
@@ -109,7 +109,7 @@ struct AdmissionTests {
   }
 
   @Test(
-    "a first frame that is no handshake is closed without a word",
+    "a first frame that is no handshake closes the connection without an answer",
     arguments: [
       (687, "x!PUBLIC!y"), (798, ""), (791, ""), (801, ""), (793, "hello"), (793, "[]"), (793, ""),
       (795, "{}"), (805, "{}"), (4_242, ""),
@@ -122,7 +122,7 @@ struct AdmissionTests {
     #expect(harness.endings[id] == .malformed && !harness.flushed.contains(id))
   }
 
-  @Test("features that would forge a peerlist are left out, and those that are not true")
+  @Test("features that would forge a peerlist or are not true are left out")
   func features() throws {
     let harness = DirectoryHarness()
     let reader = harness.join(DirectoryHarness.nick(0), ["peerlist_features"])
@@ -138,7 +138,7 @@ struct AdmissionTests {
       ])
   }
 
-  @Test("nobody bears the relay's own nick")
+  @Test("no peer gets the relay's own nick")
   func relaysNick() throws {
     let harness = DirectoryHarness()
     let id = try #require(harness.connect())
@@ -160,14 +160,14 @@ struct AdmissionTests {
     #expect(harness.dropped(.ignoredType) == 1)
   }
 
-  @Test("at MAX_PEERS the next is told so, and one leaving makes room for one")
+  @Test("at MAX_PEERS the next peer is rejected as full, and one that leaves makes room for one")
   func full() throws {
     var limits = Limits()
     limits.peers = 2
     let harness = DirectoryHarness(limits: limits)
     let first = harness.join(DirectoryHarness.nick(1))
     let second = harness.join(DirectoryHarness.nick(2))
-    // Nobody is displaced for the next: the first is of the older half, the second has an offer.
+    // No peer can be evicted: the first is in the older half, the second has an offer.
     harness.send(687, "\(DirectoryHarness.nick(2))!PUBLIC!sw0reloffer 0 1 2 3 4", from: second)
     let third = try #require(harness.connect())
     harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(3)), from: third)
@@ -193,7 +193,7 @@ struct AdmissionTests {
     harness.send(793, DirectoryHarness.handshake(DirectoryHarness.nick(2)), from: second)
     let third = try #require(harness.connect())
     #expect(harness.isHere(first) && harness.directory.registry.pendingCount == 2)
-    // One more takes the place of the oldest.
+    // One more connection evicts the oldest pending one.
     _ = try #require(harness.connect())
     #expect(harness.endings[first] == .evicted && harness.isHere(third))
     #expect(harness.directory.registry.pendingCount == 2)
@@ -215,7 +215,7 @@ struct AdmissionTests {
     #expect(harness.isHere(late))
   }
 
-  @Test("nobody is let in while the directory stops")
+  @Test("no peer is accepted while the directory stops")
   func stopping() throws {
     let harness = DirectoryHarness()
     let maker = harness.join(DirectoryHarness.nick(1), at: "a.test:1")
@@ -232,7 +232,7 @@ struct AdmissionTests {
     #expect(harness.read(taker).isEmpty)
   }
 
-  @Test("a circuit holds at most eight places, and a place given back can be taken")
+  @Test("a circuit holds at most eight places, and a freed place can be taken")
   func circuits() throws {
     let harness = DirectoryHarness()
     var ids: [PeerID] = []
@@ -256,7 +256,7 @@ struct AdmissionTests {
     #expect(harness.directory.registry.isEmpty)
   }
 
-  @Test("an identity that is given out again does not answer to its old name")
+  @Test("a slot that is used again does not answer to its old id")
   func generations() throws {
     let harness = DirectoryHarness()
     let old = try #require(harness.connect())

@@ -1,4 +1,4 @@
-/// Budgets that outlive connections, and the one that all share.
+/// The budgets of circuits, which outlive connections, and the shared fan-out budget.
 import Testing
 import Units
 
@@ -12,7 +12,7 @@ struct CircuitBudgetTests {
     CircuitBudgets.Rates(orderbookRequests: Rate(count: 6, per: .seconds(60), burst: 2))
   }
 
-  @Test("each circuit and each kind has its own; without a circuit or a limit nothing is refused")
+  @Test("each circuit and kind has its own budget; without a circuit or a limit nothing is refused")
   func kinds() {
     var budgets = CircuitBudgets(rates: rates)
     let a = CircuitID(value: 1)
@@ -29,7 +29,7 @@ struct CircuitBudgetTests {
     #expect(budgets.refusals[CircuitBudgets.Kind.orderbookRequests.rawValue] == 1)
   }
 
-  @Test("a circuit is remembered through a window, and all together are bounded")
+  @Test("a circuit is remembered for a window, and their number is bounded")
   func memory() {
     var budgets = CircuitBudgets(rates: rates, capacity: 100)
     let a = CircuitID(value: 1)
@@ -38,7 +38,7 @@ struct CircuitBudgetTests {
       _ = budgets.take(.orderbookRequests, of: CircuitID(value: n), at: start)
     }
     #expect(budgets.take(.orderbookRequests, of: a, at: start) == false)
-    // The next generation has begun, and the last is still known.
+    // The next generation has begun, and the previous one is still remembered.
     _ = budgets.take(.orderbookRequests, of: CircuitID(value: 100), at: start)
     #expect(budgets.take(.orderbookRequests, of: a, at: start) == false)
     for n in 0..<10_000 {
@@ -51,7 +51,7 @@ struct CircuitBudgetTests {
     #expect(budgets.take(.orderbookRequests, of: a, at: later) == true)
   }
 
-  @Test("a new nick on the same circuit has what the last one left")
+  @Test("a new nick on the same circuit gets the remaining budget of the last one")
   func outlivesConnection() {
     var limits = Limits()
     limits.orderbookRequests = Rate(count: 6, per: .seconds(60), burst: 2)
@@ -67,12 +67,12 @@ struct CircuitBudgetTests {
       }
       harness.leave(id)
     }
-    // Twice what one connection may ask for.
+    // A circuit may send twice as many requests as one connection.
     #expect(harness.read(reader).filter { $0.contains("687") }.count == 4)
     #expect(harness.dropped(.circuitRate) == 2)
   }
 
-  @Test("a circuit that opens connection after connection is closed at once, others are not")
+  @Test("connections of a circuit that opens too many are closed at once, those of others are not")
   func handshakes() {
     let harness = DirectoryHarness(limits: Limits())
     func comeAndGo(_ circuit: UInt32) -> PeerID {
@@ -101,7 +101,7 @@ struct FanOutBudgetTests {
     FanOutBudget.Cost(receivers: receivers, bytes: 100, makers: makers)
   }
 
-  @Test("deliveries and bytes a second, and a line may go into debt once")
+  @Test("deliveries and bytes a second are limited, and one line may go into debt")
   func rates() {
     var budget = FanOutBudget(
       FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0))
@@ -118,7 +118,7 @@ struct FanOutBudgetTests {
     }
   }
 
-  @Test("many strangers leave a quarter to the others")
+  @Test("many strangers leave a quarter of the budget to established peers")
   func strangers() {
     var budget = FanOutBudget(
       FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0))
@@ -151,7 +151,7 @@ struct FanOutBudgetTests {
     #expect((60...70).contains(passed(10_000)))
   }
 
-  @Test("it is halved a second at most while there is pressure, and widens by a twentieth a second")
+  @Test("it is halved at most once a second under pressure, and widens by 5 % a second without")
   func adapting() {
     var budget = FanOutBudget()
     budget.adapt(to: .loopLag, at: start)
@@ -179,7 +179,7 @@ struct FanOutBudgetTests {
     #expect((45...52).contains(passed(true)))
   }
 
-  @Test("those who send much share one narrow budget, and the others keep theirs")
+  @Test("peers that send much share one small budget, and the other peers keep theirs")
   func bulk() {
     var budget = FanOutBudget()
     func take(_ count: Int, at time: Instant) -> Bool {
@@ -194,7 +194,7 @@ struct FanOutBudgetTests {
     for _ in 0..<100 { #expect(take(64 << 10, at: start)) }
   }
 
-  @Test("a flood of long lines waits, and the lines of others pass it")
+  @Test("a flood of long lines waits, and the lines of other peers overtake it")
   func flood() {
     var limits = Limits()
     limits.strangerTime = .zero
@@ -206,7 +206,7 @@ struct FanOutBudgetTests {
     for n in 0..<7 {
       harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!\(n) \(long)", from: flooder)
     }
-    // Three are the burst of 64 KiB and the debt.
+    // Three lines fit: the burst of 64 KiB, and one line in debt.
     #expect(harness.read(reader).count == 3)
     harness.send(687, "\(DirectoryHarness.nick(2))!PUBLIC!a", from: speaker)
     harness.pass(.milliseconds(20))
@@ -214,13 +214,13 @@ struct FanOutBudgetTests {
     harness.wait(.seconds(30))
     let rest = harness.read(reader).compactMap { $0.split(separator: "!").last?.first }
     #expect(rest == ["3", "4", "5", "6"])
-    // Who has rested may send again at once.
+    // After a pause a line is sent at once again.
     harness.wait(.seconds(300))
     harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!b", from: flooder)
     #expect(harness.read(reader).count == 1)
   }
 
-  @Test("backlogs that are large hold the lines of those who send much, and only those")
+  @Test("backlogs that are large hold only the lines of peers that send much")
   func heldBulk() {
     let harness = DirectoryHarness(limits: Limits())
     let flooder = harness.join(DirectoryHarness.nick(1))
@@ -252,7 +252,7 @@ struct FanOutBudgetTests {
     }
   }
 
-  @Test("a restart keeps what is owed to each bucket, that of those who send much included")
+  @Test("a restart keeps the debt of each bucket, including that of peers that send much")
   func handedOver() {
     var budget = FanOutBudget()
     let cost = FanOutBudget.Cost(receivers: 1, bytes: 1 << 20, isBulk: true)
@@ -264,7 +264,7 @@ struct FanOutBudgetTests {
     #expect(!next.mayTakeBulk(at: start + .seconds(1)) && FanOutBudget().mayTakeBulk(at: start))
   }
 
-  @Test("while broadcasts are on their way to many readers, public lines wait for their turn")
+  @Test("while broadcasts are being sent in portions, public lines wait for their turn")
   func sending() {
     let harness = DirectoryHarness(limits: Limits())
     let speaker = harness.join(DirectoryHarness.nick(1))
@@ -278,7 +278,7 @@ struct FanOutBudgetTests {
     #expect(harness.read(reader).count == 1)
   }
 
-  @Test("backlogs over their share hold all public lines, and private ones go on")
+  @Test("backlogs over their share hold all public lines, but no private ones")
   func held() {
     let harness = DirectoryHarness(limits: Limits())
     let speaker = harness.join(DirectoryHarness.nick(1))
@@ -295,7 +295,7 @@ struct FanOutBudgetTests {
   }
 
   @Test(
-    "a second !orderbook while the first waits is dropped; one who asks once is before the many")
+    "a second !orderbook while the first waits is dropped; a peer with one request goes first")
   func many() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 0, bytes: 0, orderbookRequests: 60)
@@ -313,12 +313,12 @@ struct FanOutBudgetTests {
     harness.send(687, "\(DirectoryHarness.nick(50))!PUBLIC!orderbook", from: taker)
     harness.wait(.seconds(2))
     #expect(harness.read(maker).contains { $0.contains(DirectoryHarness.nick(50)) })
-    // And a maker hears no more than the limit and its burst.
+    // A maker gets no more than the limit and its burst.
     harness.wait(.seconds(58))
     #expect(harness.read(maker).count <= 66)
   }
 
-  @Test("who is no stranger does not wait behind strangers, nor overtakes itself")
+  @Test("an established peer does not wait behind strangers, and its lines stay in order")
   func others() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
@@ -329,16 +329,16 @@ struct FanOutBudgetTests {
     harness.skip(.seconds(170))
     let late = harness.join(nick(3))
     harness.skip(.seconds(10))
-    // Thousands of strangers wait.
+    // Thousands of lines of strangers wait.
     let many = (10..<60).map { harness.join(nick($0)) }
     for (number, id) in many.enumerated() {
       for _ in 0..<100 { harness.send(687, "\(nick(number + 10))!PUBLIC!x", from: id) }
     }
     harness.send(687, "\(nick(3))!PUBLIC!first", from: late)
-    // It is no stranger from now on, and its first line still waits.
+    // This makes `late` an established peer. Its first line still waits.
     harness.send(685, "\(nick(1))!\(nick(3))!hello", from: maker)
     harness.forgetAll()
-    // What the last line of a stranger cost has come back.
+    // Waits until the debt of the last stranger's line is paid.
     harness.skip(.milliseconds(60))
     harness.send(687, "\(nick(3))!PUBLIC!second", from: late)
     harness.send(687, "\(nick(1))!PUBLIC!mine", from: maker)
@@ -348,7 +348,7 @@ struct FanOutBudgetTests {
     #expect(own.map { $0.hasSuffix("!first\"}") } == [true, false])
   }
 
-  @Test("a circuit whose peers come and go waits behind one that speaks once")
+  @Test("a circuit whose peers come and go waits behind a peer that sends one line")
   func departuresInTurn() throws {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1_000, bytes: 0, orderbookRequests: 0)
@@ -370,12 +370,12 @@ struct FanOutBudgetTests {
     harness.directory.publicLines.isSending = false
     harness.wait(.seconds(1))
     let received = harness.read(reader)
-    // All of the circuit stand where its last departure puts them.
+    // The last departure of the circuit decides the position of all its lines.
     #expect(
       received.count == 9 && received.first == DirectoryHarness.frame(687, "\(nick(2))!PUBLIC!x"))
   }
 
-  @Test("the departure of a nick that is held again is not told")
+  @Test("the D entry of a nick that is in use again is not sent")
   func departures() {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)

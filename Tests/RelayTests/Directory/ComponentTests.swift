@@ -1,4 +1,4 @@
-// The directory's components alone: what each one keeps, and in which order it gives it back.
+// Tests each component of the directory alone: what it keeps, and in which order it returns it.
 
 import Testing
 
@@ -25,7 +25,7 @@ private func request(_ number: Int) throws -> HandshakeRequest {
 
 @Suite("Pending connections")
 struct PendingConnectionsTests {
-  @Test("the first to come is the first due; who has shaken hands or left is skipped for good")
+  @Test("the oldest is due first; one that has completed its handshake or left is skipped for good")
   func order() {
     var pending = PendingConnections()
     for slot in 0..<4 { pending.add(id(Int32(slot))) }
@@ -57,7 +57,7 @@ struct NickTakeoversTests {
       claimant: id(slot), holder: id(slot + 100), deadline: start + .seconds(seconds))
   }
 
-  @Test("one at a time, and not again within the interval")
+  @Test("a nick has one takeover at a time, and no second one within the interval")
   func interval() {
     var takeovers = NickTakeovers()
     #expect(takeovers.mayStart(nick(1), at: start, interval: Self.interval))
@@ -70,7 +70,7 @@ struct NickTakeoversTests {
     #expect(takeovers.mayStart(nick(1), at: start + .seconds(30), interval: Self.interval))
   }
 
-  @Test("starts are forgotten once they delay nothing")
+  @Test("a start is forgotten once it no longer delays a takeover")
   func starts() {
     var takeovers = NickTakeovers()
     takeovers.start(Self.takeover(1, until: 10), of: nick(1), at: start)
@@ -81,7 +81,7 @@ struct NickTakeoversTests {
     #expect(takeovers.isEmpty)
   }
 
-  @Test("who leaves decides how it ends; a stranger decides nothing")
+  @Test("the peer that leaves decides how a takeover ends; other peers do not end it")
   func endings() {
     var takeovers = NickTakeovers()
     takeovers.start(Self.takeover(1, until: 10), of: nick(1), at: start)
@@ -93,7 +93,7 @@ struct NickTakeoversTests {
     #expect(takeovers.count == 0)
   }
 
-  @Test("those due come in the order of their deadlines and stay until they are ended")
+  @Test("due takeovers are returned in the order of their deadlines and stay until they are ended")
   func due() {
     var takeovers = NickTakeovers()
     for (number, seconds) in [(1, 10), (2, 5), (3, 11), (4, 5)] {
@@ -151,7 +151,7 @@ struct HeartbeatComponentTests {
     return slots
   }
 
-  @Test("every slot once an interval, in slices")
+  @Test("every slot is checked once an interval, in slices")
   func slices() {
     var heartbeat = Heartbeat(at: start)
     var seen: [Int] = []
@@ -165,7 +165,7 @@ struct HeartbeatComponentTests {
     #expect(seen.count >= 239 && seen == Array(0..<seen.count))
   }
 
-  @Test("a long pause is worth one walk, not several")
+  @Test("after a long pause the sweep checks every slot once, not several times")
   func pause() {
     var heartbeat = Heartbeat(at: start)
     heartbeat.advance(to: start + .seconds(6_000), slots: 10, interval: Self.interval)
@@ -206,7 +206,7 @@ struct DirectoryClockTests {
     #expect(directory.now == later)
     let index = try #require(directory.registry.index(of: peer))
     #expect(directory.registry[index].connectedAt == later)
-    // Its time runs from there: a connection of an earlier clock would be due before.
+    // Its timeout starts at the later time. With the earlier clock it would have expired by now.
     directory.tick(at: later + (directory.limits.handshakeTime - .seconds(1)), into: &actions)
     #expect(directory.registry.index(of: peer) != nil)
     directory.tick(at: later + directory.limits.handshakeTime, into: &actions)

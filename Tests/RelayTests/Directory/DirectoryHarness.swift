@@ -1,7 +1,7 @@
-/// A directory on a fake clock, with peers that are nothing but a list of what they were sent.
+/// A directory on a fake clock. A peer is only a list of the frames that it was sent.
 ///
-/// It performs the directory's actions as the server would, at once and in order, so that a test
-/// says who speaks and reads what everyone heard. Nothing moves the clock but `pass`.
+/// It performs the directory's actions as the server would, at once and in order, so a test sends
+/// frames of peers and reads what each peer got. Only the test moves the clock.
 @testable import Directory
 @testable import Server
 @testable import Units
@@ -10,17 +10,17 @@
 final class DirectoryHarness {
   let directory: Directory
   private(set) var now = Instant(nanoseconds: 5_000_000_000_000)
-  /// Who was closed, and why.
+  /// The peers that were closed, with the reasons.
   private(set) var endings: [PeerID: CloseReason] = [:]
-  /// In the order of the closes.
+  /// The closed peers, in the order of the closes.
   private(set) var closed: [PeerID] = []
-  /// Of those, who may still read what was sent before.
+  /// The closed peers that may still read what was sent before.
   private(set) var flushed: Set<PeerID> = []
   private(set) var held: Set<PeerID> = []
   private(set) var noted: Set<PeerID> = []
   private(set) var resumed: [PeerID] = []
   private(set) var lists: [PeerID] = []
-  /// The peers that broadcasts reach, and whether long frames reach them.
+  /// The peers that get broadcasts, and whether they get long frames.
   private(set) var subscribers: [PeerID: Bool] = [:]
   private var inboxes: [PeerID: [String]] = [:]
   private var actions = Actions()
@@ -40,7 +40,7 @@ final class DirectoryHarness {
       limits: limits, slotsPerPage: slotsPerPage, at: now)
   }
 
-  // MARK: What peers do
+  // MARK: Actions of peers
 
   func connect() -> PeerID? {
     let id = directory.connect(at: now, into: &actions)
@@ -48,7 +48,7 @@ final class DirectoryHarness {
     return id
   }
 
-  /// Connects and shakes hands; what that brought is read and forgotten.
+  /// Connects and completes the handshake. Discards everything that peers got because of it.
   @discardableResult
   func join(_ nick: String, at location: String = "NOT-SERVING-ONION", _ features: [String] = [])
     -> PeerID
@@ -59,12 +59,12 @@ final class DirectoryHarness {
     return id
   }
 
-  /// A frame in canonical form from this peer; `line` is plain text.
+  /// Receives a frame in canonical form from this peer; `line` is plain text.
   func send(_ code: Int, _ line: String, from id: PeerID) {
     receive(DirectoryHarness.frame(code, line), from: id)
   }
 
-  /// A line of bytes as it comes from the wire.
+  /// Receives a line in any form from this peer, without its terminator.
   func receive(_ text: String, from id: PeerID) {
     let bytes = Array(text.utf8)
     bytes.withView { line in
@@ -79,7 +79,7 @@ final class DirectoryHarness {
     }
   }
 
-  /// The line that is taken for this peer's proof.
+  /// Receives a line as this peer's proof.
   func prove(_ line: String, from id: PeerID) {
     Array(line.utf8).withView {
       directory.receiveProof($0, from: id, maxNesting: 10, at: now, into: &actions)
@@ -102,23 +102,23 @@ final class DirectoryHarness {
     perform()
   }
 
-  /// The clock goes on and the directory is told, once.
+  /// Moves the clock and calls the directory's tick once.
   func pass(_ time: Duration) {
     now = now + time
     directory.tick(at: now, into: &actions)
     perform()
   }
 
-  /// The clock goes on as it does in the server: a tick every half second.
+  /// Moves the clock as the server does: with a tick every half second.
   func wait(_ time: Duration) {
     let end = now + time
     while now < end { pass(min(DirectoryNode.tickInterval, end - now)) }
   }
 
-  /// The clock goes on and nobody is told.
+  /// Moves the clock without a tick.
   func skip(_ time: Duration) { now = now + time }
 
-  /// The next part of a list under way.
+  /// Returns the next part of a peerlist that is being sent.
   func continueList(_ id: PeerID) -> (frames: [String], more: Bool) {
     guard let part = directory.nextListPart(for: id) else { return ([], false) }
     var bytes = part.frames
@@ -128,7 +128,7 @@ final class DirectoryHarness {
     return (frames, !part.isLast)
   }
 
-  /// Asks for a list and takes all of it, a page at a time.
+  /// Requests a peerlist and returns all its frames, read a page at a time.
   func list(_ id: PeerID) -> [String] {
     send(791, "", from: id)
     var frames: [String] = []
@@ -141,12 +141,12 @@ final class DirectoryHarness {
     return frames
   }
 
-  // MARK: What they heard
+  // MARK: Received frames
 
-  /// What a peer was sent since it was last asked.
+  /// Returns and removes the frames that a peer got since the last call.
   func read(_ id: PeerID) -> [String] { inboxes.removeValue(forKey: id) ?? [] }
 
-  /// The same, without taking it.
+  /// Returns the same frames without removing them.
   func peek(_ id: PeerID) -> [String] { inboxes[id] ?? [] }
 
   func forgetAll() {
@@ -195,8 +195,8 @@ final class DirectoryHarness {
 
   // MARK: Text
 
-  /// The frame of a message, without its terminator. What was made must be one frame of the type
-  /// that it says.
+  /// Returns the frame of a message, without its terminator. A frame that the directory made must
+  /// be a single frame of the stated type.
   private func text(_ message: Actions.Message) -> String {
     switch message {
     case .received(let frame): return String(decoding: frame.body, as: UTF8.self)
@@ -208,7 +208,7 @@ final class DirectoryHarness {
     }
   }
 
-  /// Every frame must end in CR LF.
+  /// Returns the frames in `bytes`. Every frame must end in CR LF.
   static func lines(_ bytes: ArraySlice<UInt8>) -> [String] {
     var lines: [String] = []
     var start = bytes.startIndex
@@ -221,7 +221,8 @@ final class DirectoryHarness {
     return lines
   }
 
-  /// `line` holds nothing that JSON escapes but quotes and backslashes.
+  /// Returns a frame in canonical form. `line` must need no JSON escapes except for quotes and
+  /// backslashes.
   static func frame(_ code: Int, _ line: String) -> String {
     var escaped: [UInt8] = []
     for byte in line.utf8 {
@@ -244,7 +245,7 @@ final class DirectoryHarness {
       + "\"features\": {\(flags)}, \"nick\": \"\(nick)\", \"network\": \"\(network)\"}"
   }
 
-  /// The relay's 795, key by key as protocol.md §3 has it.
+  /// Returns the relay's 795, with the keys in the order of protocol.md §3.
   static func reply(
     accepted: Bool, _ motd: String, network: String = "regtest", asksForProofs: Bool = false
   ) -> String {

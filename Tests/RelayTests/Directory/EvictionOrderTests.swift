@@ -1,4 +1,4 @@
-/// Which peer a new connection displaces.
+/// The order in which new peers evict old ones.
 import Testing
 import Units
 
@@ -15,7 +15,7 @@ struct EvictionOrderTests {
       serial: UInt64(serial), isQuiet: isQuiet)
   }
 
-  @Test("the youngest of the largest group goes, again and again; quiet ones first")
+  @Test("the youngest of the largest circuit is evicted repeatedly, quiet peers before all others")
   func order() {
     let order = EvictionOrder.order([
       candidate(1, 1), candidate(2, 1), candidate(3, 1), candidate(4, 2), candidate(5, 2),
@@ -24,7 +24,7 @@ struct EvictionOrderTests {
     #expect(order == [6, 3, 9, 8, 5, 2, 7, 4, 1])
   }
 
-  @Test("one look serves many, and a look that finds nobody is not repeated at once")
+  @Test("one search serves many evictions, and a search without a result is not repeated at once")
   func looks() {
     var queue = EvictionOrder()
     var looks = 0

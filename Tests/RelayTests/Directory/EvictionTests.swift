@@ -1,4 +1,4 @@
-/// Full is not locked: who goes for a pending connection, and who does not.
+/// Admission to a full directory: which peers a new one evicts, and which are protected.
 import Testing
 
 @testable import Directory
@@ -12,7 +12,7 @@ struct EvictionTests {
     return DirectoryHarness(limits: limits)
   }
 
-  /// A peer that comes a second after the last.
+  /// Connects a peer a second after the last one.
   private func come(_ number: Int, _ harness: DirectoryHarness, circuit: UInt32? = nil) -> PeerID? {
     harness.skip(.seconds(1))
     guard let id = harness.connect() else { return nil }
@@ -21,19 +21,19 @@ struct EvictionTests {
     return id
   }
 
-  @Test("silent peers that fill all places make room, the youngest of the largest circuit first")
+  @Test("silent peers that fill all places are evicted, the youngest of the largest circuit first")
   func places() throws {
     let harness = harness { $0.peers = 8 }
     var peers: [PeerID] = []
     for (number, circuit) in [1, 1, 1, 1, 2, 2, 2, 3].enumerated() {
       peers.append(try #require(come(number, harness, circuit: UInt32(circuit))))
     }
-    // The four oldest stay, whatever their circuit.
+    // The four oldest peers stay, whatever their circuit.
     for gone in [6, 5, 7, 4] {
       let newPeer = try #require(come(10 + gone, harness, circuit: UInt32(20 + gone)))
       #expect(harness.endings[peers[gone]] == .evicted)
       #expect(harness.isHere(newPeer))
-      // It has something to offer: it stays.
+      // An offer protects the new peer.
       harness.send(
         687, "\(DirectoryHarness.nick(10 + gone))!PUBLIC!sw0reloffer 0 1 2 3 4", from: newPeer)
       harness.skip(EvictionOrder.interval)
@@ -43,7 +43,7 @@ struct EvictionTests {
     #expect(peers[..<4].allSatisfy(harness.isHere))
   }
 
-  @Test("of peers that come at the same time the earlier half stays")
+  @Test("of peers that connect at the same time the earlier half stays")
   func oneMoment() throws {
     let harness = harness { $0.peers = 8 }
     let peers = (0..<8).map { harness.join(DirectoryHarness.nick($0)) }
@@ -55,7 +55,7 @@ struct EvictionTests {
     #expect(peers.map(harness.isHere) == [true, true, true, true, false, false, false, false])
   }
 
-  @Test("short descriptors: a peer that may go makes room, or a pending connection of many")
+  @Test("without descriptors an unprotected peer is evicted, or a pending one of a large circuit")
   func descriptors() throws {
     let harness = harness { $0.pending = 10 }
     var peers: [PeerID] = []
@@ -72,14 +72,14 @@ struct EvictionTests {
     }
     harness.makeRoom()
     #expect(harness.endings[many[0]] == .evicted && harness.isHere(pending))
-    // Nobody may go: nobody goes.
+    // A single peer is always in the older half, so it is protected.
     let other = self.harness { _ in }
     let old = try #require(come(0, other))
     other.makeRoom()
     #expect(other.isHere(old))
   }
 
-  @Test("offers and being addressed by somebody who is no stranger protect")
+  @Test("offers protect, and so does a private line of an established peer")
   func protection() throws {
     let harness = harness {
       $0.peers = 6
@@ -96,7 +96,7 @@ struct EvictionTests {
     #expect(harness.isHere(peers[4]) && harness.isHere(peers[5]))
   }
 
-  @Test("the pending connection that has waited longest makes room for another")
+  @Test("at MAX_PENDING the oldest pending connection of the largest circuit is evicted")
   func pending() throws {
     let harness = harness { $0.pending = 4 }
     var ids: [PeerID] = []
@@ -113,7 +113,7 @@ struct EvictionTests {
     #expect(harness.nick(newPeer) == DirectoryHarness.nick(1))
   }
 
-  @Test("feature names past 160 bytes are not carried by others, whole names are")
+  @Test("peerlists contain at most 160 bytes of a peer's features, and only whole names")
   func features() throws {
     let harness = harness { _ in }
     let asker = harness.join(DirectoryHarness.nick(1), ["peerlist_features"])
@@ -125,7 +125,7 @@ struct EvictionTests {
     #expect(list.count == 1 && list[0].contains(";F:\(kept)\""))
   }
 
-  @Test("a holder that reads towards its probe has its time when it comes there")
+  @Test("a holder that reads its backlog gets the full time once it has read the probe")
   func reading() throws {
     let harness = harness { _ in }
     let holder = harness.join(DirectoryHarness.nick(1), at: "a.test:1", ["ping"])
@@ -138,11 +138,11 @@ struct EvictionTests {
     #expect(harness.isHere(holder) && harness.isHere(claimant))
     harness.pass(.milliseconds(9_999))
     #expect(harness.isHere(holder))
-    // The claimant's own time is over first: the nick is not lost to it.
+    // The claimant's own timeout expires first, so the holder keeps the nick.
     #expect(harness.endings[claimant] == .rejected)
   }
 
-  @Test("a peer that reads towards the sweep's probe is not taken for dead")
+  @Test("a peer that reads the backlog before the sweep's probe is not evicted")
   func sweep() {
     let harness = harness { _ in }
     let peer = harness.join(DirectoryHarness.nick(1), at: "a.test:1", ["ping"])

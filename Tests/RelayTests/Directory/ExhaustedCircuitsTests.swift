@@ -16,7 +16,7 @@ struct ExhaustedCircuitsTests {
     CircuitID(value: value, listener: listener)
   }
 
-  /// Watches, and notes a refusal every `step` seconds.
+  /// Notes a refusal of each circuit every `step` seconds.
   private func noted(
     _ circuits: [CircuitID], from start: Double = 0, until end: Double, every step: Double = 1,
     into exhausted: inout ExhaustedCircuits
@@ -26,7 +26,7 @@ struct ExhaustedCircuitsTests {
     }
   }
 
-  @Test("one is due after its time, once, and again after the same time")
+  @Test("a circuit is due after the set time, once, and again after the same time")
   func due() {
     var exhausted = ExhaustedCircuits()
     exhausted.listener = 0
@@ -41,19 +41,19 @@ struct ExhaustedCircuitsTests {
     #expect(exhausted.take(9, after: minute, at: at(121)) == [circuit(7)])
   }
 
-  @Test("a pause of ten seconds begins anew, a shorter one does not")
+  @Test("a pause of ten seconds restarts the time, a shorter one does not")
   func pauses() {
     var exhausted = ExhaustedCircuits()
     exhausted.listener = 0
     noted([circuit(1)], until: 72, every: 9, into: &exhausted)
     noted([circuit(2)], until: 70, every: 10, into: &exhausted)
     #expect(exhausted.take(9, after: minute, at: at(72)) == [circuit(1)])
-    // One that has stopped is not closed for what it did before.
+    // A circuit that has stopped is not closed for earlier refusals.
     noted([circuit(3)], from: 100, until: 170, into: &exhausted)
     #expect(exhausted.take(9, after: minute, at: at(180)) == [])
   }
 
-  @Test("only circuits of the listener that is watched, and none when nobody is")
+  @Test("only circuits of the watched listener count, and none without a watched listener")
   func listeners() {
     var exhausted = ExhaustedCircuits()
     noted([circuit(1)], until: 70, into: &exhausted)
@@ -66,7 +66,7 @@ struct ExhaustedCircuitsTests {
     #expect(exhausted.take(9, after: minute, at: at(140)) == [])
   }
 
-  @Test("the longest come first, no more than asked for, and memory is bounded")
+  @Test("the longest exhausted come first, at most the requested number, and memory is bounded")
   func bounded() {
     var exhausted = ExhaustedCircuits()
     exhausted.listener = 0
@@ -78,11 +78,11 @@ struct ExhaustedCircuitsTests {
     noted(Array(many.prefix(20)), from: 6, until: 70, into: &exhausted)
     #expect(exhausted.take(16, after: minute, at: at(70)) == Array(many.prefix(16)))
     #expect(exhausted.take(16, after: minute, at: at(70)) == Array(many[16..<20]))
-    // The others have stopped, so there is room.
+    // The other circuits have stopped, so they are removed.
     #expect(exhausted.count == 0)
   }
 
-  @Test("the directory finds those that are connected and over their budgets")
+  @Test("the directory finds circuits that are connected and over their budgets")
   func inDirectory() throws {
     var limits = Limits()
     limits.messages = Rate(count: 1, per: .seconds(1), burst: 1)
@@ -103,7 +103,7 @@ struct ExhaustedCircuitsTests {
       for peer in peers { harness.send(798, "", from: peer) }
     }
     #expect(taken() == [circuit(7)])
-    // What a connection may do by itself is half of what its circuit may.
+    // One connection can use at most half of its circuit's budget.
     for _ in 0..<70 {
       harness.pass(.seconds(1))
       harness.send(798, "", from: peers[0])

@@ -1,4 +1,4 @@
-/// Public lines that wait: in turn, by class and level, and bounded.
+/// The queue of public lines: the turns, the classes and levels, and the bounds.
 import TestSupport
 import Testing
 import Units
@@ -41,7 +41,7 @@ struct FairQueueTests {
     #expect(queue.isEmpty && queue.bytes == 0 && queue.flowCount == 0)
   }
 
-  @Test("connections whose circuit is not known pay for themselves")
+  @Test("a connection with an unknown circuit is a flow of its own")
   func withoutCircuit() {
     var queue = FairQueue()
     for peer in [Int32(1), 1, 2] {
@@ -52,7 +52,7 @@ struct FairQueueTests {
     #expect(names(&queue) == ["p1", "p2", "p1"])
   }
 
-  @Test("who asks seldom goes before who asks often, and who asks more falls back")
+  @Test("a flow that has sent little goes first, and a flow that sends more moves back")
   func levels() {
     var queue = FairQueue()
     _ = queue.add(line("f1", of: 1), to: flow(1), level: 1)
@@ -64,7 +64,7 @@ struct FairQueueTests {
         == [0, 1, 2, 2, 3, 3, 4, 7, 7])
   }
 
-  @Test("a line that is longer than a turn costs its flow as many turns")
+  @Test("a line that is longer than a turn costs its flow several turns")
   func bytes() {
     var queue = FairQueue()
     for n in 1...3 {
@@ -75,7 +75,7 @@ struct FairQueueTests {
       names(&queue) == ["l1", "0s", "1s", "2s", "l2", "0s", "1s", "l3", "2s", "0s", "1s", "2s"])
   }
 
-  @Test("those who send much can be left waiting, and their own lines stay in order")
+  @Test("flows that send much can be paused, and their own lines stay in order")
   func bulk() {
     var queue = FairQueue()
     _ = queue.add(line("f1", of: 1), to: flow(1), level: FairQueue.bulk)
@@ -89,7 +89,7 @@ struct FairQueueTests {
     #expect(names(&queue) == ["f2"])
   }
 
-  @Test("strangers and others alternate while both wait, and strangers can be left waiting")
+  @Test("strangers and established peers alternate while both wait, and strangers can be paused")
   func classes() {
     var queue = FairQueue()
     for n in 1...3 {
@@ -102,7 +102,7 @@ struct FairQueueTests {
     #expect(names(&queue) == ["s2", "s3"])
   }
 
-  @Test("what is over a flow's share is its own loss")
+  @Test("a line over the share of its flow is dropped")
   func share() {
     var queue = FairQueue(FairQueue.Limits(capacity: .mebibytes(1), perFlow: ByteCount(1_000)))
     #expect(queue.add(line("a1", of: 1, size: 5_000), to: flow(1), level: 0) == 0)
@@ -111,7 +111,7 @@ struct FairQueueTests {
     #expect(names(&queue) == ["a1", "b1"])
   }
 
-  @Test("a full queue takes from those who ask most, newest first, and never grows past its limit")
+  @Test("a full queue drops lines of the highest level, newest first, and stays within its limit")
   func capacity() {
     let size = 1_000 + 2 + FairQueue.overhead
     var queue = FairQueue(
@@ -121,12 +121,12 @@ struct FairQueueTests {
     #expect(queue.add(line("s1", of: 2, size: 1_000), to: flow(2), level: 1) == 1)
     #expect(queue.add(line("s2", of: 2, size: 1_000), to: flow(2), level: 1) == 1)
     #expect(queue.bytes == 4 * size)
-    // Of the same level: the one that comes has no room.
+    // At the same level, the new line is dropped.
     #expect(queue.add(line("x1", of: 3, size: 1_000), to: flow(3), level: 6) == 1)
     #expect(names(&queue) == ["s1", "s2", "f1", "f2"])
   }
 
-  @Test("what a peer left is forgotten, and its entry in the list means nothing later")
+  @Test("lines of a forgotten peer are removed, and its stale list entry is skipped")
   func forgetting() {
     var queue = FairQueue()
     _ = queue.add(line("a1", of: 1), to: flow(1), level: 0)
@@ -141,7 +141,7 @@ struct FairQueueTests {
     #expect(queue.bytes == 0)
   }
 
-  @Test("random lines are served once each, and the sums are right")
+  @Test("random lines are served once each, and the totals are correct")
   func random() {
     var random = SplitMix64(seed: 7)
     var queue = FairQueue(FairQueue.Limits(capacity: ByteCount(20_000), perFlow: ByteCount(2_000)))

@@ -1,4 +1,4 @@
-/// Finding the dead (protocol.md §7) on a fake clock.
+/// The heartbeat (protocol.md §7) on a fake clock.
 import Testing
 
 @testable import Directory
@@ -8,7 +8,7 @@ import Testing
 struct HeartbeatTests {
   let harness = DirectoryHarness()
 
-  @Test("each kind of peer is asked with what it answers, between 600 and 660 s of silence")
+  @Test("each kind of peer gets a probe that it answers, after 600 to 660 s of silence")
   func kinds() {
     let modern = harness.join(DirectoryHarness.nick(1), ["ping"])
     let maker = harness.join(DirectoryHarness.nick(2), at: "a.test:1")
@@ -19,7 +19,7 @@ struct HeartbeatTests {
     harness.forgetAll()
     harness.wait(.seconds(600))
     for id in [modern, maker, both, announcer, watcher] { #expect(harness.read(id).isEmpty) }
-    // Keeps them from being evicted before the last of them is asked.
+    // Prevents evictions before the last peer is probed.
     harness.directory.limits.pongWait = .seconds(120)
     harness.wait(.seconds(61))
     #expect(
@@ -41,7 +41,7 @@ struct HeartbeatTests {
     return false
   }
 
-  @Test("no frame within 30 s of the question: evicted, and the others hear of it")
+  @Test("a peer without a frame within 30 s of the probe is evicted, and its D entry is sent")
   func silence() {
     let maker = harness.join(DirectoryHarness.nick(1), at: "a.test:1", ["ping"])
     harness.skip(.seconds(601))
@@ -89,7 +89,7 @@ struct HeartbeatTests {
     #expect(harness.isHere(id))
   }
 
-  @Test("a shorter wait holds for those who were asked before it, too")
+  @Test("a shorter timeout also applies to probes that were sent before the change")
   func shorterWait() {
     let id = harness.join(DirectoryHarness.nick(1), ["ping"])
     harness.skip(.seconds(601))
@@ -100,7 +100,7 @@ struct HeartbeatTests {
   }
 
   @Test(
-    "a peer that is asked and stays silent past 1,500 s goes, however long it may take to answer")
+    "a probed peer that is silent for over 1,500 s is evicted, however long the probe's timeout")
   func hardEvict() {
     harness.directory.limits.pongWait = .seconds(100_000)
     let peer = harness.join(DirectoryHarness.nick(1), ["ping"])
@@ -110,7 +110,7 @@ struct HeartbeatTests {
     #expect(harness.endings[peer] == .idle)
   }
 
-  @Test("a peer that speaks is never asked")
+  @Test("a peer that sends frames is never probed")
   func busy() {
     let id = harness.join(DirectoryHarness.nick(1), ["ping"])
     for _ in 0..<10 {
@@ -121,7 +121,7 @@ struct HeartbeatTests {
     #expect(harness.directory.counters.probesSent == 0)
   }
 
-  @Test("a later question is not cut short by an earlier one that was answered")
+  @Test("an earlier probe that was answered does not shorten the time of a later one")
   func laterQuestion() {
     harness.directory.limits.idleThreshold = .seconds(25)
     harness.directory.limits.sweepInterval = .milliseconds(250)
@@ -130,14 +130,14 @@ struct HeartbeatTests {
     #expect(isAsked(id))
     harness.send(799, "", from: id)
     #expect(isAsked(id))
-    // Past the time of the first question, not of the second.
+    // The time of the first probe is over, that of the second is not.
     harness.wait(.seconds(20))
     #expect(harness.isHere(id))
     harness.wait(.seconds(10))
     #expect(harness.endings[id] == .pongTimeout)
   }
 
-  @Test("questions and evictions spread over the interval: no tick has more than its share")
+  @Test("probes and evictions are spread over the interval: no tick has more than its share")
   func spread() {
     var limits = Limits()
     limits.peers = 10_000
@@ -150,8 +150,8 @@ struct HeartbeatTests {
     harness.skip(.seconds(601))
     harness.pass(.zero)
     harness.forgetAll()
-    // The tick after the pause may do a whole interval's work; those after it, 250 ms' worth: a
-    // 240th.
+    // The tick after the pause may do the work of a whole interval. Each later tick may do that of
+    // 250 ms: a 240th.
     var most = 0
     for _ in 0..<240 {
       let before = harness.directory.counters.probesSent
@@ -160,7 +160,7 @@ struct HeartbeatTests {
     }
     #expect(most <= count / 240 + 1)
     #expect(harness.directory.counters.probesSent == count / 2)
-    // Those that can be asked go now; the others stay.
+    // Peers that can be probed are evicted now; the others stay.
     harness.directory.limits.pongWait = .seconds(100_000)
     harness.skip(.seconds(900))
     harness.directory.heartbeat = Heartbeat(at: harness.now)

@@ -1,4 +1,4 @@
-/// The rates of promises.md, "Never let in", each from both sides.
+/// The rate limits of promises.md, "Never let in", each just below and just above it.
 import Testing
 
 @testable import Directory
@@ -11,7 +11,7 @@ struct LimitTests {
     return DirectoryHarness(limits: limits)
   }
 
-  @Test("messages: a burst passes, the next is dropped, and a hundredth of a second buys one")
+  @Test("messages: a burst passes, the next one is dropped, and each 10 ms allow one more")
   func messages() {
     let harness = harness { _ in }
     let id = harness.join(DirectoryHarness.nick(1))
@@ -29,7 +29,7 @@ struct LimitTests {
     #expect(harness.directory.counters.rateViolations == 3 && harness.isHere(id))
   }
 
-  @Test("a bucket never holds more than its burst, however long it stood")
+  @Test("a bucket never holds more than its burst, even after a long pause")
   func burst() {
     let harness = harness { $0.messages = Rate(count: 10, per: .seconds(1), burst: 5) }
     let id = harness.join(DirectoryHarness.nick(1))
@@ -38,7 +38,7 @@ struct LimitTests {
     #expect(harness.read(id).count == 5)
   }
 
-  @Test("violations end a connection only where they are limited, at exactly that many")
+  @Test("violations close a connection exactly at their limit, and never without one")
   func violations() {
     let harness = harness {
       $0.messages = Rate(count: 1, per: .seconds(1), burst: 1)
@@ -55,7 +55,7 @@ struct LimitTests {
     #expect(harness.isHere(other))
   }
 
-  @Test("violations are counted up to as many as there is room for, and no further")
+  @Test("the count of violations saturates")
   func countless() throws {
     let harness = harness { $0.messages = Rate(count: 1, per: .seconds(1_000), burst: 1) }
     let id = harness.join(DirectoryHarness.nick(1))
@@ -65,7 +65,7 @@ struct LimitTests {
     #expect(harness.isHere(id) && harness.directory.registry[index].violations == .max)
   }
 
-  @Test("after a reload nobody owes what the old rate asked for")
+  @Test("a reload with a new rate drops the debts at the old one")
   func reloaded() {
     let harness = harness {
       $0.publicFrames = Rate(count: 1, per: .seconds(60), burst: 120)
@@ -80,7 +80,7 @@ struct LimitTests {
     harness.directory.limits.fanout = FanOutBudget.Limits(orderbookRequests: 0)
     harness.pass(.seconds(2))
     #expect(harness.read(others[0]).count == 119)
-    // Its burst is used up, and no more than that: a second buys the next.
+    // The burst is used up without a debt: a second is enough for the next line.
     harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
     harness.skip(.seconds(1))
     harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!hello", from: id)
@@ -102,7 +102,7 @@ struct LimitTests {
     harness.skip(.milliseconds(1))
     harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
     #expect(harness.read(reader).count == 1)
-    // What reached nobody for its form costs nothing.
+    // A malformed line, which reaches no peer, costs nothing.
     harness.skip(.seconds(2))
     for _ in 0..<5 { harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC", from: id) }
     harness.send(687, "\(DirectoryHarness.nick(1))!PUBLIC!x", from: id)
@@ -135,7 +135,7 @@ struct LimitTests {
     #expect(harness.read(reader).count == 1)
   }
 
-  @Test("six lists a minute; one that is ignored for another under way costs nothing")
+  @Test("six lists a minute; a request that is ignored during another list costs nothing")
   func lists() {
     let harness = harness { _ in }
     let id = harness.join(DirectoryHarness.nick(1))
@@ -148,7 +148,7 @@ struct LimitTests {
     #expect(harness.lists.count == 7 && harness.dropped(.listUnderWay) == 10)
   }
 
-  @Test("nought turns a limit off")
+  @Test("0 turns a limit off")
   func off() {
     let none = Rate(count: 0, per: .seconds(60), burst: 0)
     let harness = harness {
@@ -169,7 +169,7 @@ struct LimitTests {
     #expect(harness.read(reader).count == 4_000 && harness.lists.count == 2_000)
   }
 
-  @Test("one peer's excess costs another nothing")
+  @Test("the excess of one peer does not count against another")
   func apart() {
     let harness = harness { $0.messages = Rate(count: 1, per: .seconds(1), burst: 2) }
     let loud = harness.join(DirectoryHarness.nick(1))
@@ -181,10 +181,10 @@ struct LimitTests {
 
   // MARK: The fan-out budget
 
-  @Test("public frames past the fan-out budget wait their turn, in order, and private ones do not")
+  @Test("public frames over the fan-out budget wait in order, and private ones do not wait")
   func fanout() {
     let harness = harness {
-      // Two receivers a frame: one frame a second.
+      // Each frame has two receivers, so the budget is one frame a second.
       $0.fanout = FanOutBudget.Limits(deliveries: 2, bytes: 0, orderbookRequests: 0)
       $0.strangerTime = .zero
     }
@@ -201,13 +201,13 @@ struct LimitTests {
     #expect(harness.read(reader) == [line(2)] && harness.read(speaker).isEmpty)
     harness.directory.limits.fanout = .unlimited
     harness.send(687, text(4), from: speaker)
-    // Nobody overtakes those that wait.
+    // A new line does not overtake waiting ones.
     #expect(harness.read(reader).isEmpty)
     harness.pass(.zero)
     #expect(harness.read(reader) == [line(3), line(4)])
   }
 
-  @Test("what a peer left waiting goes out behind it, and what one may have waiting is bounded")
+  @Test("waiting lines are sent after their sender has left, and their size per sender is bounded")
   func fanoutQueue() {
     let harness = harness {
       $0.fanout = FanOutBudget.Limits(deliveries: 1, bytes: 0, orderbookRequests: 0)

@@ -21,7 +21,7 @@ struct ListingTests {
     #expect(harness.list(maker) == [DirectoryHarness.frame(789, "")])
   }
 
-  @Test("listed are those who serve an onion or have announced an offer, never the asker")
+  @Test("a list has the peers that serve an onion or have announced an offer, never the requester")
   func whoIsListed() throws {
     let harness = DirectoryHarness()
     harness.join(DirectoryHarness.nick(1), at: "a.test:1")
@@ -37,7 +37,7 @@ struct ListingTests {
       ])
   }
 
-  @Test("the relay stands first when it knows its own onion")
+  @Test("the relay is the first entry when it knows its own onion")
   func relayFirst() {
     let harness = DirectoryHarness(location: "relay.test:5222")
     harness.join(DirectoryHarness.nick(1), at: "a.test:1", ["ping"])
@@ -62,7 +62,7 @@ struct ListingTests {
   func chunks(_ count: Int) {
     let harness = DirectoryHarness()
     for n in 1...count { harness.join(DirectoryHarness.nick(n), at: "a.test:\(n)") }
-    // Behind the makers in the table, so that the walk goes on after the last entry.
+    // These peers follow the makers in the table, so the scan continues after the last entry.
     for n in 1...30 { harness.join(DirectoryHarness.nick(1_000 + n)) }
     let asker = harness.join(DirectoryHarness.nick(2_000))
     let frames = entries(harness.list(asker))
@@ -81,7 +81,7 @@ struct ListingTests {
     #expect(entries(harness.list(asker)).map(\.count) == [20, 1])
   }
 
-  @Test("a part is a page of the registry, and pages without anybody are passed over")
+  @Test("a part is a page of the registry, and pages without listed peers are skipped")
   func parts() {
     let harness = DirectoryHarness(slotsPerPage: 25)
     for n in 1...60 { harness.join(DirectoryHarness.nick(n), at: "a.test:\(n)") }
@@ -99,12 +99,12 @@ struct ListingTests {
     #expect(parts == [[20, 5], [20, 5], [10], [1]])
   }
 
-  @Test("lists under way share a page until somebody on it comes to be listed or leaves")
+  @Test("lists share a page until a peer on it becomes listed or leaves")
   func sharing() throws {
     let harness = DirectoryHarness(slotsPerPage: 4)
     let makers = (1...8).map { harness.join(DirectoryHarness.nick($0), at: "a.test:\($0)") }
     let askers = (11...16).map { harness.join(DirectoryHarness.nick($0), ["peerlist_features"]) }
-    // Where the bytes of the first page are when this one asks.
+    // Requests a list and returns the address of the bytes of its first page.
     func place(_ asker: Int) throws -> UnsafeRawPointer? {
       harness.send(791, "", from: askers[asker])
       let part = try #require(harness.directory.nextListPart(for: askers[asker]))
@@ -115,13 +115,13 @@ struct ListingTests {
     let pages = harness.directory.registry.peerlistCache
     #expect(pages.size > 0)
     #expect(try place(1) == first)
-    // On another page, and somebody who is not listed.
+    // One peer of another page leaves, and one that is not listed.
     harness.leave(makers[5])
     harness.leave(askers[5])
     #expect(try place(2) == first)
     harness.leave(makers[2])
     #expect(try place(3) != first)
-    // Who has left is kept by nobody but the copy made above.
+    // Only `pages`, the copy from above, still contains the peer that left.
     withExtendedLifetime(pages) {}
     harness.directory.forgetLists()
     #expect(harness.directory.registry.peerlistCache.size == 0)
@@ -129,7 +129,7 @@ struct ListingTests {
   }
 
   @Test(
-    "a page is made anew when an offer lists a peer, and when the relay learns its own name"
+    "a page is rebuilt when an offer makes a peer listed, and when the relay learns its own onion"
   )
   func remaking() throws {
     let harness = DirectoryHarness()
@@ -144,10 +144,10 @@ struct ListingTests {
     #expect(entries(harness.list(other)).map(\.count) == [3])
   }
 
-  @Test("wherever the asker stands on its page, it is left out and nothing else", arguments: 1...43)
+  @Test("only the requester is left out, wherever it is on its page", arguments: 1...43)
   func leftOut(_ place: Int) {
     for features in [[], ["peerlist_features"], ["ping", "peerlist_features"]] {
-      // The last two pages have one slot each.
+      // With 21 or 42 slots a page, the last page has one slot.
       for slots in [21, 42, PeerlistCache.defaultSlotsPerPage] {
         let harness = DirectoryHarness(slotsPerPage: slots)
         let makers = (1...43).map {
@@ -165,7 +165,7 @@ struct ListingTests {
     }
   }
 
-  @Test("a request while a list is under way is ignored, and one after it is served")
+  @Test("a request during a list is ignored, and one after it is served")
   func oneAtATime() {
     let harness = DirectoryHarness(slotsPerPage: 20)
     for n in 1...30 { harness.join(DirectoryHarness.nick(n), at: "a.test:\(n)") }
@@ -181,7 +181,7 @@ struct ListingTests {
     #expect(harness.lists == [asker, asker] && harness.dropped(.listUnderWay) == 2)
   }
 
-  @Test("peers that leave and come while a list is under way neither stop it nor double in it")
+  @Test("peers that leave or join during a list neither stop it nor appear in it twice")
   func meanwhile() {
     let harness = DirectoryHarness(slotsPerPage: 20)
     let makers = (1...60).map { harness.join(DirectoryHarness.nick($0), at: "a.test:\($0)") }
@@ -206,7 +206,7 @@ struct ListingTests {
     #expect(!all.contains("\(DirectoryHarness.nick(46));a.test:46"))
   }
 
-  @Test("a list ends with its asker")
+  @Test("a list ends when its requester leaves")
   func askerLeaves() {
     let harness = DirectoryHarness()
     for n in 1...30 { harness.join(DirectoryHarness.nick(n), at: "a.test:\(n)") }

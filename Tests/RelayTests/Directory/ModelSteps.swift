@@ -1,7 +1,6 @@
 import NickKeys
-/// What may happen to a directory, as random steps that still mean something when others before
-/// them are left out: a connection is named by its place among those that are open, whichever it is
-/// then.
+/// Random events for a directory. A step refers to a connection by its index among the open ones,
+/// so it stays valid when earlier steps are left out.
 import TestSupport
 
 @testable import Wire
@@ -14,9 +13,9 @@ struct ModelStep: CustomStringConvertible {
   }
 
   var kind: Kind
-  /// Whose turn it is, among the open connections.
+  /// Selects the connection among the open ones.
   var who: Int
-  /// Which of its forms.
+  /// Selects the variant of the step.
   var form: Int
   var a: Int
   var b: Int
@@ -43,10 +42,10 @@ struct ModelStep: CustomStringConvertible {
 
   var description: String { "\(kind) who \(who) form \(form) a \(a) b \(b)" }
 
-  // MARK: The small world in which they meet
+  // MARK: The values that steps choose from
 
-  /// The keys behind the nicks, the same in every run. Unsafe in name only: they are never
-  /// changed, and one test uses them.
+  /// The keys behind the nicks, the same in every run. `nonisolated(unsafe)` is safe: they never
+  /// change, and only one test uses them.
   nonisolated(unsafe) static let keys = (1...7).map {
     NickKey(secret: [UInt8](repeating: $0, count: 32))
   }
@@ -67,7 +66,7 @@ struct ModelStep: CustomStringConvertible {
   static let manyOffers = (10..<90).map { "sw0reloffer \($0) 1" }.joined(separator: "!")
   static let longText = String(repeating: "x", count: 40_000)
 
-  /// The line of a public message.
+  /// Returns the line of a public message.
   func publicLine(from nick: String) -> String {
     switch form % 40 {
     case 0: "\(nick)!PUBLIC"
@@ -109,7 +108,7 @@ struct ModelStep: CustomStringConvertible {
       case 4: .nick
       default: nil
       }
-    // Two of the nicks are sought more than the others, so that many meet over them.
+    // Two of the nicks are chosen more often, so that many connections compete for them.
     return Shaken(
       nick: Self.nicks[a % 2 == 0 ? a / 2 % 2 : a / 2 % 7],
       location: Self.locations[b % Self.locations.count],
@@ -126,7 +125,7 @@ struct ModelStep: CustomStringConvertible {
       directory: shaken.fault == .directory ? "true" : "false")
   }
 
-  /// Milliseconds that pass: mostly moments, sometimes long enough for every deadline.
+  /// The time that passes, in milliseconds: mostly short, sometimes longer than every timeout.
   var milliseconds: Int {
     switch form % 20 {
     case 0..<8: 1 + a
@@ -137,6 +136,6 @@ struct ModelStep: CustomStringConvertible {
     }
   }
 
-  /// Codes that are neither lines nor requests.
+  /// Codes that are neither messages nor requests.
   static let otherCodes = [799, 793, 797, 789, 12, 4_000_000, 785, 803, 795, 685_000]
 }

@@ -1,24 +1,24 @@
 import Foundation
-/// 200,000 random steps against the plain directory, in runs of 4,000. A run that fails is
-/// told again without every step that it does not need.
+/// Compares the directory with the reference directory over 200,000 random steps, in runs of 4,000.
+/// A run that fails is reduced to the steps that the failure needs.
 ///
-/// `MODEL_SEED` repeats one run, `MODEL_RUNS` asks for more of them.
+/// `MODEL_SEED` repeats one run, `MODEL_RUNS` sets the number of runs.
 import TestSupport
 import Testing
 
-@Suite("The directory against a plain model")
+@Suite("The directory compared with a reference")
 struct ModelTests {
   static let stepsPerLife = 4_000
 
   static func steps(seed: UInt64) -> [ModelStep] {
     var random = SplitMix64(seed: seed)
     var steps = (0..<stepsPerLife).map { _ in ModelStep.random(&random) }
-    // Some runs end with a directory that stops while everything goes on.
+    // Every second run stops the directory before its end, while the steps continue.
     if seed % 2 == 0 { steps[stepsPerLife - 150].kind = .stop }
     return steps
   }
 
-  /// - Returns: what went wrong, and after how many steps.
+  /// - Returns: the failure, and the number of steps until it.
   static func live(_ steps: some Collection<ModelStep>, seed: UInt64) -> (String, Int)? {
     let world = ModelWorld(seed: seed)
     for (count, step) in steps.enumerated() {
@@ -27,7 +27,8 @@ struct ModelTests {
     return world.desert().map { ($0, steps.count) }
   }
 
-  /// Leaves out whatever can be left out, in halves, quarters and so on, for ten seconds at most.
+  /// Removes steps that the failure does not need, in halves, quarters and so on, for ten seconds
+  /// at most.
   static func shrink(_ failing: [ModelStep], seed: UInt64) -> [ModelStep] {
     var steps = failing
     let end = ContinuousClock.now + .seconds(10)
@@ -50,7 +51,7 @@ struct ModelTests {
     return steps
   }
 
-  @Test("200,000 random steps leave the same state, the same lines and nothing behind")
+  @Test("200,000 random steps give the same state and lines, and leave nothing behind")
   func runs() {
     let environment = ProcessInfo.processInfo.environment
     let one = environment["MODEL_SEED"].flatMap { UInt64($0) }

@@ -1,4 +1,4 @@
-/// One run of the directory and of the plain one, compared after every step.
+/// Runs the directory and the reference directory, and compares them after every step.
 import NickKeys
 import Units
 
@@ -11,11 +11,11 @@ final class ModelWorld {
   private var plain: ReferenceDirectory
   private var ids: [Int: PeerID] = [:]
   private var numbers: [PeerID: Int] = [:]
-  /// What they said in their handshakes.
+  /// The lines of the handshakes, by connection.
   private var handshakes: [Int: String] = [:]
   private var opened = 0
   private var seenClosed = 0
-  /// What of the model's closes and drops is still to be compared.
+  /// The connections that are open in the reference directory.
   private var alive: [Int] = []
 
   private static let rates: [[(Int, Int64, Int)]] = [
@@ -58,7 +58,7 @@ final class ModelWorld {
     if seed % 7 == 3 { plain.publicLines.limit(deliveries: 4, requests: 8, room: 900) }
   }
 
-  /// Has nickTakeovers count up.
+  /// Enables proofs of nicks, with nonces that count up.
   private func askForProofs() {
     harness.directory.policy = DirectoryID(ReferenceDirectory.directoryID).map {
       NickPolicy(directoryID: $0)
@@ -71,7 +71,7 @@ final class ModelWorld {
     }
   }
 
-  /// - Returns: how the two differ after this step.
+  /// - Returns: the difference after this step, nil if there is none.
   func perform(_ step: ModelStep) -> String? {
     move(1)
     plain.received.removeAll()
@@ -102,7 +102,7 @@ final class ModelWorld {
     switch step.kind {
     case .handshake:
       if step.form % 60 == 5 { return send(793, "no object", nil, number, id) }
-      // Mostly of those who have not shaken hands.
+      // Chooses a connection without a handshake, if there is one.
       let claimants = alive.filter { plain.peers[$0]?.state == .pending }
       let who = claimants.isEmpty ? number : claimants[step.who % claimants.count]
       return send(793, step.handshakeLine, step.shaken, who, ids[who] ?? id)
@@ -136,10 +136,10 @@ final class ModelWorld {
   private func send(_ code: Int, _ line: String, _ shaken: Shaken?, _ number: Int, _ id: PeerID)
     -> String?
   {
-    // Every other frame comes in another form than it must leave in.
+    // Sends about half of the frames in a form that is not canonical.
     let frame = DirectoryHarness.frame(code, line)
     if plain.peers[number]?.state == .proving {
-      // Whatever it says is taken for its proof.
+      // Any frame of this peer is treated as its proof.
       return prove(frame, .malformed, number)
     }
     if shaken != nil { handshakes[number] = line }
@@ -225,7 +225,7 @@ final class ModelWorld {
       plain.received.removeAll()
       plain.closed.removeAll()
       let claimants = Set(alive.filter { plain.peers[$0]?.state != .present })
-      // Nothing that is due by itself is jumped over, so each comes alone.
+      // Stops at every timeout, so that each expires in a tick of its own.
       let next = max(plain.now + 1_000_000, min(end, plain.nextDeadline ?? end))
       let gone = Duration.nanoseconds(next - plain.now)
       plain.now = next
@@ -238,7 +238,7 @@ final class ModelWorld {
     return plain.neglected
   }
 
-  /// What time alone has brought, and whether it was right.
+  /// Applies the events of the tick to the reference directory. Returns the first that is wrong.
   private func watch() -> String? {
     let closed = harness.closed[seenClosed...].compactMap { id in
       numbers[id].map { ($0, harness.endings[id]) }
@@ -280,7 +280,8 @@ final class ModelWorld {
       var received = harness.read(id)
       var expected = plain.received[number] ?? []
       if !exactly {
-        // Of several that leave in one instant, it is open which one hears of another.
+        // When several peers leave at the same time, each may or may not get the `D` entries of the
+        // others.
         let isOpen = plain.peers[number] == nil || claimants.contains(number)
         received = received.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
         expected = expected.filter { !isOpen || !$0.hasSuffix(";D\"}") }.sorted()
@@ -334,7 +335,7 @@ final class ModelWorld {
     return nil
   }
 
-  /// Everyone leaves; nothing may be left of them.
+  /// Disconnects all peers. Returns what is left of them, nil if nothing is.
   func desert() -> String? {
     for number in alive {
       if let id = ids[number] { harness.leave(id) }

@@ -23,7 +23,7 @@ struct ChallengeTests {
   }
 
   @Test(
-    "a silent holder loses its nick after 10 s, everyone hears, and the pending connection is in")
+    "a silent holder loses its nick after 10 s, its D entry is sent, and the claimant is accepted")
   func silence() throws {
     let old = holder()
     let reader = harness.join(DirectoryHarness.nick(2))
@@ -41,7 +41,7 @@ struct ChallengeTests {
     #expect(harness.isHere(new))
   }
 
-  @Test("a maker without ping is asked for its offers")
+  @Test("a maker without ping is probed with a request for its offers")
   func makersProbe() throws {
     let old = holder([])
     _ = try claim()
@@ -49,7 +49,7 @@ struct ChallengeTests {
   }
 
   @Test(
-    "a holder that answers keeps its nick, and the pending connection is told",
+    "a holder that answers keeps its nick, and the claimant is rejected",
     arguments: [799, 687, 798, 9])
   func answer(_ code: Int) throws {
     let old = holder()
@@ -62,14 +62,14 @@ struct ChallengeTests {
     #expect(harness.isHere(old) && harness.directory.takeovers.count == 0)
   }
 
-  @Test("a holder that cannot be asked keeps its nick")
+  @Test("a holder that cannot be probed keeps its nick")
   func cannotBeAsked() throws {
     let old = harness.join(Self.nick)
     let new = try claim()
     #expect(harness.read(new) == [Self.taken] && harness.read(old).isEmpty && harness.isHere(old))
   }
 
-  @Test("the pending connection leaves first: the holder stays, and may be silent again")
+  @Test("the claimant leaves first: the holder stays, even if it does not answer")
   func newcomerLeaves() throws {
     let old = holder()
     let new = try claim()
@@ -79,7 +79,7 @@ struct ChallengeTests {
     #expect(harness.directory.pending.requestCount == 0)
   }
 
-  @Test("the holder leaves first: the pending connection is in at once", arguments: [true, false])
+  @Test("the holder leaves first: the claimant is accepted at once", arguments: [true, false])
   func holderLeaves(_ saysSo: Bool) throws {
     let old = holder()
     let reader = harness.join(DirectoryHarness.nick(2))
@@ -91,7 +91,7 @@ struct ChallengeTests {
     #expect(harness.read(reader) == [Self.left] && harness.directory.takeovers.count == 0)
   }
 
-  @Test("the holder answers too late: it is gone, and its frame goes nowhere")
+  @Test("the holder answers too late: it is closed, and its frame reaches no peer")
   func lateAnswer() throws {
     let old = holder()
     let new = try claim()
@@ -101,7 +101,7 @@ struct ChallengeTests {
     #expect(harness.read(new).isEmpty && harness.isHere(new))
   }
 
-  @Test("of two pending connections the second is turned away, and so is a third within 30 s")
+  @Test("a second claimant is rejected, and so is a third within 30 s")
   func twoNewcomers() throws {
     let old = holder()
     let first = try claim()
@@ -117,7 +117,7 @@ struct ChallengeTests {
     #expect(harness.read(fourth).isEmpty && harness.read(old) == [DirectoryHarness.ping])
   }
 
-  @Test("a pending connection whose own time is over goes, and the holder stays")
+  @Test("a claimant is rejected at its handshake timeout, and the holder stays")
   func claimantsTime() throws {
     let old = holder()
     harness.wait(.milliseconds(1))
@@ -132,7 +132,7 @@ struct ChallengeTests {
     #expect(harness.isHere(old) && harness.directory.takeovers.count == 0)
   }
 
-  @Test("a pending connection during shutdown is rejected, even if its nick is held")
+  @Test("a claimant during shutdown is rejected as stopping, even if its nick is held")
   func shutdown() throws {
     let old = holder()
     let waiting = try claim()
@@ -150,7 +150,7 @@ struct ChallengeTests {
     #expect(harness.directory.registry.isEmpty)
   }
 
-  @Test("places that are gone meanwhile: the pending connection is told that all are taken")
+  @Test("a takeover that finds no free place is rejected as full")
   func fullMeanwhile() throws {
     let old = holder()
     harness.join(DirectoryHarness.nick(2))
@@ -163,7 +163,7 @@ struct ChallengeTests {
       ])
   }
 
-  @Test("a full directory still gives a dead peer's place to its return")
+  @Test("in a full directory a takeover gets the holder's place")
   func returnWhenFull() throws {
     harness.directory.limits.peers = 1
     let old = holder()
@@ -172,7 +172,7 @@ struct ChallengeTests {
     #expect(!harness.isHere(old) && harness.read(new) == [Self.welcome])
   }
 
-  @Test("what a waiting pending connection sends is not acted on")
+  @Test("frames of a waiting claimant have no effect")
   func waitingIsQuiet() throws {
     let old = holder()
     let new = try claim()
@@ -182,7 +182,7 @@ struct ChallengeTests {
     #expect(harness.read(old).isEmpty && harness.read(new).isEmpty && harness.isHere(new))
   }
 
-  @Test("a challenge's question and the heartbeat's do not get in each other's way")
+  @Test("the probes of a takeover and of the heartbeat do not interfere")
   func heartbeatToo() throws {
     let old = holder()
     harness.skip(.seconds(601))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Directory
 
-@Suite("Passing lines on")
+@Suite("Forwarding of lines")
 struct PassingOnTests {
   let harness = DirectoryHarness()
   let maker: PeerID
@@ -19,7 +19,7 @@ struct PassingOnTests {
     modern = harness.join(Self.modernNick, ["peerlist_features"])
   }
 
-  @Test("a public line reaches everyone but its sender")
+  @Test("a public line reaches all peers except its sender")
   func publicLine() throws {
     let newPeer = try #require(harness.connect())
     harness.send(687, "\(Self.takerNick)!PUBLIC!orderbook", from: taker)
@@ -28,7 +28,7 @@ struct PassingOnTests {
     #expect(harness.read(taker).isEmpty && harness.read(newPeer).isEmpty)
   }
 
-  @Test("a frame in another form leaves in the canonical one")
+  @Test("a frame in another form is forwarded in canonical form")
   func canonical() {
     harness.receive(
       #"{"line":"\#(Self.takerNick)!PUBLIC!\u0068i é", "id": 3, "type":687}"#, from: taker)
@@ -70,7 +70,7 @@ struct PassingOnTests {
     #expect(harness.read(taker).isEmpty && harness.read(maker).isEmpty)
   }
 
-  @Test("a private line of a peer that serves no onion comes alone, even if it announced an offer")
+  @Test("a private line of a peer without an onion has no entry after it, even if it has an offer")
   func takersLine() {
     harness.send(687, "\(Self.takerNick)!PUBLIC!reloffer 0 1", from: taker)
     harness.forgetAll()
@@ -83,7 +83,7 @@ struct PassingOnTests {
   }
 
   @Test(
-    "a private line that is forged or for nobody reaches nobody and is counted",
+    "a private line that is forged or has no receiver reaches nobody and is counted",
     arguments: [
       ("\(takerNick)!\(takerNick)!x", DropReason.forgedSender),
       ("\(makerNick)!\(DirectoryHarness.nick(9))!x", .unknownRecipient),
@@ -105,7 +105,7 @@ struct PassingOnTests {
       harness.read(taker) == [DirectoryHarness.frame(685, "\(Self.takerNick)!\(Self.takerNick)!x")])
   }
 
-  @Test("frames over 40,000 bytes are kept from clients that would die of them")
+  @Test("frames over 40,000 bytes are not sent to clients that would close on them")
   func longFrames() {
     let prefix = "\(Self.makerNick)!\(Self.takerNick)!"
     let overhead = DirectoryHarness.frame(685, prefix).utf8.count
@@ -121,7 +121,7 @@ struct PassingOnTests {
   @Test("a line that is over the limit in canonical form reaches nobody", arguments: [685, 687])
   func longCanonical(_ code: Int) {
     let to = code == 685 ? Self.modernNick : "PUBLIC"
-    // Two bytes as they come, six as they would leave.
+    // A character of two bytes on arrival and six in canonical form.
     for count in [10_900, 11_000] {
       harness.receive(
         "{\"type\": \(code), \"line\": \"\(Self.makerNick)!\(to)!"
@@ -151,7 +151,7 @@ struct PassingOnTests {
     #expect(harness.endings[taker] == .malformed)
   }
 
-  @Test("DISCONNECT closes, whatever the limits say, and everyone hears of a listed peer")
+  @Test("DISCONNECT closes, whatever the limits, and the D entry of a listed peer is sent")
   func disconnect() {
     harness.directory.limits.messages = Rate(count: 1, per: .seconds(1), burst: 1)
     harness.send(798, "", from: maker)
@@ -164,7 +164,7 @@ struct PassingOnTests {
       harness.read(modern) == [DirectoryHarness.frame(789, "\(Self.makerNick);maker.test:5222;D")])
   }
 
-  @Test("a peer that is not listed leaves without a word")
+  @Test("no D entry is sent for a peer that is not listed")
   func quietLeave() {
     harness.leave(taker)
     #expect(harness.read(maker).isEmpty && harness.read(modern).isEmpty)
@@ -198,7 +198,7 @@ struct PassingOnTests {
     #expect(offers(maker) == 0)
   }
 
-  @Test("several offers in a line count, at most 64 a peer, and go with it")
+  @Test("several offers in a line count, at most 64 a peer, and are removed with the peer")
   func manyOffers() {
     let line = (0..<63).map { "reloffer \($0) 1" }.joined(separator: "!")
     harness.send(687, "\(Self.makerNick)!PUBLIC!" + line, from: maker)
@@ -211,7 +211,7 @@ struct PassingOnTests {
     #expect(offers(again) == 0)
   }
 
-  @Test("what only looks like an offer is none, and a private one is not counted")
+  @Test("a line that only resembles an offer is not counted, and neither is a private offer")
   func notOffers() {
     for text in ["offer 1", "reloffer", "RELOFFER 1", "hello reloffer 1"] {
       harness.send(687, "\(Self.takerNick)!PUBLIC!\(text)", from: taker)

@@ -2,14 +2,14 @@ import Testing
 
 @testable import Directory
 
-@Suite("What a peer costs")
+@Suite("The costs of a peer")
 struct PeerCostTests {
   private func cost(_ harness: DirectoryHarness, _ id: PeerID) -> PeerCost? {
     harness.directory.registry.index(of: id)
       .flatMap { harness.directory.figures(at: $0, now: harness.now) }?.cost
   }
 
-  @Test("frames, public lines, requests and deliveries are counted where they come from")
+  @Test("frames, public lines, requests and deliveries are counted at their sender")
   func counted() {
     let harness = DirectoryHarness()
     let a = harness.join("J5aaaaaaaaaaaaaa")
@@ -25,7 +25,7 @@ struct PeerCostTests {
       DirectoryHarness.frame(687, "J5aaaaaaaaaaaaaa!PUBLIC!hi"),
     ].reduce(0) { $0 + $1.utf8.count }
     var expected = PeerCost()
-    // The handshake is one of them.
+    // The handshake is one of the frames.
     expected.frames = 6
     expected.publicLines = 2
     expected.publicBytes = bytes
@@ -37,7 +37,7 @@ struct PeerCostTests {
     #expect(cost(harness, b) == quiet)
   }
 
-  @Test("a line that waits is counted when it goes out, and a new peer begins with nothing")
+  @Test("a line that waits is counted when it is sent, and a new peer starts at zero")
   func delayed() throws {
     var limits = Limits()
     limits.fanout = FanOutBudget.Limits(deliveries: 2, bytes: 0, orderbookRequests: 0)

@@ -1,5 +1,5 @@
-/// Clients without `ping` that have nothing to say for hours (protocol.md §7), and who hears of
-/// their leaving (§6).
+/// Clients without `ping` that are silent for hours (protocol.md §7), and the `D` entries for them
+/// (§6).
 import Testing
 
 @testable import Directory
@@ -15,7 +15,8 @@ struct QuietPeerTests {
     DirectoryHarness.frame(789, "\(nick(number));NOT-SERVING-ONION;D")
   }
 
-  /// A directory with so many places, which waits long for answers: nobody goes for want of one.
+  /// Returns a directory with this many places. Its timeouts are so long that no peer is evicted
+  /// for a missing answer.
   private static func harness(places: Int) -> DirectoryHarness {
     var limits = Limits()
     limits.peers = places
@@ -24,7 +25,7 @@ struct QuietPeerTests {
     return DirectoryHarness(limits: limits)
   }
 
-  @Test("one that cannot be asked stays for a day, and is evictable from ten minutes of silence on")
+  @Test("a peer that cannot be probed stays for a day, and is evictable after ten minutes")
   func aDay() {
     let taker = harness.join(nick(1))
     harness.forgetAll()
@@ -37,7 +38,7 @@ struct QuietPeerTests {
       #expect(harness.isHere(taker))
     }
     #expect(harness.read(taker).isEmpty)
-    // Whatever it says, it is as good as new.
+    // Any frame ends its silence.
     harness.send(687, "\(nick(1))!PUBLIC!orderbook", from: taker)
     #expect(harness.directory.registry.evictableCount == 0)
     harness.wait(.seconds(599))
@@ -48,16 +49,16 @@ struct QuietPeerTests {
     #expect(harness.directory.registry.evictableCount == 0)
   }
 
-  @Test("when places run short, the one that has been silent for the longest time makes room")
+  @Test("in a full directory the peer that has been silent longest is evicted")
   func room() throws {
     let harness = Self.harness(places: 3)
     let second = harness.join(nick(2))
     let first = harness.join(nick(3))
-    // The youngest has an offer: nobody is displaced before somebody has been silent for long.
+    // An offer protects the youngest peer, so only a long silence makes a peer evictable.
     let modern = harness.join(nick(1), ["ping"])
     harness.send(687, "\(nick(1))!PUBLIC!sw0reloffer 0 1 2 3 4", from: modern)
     harness.wait(.seconds(550))
-    // Nobody is evictable yet.
+    // No peer is evictable yet.
     harness.send(799, "", from: modern)
     let early = try #require(harness.connect())
     harness.send(793, DirectoryHarness.handshake(nick(4)), from: early)
@@ -75,7 +76,7 @@ struct QuietPeerTests {
     #expect(harness.endings[last] == .full)
   }
 
-  @Test("of many, the longest silent goes first, one for each that comes")
+  @Test("each new peer evicts the one of many that has been silent longest")
   func order() {
     let harness = Self.harness(places: 40)
     let quiet = (0..<40).map { number in
@@ -92,7 +93,7 @@ struct QuietPeerTests {
     }
   }
 
-  @Test("its nick is a pending connection's at once; before that it keeps it")
+  @Test("an evictable peer loses its nick to a claimant at once; before that it keeps it")
   func claim() throws {
     let holder = harness.join(nick(1))
     let reader = harness.join(nick(2), ["ping"])
@@ -111,7 +112,7 @@ struct QuietPeerTests {
     #expect(harness.nick(newPeer) == nick(1))
   }
 
-  @Test("the leaving of a taker is told when it has spoken, and only then")
+  @Test("the D entry of a taker is sent only if the taker has sent a message")
   func departures() {
     let reader = harness.join(nick(9), ["ping"])
     let silent = harness.join(nick(1))
@@ -128,7 +129,7 @@ struct QuietPeerTests {
     #expect(harness.read(reader) == [departure(2), departure(3)])
   }
 
-  @Test("delayed lines of a sender that has left go out, and the news of its leaving behind them")
+  @Test("delayed lines of a sender that has left are sent, and its D entry after them")
   func delayed() {
     harness.directory.limits.fanout = FanOutBudget.Limits(
       deliveries: 2, bytes: 0, orderbookRequests: 0)
@@ -145,7 +146,7 @@ struct QuietPeerTests {
     #expect(harness.directory.publicLines.isEmpty && harness.directory.publicLines.bytes == 0)
   }
 
-  @Test("delayed lines under a nick that another has taken do not go out")
+  @Test("delayed lines under a nick that another peer has taken are not sent")
   func taken() {
     harness.directory.limits.fanout = FanOutBudget.Limits(
       deliveries: 2, bytes: 0, orderbookRequests: 0)

@@ -1,6 +1,7 @@
 /// clientserver's makers, taker and watcher as they were recorded
-/// (Tests/ProductTests/Data/cs-network.jsonl), for eight hours of simulated time: who stays, and
-/// what makers believe of takers (protocol.md §6 and §7).
+/// (Tests/ProductTests/Data/cs-network.jsonl), replayed over eight hours of simulated time. Checks
+/// which peers stay connected, and which takers the makers believe to be connected (protocol.md §6
+/// and §7).
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 
 @Suite("Recorded clientserver peers")
 struct RecordedPeersTests {
-  /// Connections of the recording.
+  /// The numbers of the connections in the recording.
   private static let makers = [1, 2, 3]
   private static let taker = 4
   private static let watcher = 5
@@ -20,14 +21,15 @@ struct RecordedPeersTests {
     let bytes: String?
   }
 
-  /// One recorded peer: it says its recorded lines, and answers as it did there.
+  /// One recorded peer. It sends its recorded lines, and answers as in the recording.
   private final class Peer {
     let lines: [String]
     let nick: String
     var id: PeerID?
-    /// Nicks that it believes to be here: those it has heard, less those that a `D` entry names.
+    /// The nicks that it believes to be connected: the senders of its lines, without those of `D`
+    /// entries.
     private(set) var believed: Set<String> = []
-    /// Frames that it has read.
+    /// The frames that it has read.
     private(set) var received: [String] = []
 
     init(_ number: Int, _ events: [Event]) throws {
@@ -47,7 +49,7 @@ struct RecordedPeersTests {
       if let id { harness.receive(line, from: id) }
     }
 
-    /// Reads what has come, and answers what its recorded self answered.
+    /// Reads new frames and answers them as in the recording.
     func read(_ harness: DirectoryHarness, taker: String) {
       guard let id else { return }
       for frame in harness.read(id) {
@@ -99,7 +101,7 @@ struct RecordedPeersTests {
       pass(.seconds(5))
       taker.read(harness, taker: taker.nick)
       let answers = taker.received.filter { $0.contains("!\(taker.nick)!sw0") }
-      // Each of the three makers at each connection.
+      // All three makers answer in each connection.
       #expect(Set(answers).count >= 3 && answers.count >= 3 * hour)
       #expect(makers.allSatisfy { $0.believed.contains(taker.nick) })
       harness.leave(try #require(taker.id))
@@ -112,7 +114,7 @@ struct RecordedPeersTests {
     let watching = try #require(watcher.id)
     for peer in makers + [watcher] { #expect(harness.isHere(try #require(peer.id))) }
     #expect(Set(harness.endings.values) == [.peerClosed] && harness.closed.count == 8)
-    // Makers were probed, the watcher never.
+    // Makers were probed, the watcher was not.
     #expect(
       makers.allSatisfy {
         $0.received.contains { $0.contains(DirectoryHarness.relayNick) }
@@ -120,7 +122,7 @@ struct RecordedPeersTests {
       })
     #expect(!watcher.received.dropFirst().contains { $0.contains(DirectoryHarness.relayNick) })
     #expect(!watcher.received.contains { $0.hasPrefix(#"{"type": 798,"#) })
-    // Its own new connection has its nick at once.
+    // A new connection of the watcher gets its nick at once.
     let again = try Peer(Self.watcher, events)
     again.join(harness)
     #expect(harness.endings[watching] == .displaced)

@@ -1,21 +1,20 @@
-/// The directory of protocol.md §2 to §8 once more, as plainly as it can be written: dictionaries,
-/// arrays and text, nothing shared, nothing clever. `ModelTests` gives it the same steps as the
-/// real one and compares them.
+/// A second, simple implementation of protocol.md §2 to §8: dictionaries, arrays and text, without
+/// optimisations. `ModelTests` gives it the same steps as the real one and compares them.
 ///
-/// It is told of the two things that the protocol leaves open: when within its interval the sweep
-/// comes to a peer, and in which order peers stand in a list. It judges both.
+/// The protocol leaves two things open: when in its interval the sweep checks a peer, and the order
+/// of peers in a list. The reference takes both from the real directory and checks them.
 @testable import Directory
 @testable import Identity
 @testable import Wire
 
 struct ReferenceDirectory {
   struct Bucket {
-    /// Nanoseconds of passage saved up.
+    /// The saved budget, in nanoseconds.
     var saved: Int64
     var at: Int64
 
-    /// `cost` nanoseconds buy one passage; at most `burst` of them are saved.
-    /// Several at once may leave a debt.
+    /// Takes `count` tokens of `cost` nanoseconds each, if one is available. The bucket holds at
+    /// most `burst` tokens, and may go into debt.
     mutating func take(_ count: Int = 1, cost: Int64, burst: Int64, at now: Int64) -> Bool {
       guard cost > 0 else { return true }
       saved = min(cost * burst, saved + now - at)
@@ -25,7 +24,7 @@ struct ReferenceDirectory {
       return true
     }
 
-    /// Passages that were bought and not saved up again, rounded up.
+    /// Returns the tokens that are missing to a full bucket, rounded up.
     func used(cost: Int64, burst: Int64, at now: Int64) -> Int {
       guard cost > 0 else { return 0 }
       return Int((max(0, cost * burst - saved - (now - at)) + cost - 1) / cost)
@@ -33,11 +32,12 @@ struct ReferenceDirectory {
   }
 
   enum State { case pending, waiting, proving, present }
-  /// Whether the relay can ask for proofs of nicks, and lets nobody in without.
+  /// The relay's mode: without proofs of nicks, with proofs of peers that support them, or with
+  /// proofs of all peers.
   enum Proofs { case unknown, preferred, required }
 
   struct Listing {
-    /// Must be in it once; a peer that leaves meanwhile moves to `may`.
+    /// Peers that must be listed once. A peer that leaves meanwhile moves to `may`.
     var must: Set<Int> = []
     var may: Set<Int> = []
     var entries: [String] = []
@@ -61,12 +61,12 @@ struct ReferenceDirectory {
     var isAddressed = false
     var listing: Listing?
     var circuit: Int?
-    /// What it has to sign, and since when it owes that.
+    /// The nonce that it must sign, and the time of the request.
     var challenge = ""
     var owesSince: Int64 = 0
     var isVerified = false
     var hasSpoken = false
-    /// The sweep has found it silent for long, and nothing can be asked.
+    /// Whether the sweep has found it idle and could not probe it.
     var isEvictable = false
 
     var isListed: Bool { state == .present && (servesOnion || announced) }
@@ -92,16 +92,16 @@ struct ReferenceDirectory {
   let location: String?
   var isStopping = false
   var proofs = Proofs.unknown
-  /// Of bytes of public lines, one peer.
+  /// Cost and burst of the bytes of public lines, for one peer.
   var bytesRate: (cost: Int64, burst: Int64)
   var now: Int64
 
-  /// By the number of the connection: the how-manieth it was.
+  /// Keyed by the number of the connection, counted from 0.
   var peers: [Int: Peer] = [:]
   var nickTakeovers: [String: Challenge] = [:]
   var lastTakeover: [String: Int64] = [:]
 
-  // What the last step brought.
+  // The results of the last step.
   var received: [Int: [String]] = [:]
   var closed: [(peer: Int, reason: CloseReason)] = []
   var held: Set<Int> = []
@@ -109,13 +109,13 @@ struct ReferenceDirectory {
   var verdicts: [NickAuthCode: Int] = [:]
 
   var challengesMade: UInt8 = 0
-  /// When the latest connection came: no two come at the same time.
+  /// The time of the latest connection. No two connections have the same time.
   var lastArrival = Int64.min
-  /// Of the real directory, in this step.
+  /// The connections that the real directory has evicted in this step.
   var evicted: [Int] = []
-  /// The real one has turned away the connection of this step.
+  /// Whether the real directory has rejected the connection of this step as full.
   var wasFull = false
-  /// What the real one must not have done.
+  /// Violations of the protocol by the real directory.
   var faults: [String] = []
   var publicLines = ReferencePublicLines()
   var circuitBuckets: [Int: [CircuitBudgets.Kind: Bucket]] = [:]
@@ -131,7 +131,7 @@ struct ReferenceDirectory {
   }
   mutating func drop(_ reason: DropReason) { drops[reason, default: 0] += 1 }
 
-  // MARK: Coming and going
+  // MARK: Connections
 
   mutating func connect(_ number: Int) -> Bool {
     if peers.values.count(where: { $0.state != .present }) >= maxPending {
@@ -156,7 +156,8 @@ struct ReferenceDirectory {
     }
   }
 
-  /// The peers that the real one displaced in this step: the reference judges whether it may.
+  /// Evicts a peer that the real directory has evicted in this step, and checks that it may be
+  /// evicted.
   private mutating func evict(_ victim: Int) {
     guard let peer = peers[victim] else { return faults.append("\(victim) is displaced twice") }
     if peer.state == .present {
@@ -229,7 +230,7 @@ struct ReferenceDirectory {
     mayBeListed(number)
   }
 
-  /// Lists under way may show a peer that becomes listed meanwhile.
+  /// Notes that lists in progress may contain this peer, which became listed meanwhile.
   mutating func mayBeListed(_ number: Int) {
     guard peers[number]?.isListed == true else { return }
     for other in peers.keys where other != number { peers[other]?.listing?.may.insert(number) }
@@ -266,7 +267,8 @@ struct ReferenceDirectory {
     peers[number]?.features = shaken.features.sorted()
     let isFull = "Maximum peers reached: \(maxPeers)"
     if proofs != .unknown, shaken.features.contains("nick_auth") {
-      // Who may be displaced is looked for seldom, so that it is the real one that knows.
+      // The real directory searches for evictable peers only at intervals, so its result is used
+      // here.
       if holder(shaken.nick) == nil, present.count >= maxPeers, wasFull {
         return reject(number, isFull, .full)
       }
@@ -299,7 +301,7 @@ struct ReferenceDirectory {
       claimant: number, holder: holder, deadline: now + 10 * Self.second)
   }
 
-  /// What this peer would answer.
+  /// Returns the probe that this peer answers, nil if there is none.
   func probe(_ number: Int) -> String? {
     guard let peer = peers[number] else { return nil }
     if peer.features.contains("ping") { return DirectoryHarness.ping }
@@ -307,7 +309,7 @@ struct ReferenceDirectory {
   }
 }
 
-/// What a handshake says, and what is wrong with it.
+/// The content of a handshake, and its fault if it has one.
 struct Shaken {
   var nick: String
   var location: String

@@ -1,4 +1,4 @@
-/// What the plain directory does with the frames of its peers (protocol.md §2, §4, §5).
+/// The reference directory's handling of frames (protocol.md §2, §4, §5).
 @testable import Directory
 
 extension ReferenceDirectory {
@@ -39,7 +39,7 @@ extension ReferenceDirectory {
     }
   }
 
-  /// From, to and the rest, when all three are there.
+  /// Returns sender, receiver and the rest, or nothing unless all three exist.
   private func fields(_ line: String) -> [Substring]? {
     let parts = line.split(separator: "!", maxSplits: 2, omittingEmptySubsequences: false)
     return parts.count == 3 && !parts[2].isEmpty ? parts : nil

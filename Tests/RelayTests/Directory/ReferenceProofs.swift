@@ -1,4 +1,4 @@
-/// The plain directory's proofs of nicks (protocol.md §8).
+/// The reference directory's proofs of nicks (protocol.md §8).
 @testable import Directory
 @testable import Identity
 
@@ -19,7 +19,7 @@ extension ReferenceDirectory {
     ]
   }
 
-  /// A proof has come; `code` is what it is worth by itself.
+  /// Handles a proof; `code` is the result of its verification.
   mutating func receiveProof(_ code: NickAuthCode, from number: Int) {
     guard let peer = peers[number] else { return }
     peers[number]?.receivedAt = now

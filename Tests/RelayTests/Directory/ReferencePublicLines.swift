@@ -1,5 +1,5 @@
-/// What the reference directory does with public lines: budgets of circuits, the fan-out budget,
-/// and lines that wait in turn.
+/// The reference directory's handling of public lines: the budgets of circuits, the fan-out budget,
+/// and the queue of waiting lines.
 @testable import Directory
 
 struct ReferencePublicLines {
@@ -8,21 +8,21 @@ struct ReferencePublicLines {
   struct Line {
     let frame: String
     let sender: Int
-    /// The sender's.
+    /// The nick of the sender.
     let nick: String
     var size: Int { frame.utf8.count + 2 + 80 }
   }
 
-  /// What one circuit or one connection without one has waiting: a line of each connection at a
-  /// time.
+  /// The waiting lines of one circuit, or of one connection with an unknown circuit. Its
+  /// connections are served in turn, one line each.
   struct Flow {
     let payer: String
     let isStranger: Bool
     var level: Int
-    /// Bytes that it was served beyond its turns of 4 KiB.
+    /// The bytes that it was sent beyond its turns of 4 KiB.
     var debt = 0
     var lines: [Int: [Line]] = [:]
-    /// Its connections in the order of service.
+    /// Its connections, in the order of service.
     var order: [Int] = []
     var size: Int { lines.values.joined().reduce(0) { $0 + $1.size } }
   }
@@ -32,7 +32,8 @@ struct ReferencePublicLines {
     var flows: [[[Flow]]] = Array(repeating: Array(repeating: [], count: 9), count: 2)
     var servedStrangerLast = false
 
-    /// A line of a stranger waits for all, another one for those of its class.
+    /// Returns whether a new line need not wait. A line of a stranger waits for all lines, one of
+    /// an established peer only for its class.
     func isEmpty(before isStranger: Bool) -> Bool {
       flows[0].joined().isEmpty && (!isStranger || flows[1].joined().isEmpty)
     }
@@ -59,7 +60,7 @@ struct ReferencePublicLines {
         level, flows[row][place.level][place.index].level)
     }
 
-    /// - Returns: false when its payer has no room left.
+    /// - Returns: false when the share of its flow is used up.
     mutating func add(_ line: Line, payer: String, isStranger: Bool, level: Int, room: Int) -> Bool
     {
       let row = isStranger ? 1 : 0
@@ -83,7 +84,7 @@ struct ReferencePublicLines {
       let first = strangers && !servedStrangerLast
       for isStranger in [first, !first] where strangers || !isStranger {
         let row = isStranger ? 1 : 0
-        // Those that stand too low for what they ask move up first, those in debt wait.
+        // Flows in a list that is too low move first. Flows in debt skip a turn.
         while let level = flows[row].firstIndex(where: { !$0.isEmpty }),
           flows[row][level][0].level > level || flows[row][level][0].debt > 0
         {
@@ -126,7 +127,7 @@ struct ReferencePublicLines {
   /// Deliveries a second and requests a minute; 0: no limit.
   var limits: (deliveries: Int64, requests: Int64) = (0, 0)
   var room = 256 << 10
-  /// Of everyone's deliveries, strangers' deliveries, everyone's requests, strangers' requests.
+  /// The buckets for all deliveries, strangers' deliveries, all requests, strangers' requests.
   private var buckets = Array(repeating: Bucket(saved: 0, at: 0), count: 4)
 
   mutating func limit(deliveries: Int64, requests: Int64, room: Int) {
@@ -134,7 +135,7 @@ struct ReferencePublicLines {
     self.room = room
   }
 
-  /// Deliveries and requests of everyone and of strangers: cost, and one at once.
+  /// The cost of one token in nanoseconds, for each of `buckets`; 0: no limit.
   private var costs: [Int64] {
     let second = ReferenceDirectory.second
     return [

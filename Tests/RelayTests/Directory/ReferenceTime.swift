@@ -1,4 +1,4 @@
-/// The plain directory's sense of time and its judgement of lists.
+/// The reference directory's timeouts, and its checks of lists.
 @testable import Directory
 
 extension ReferenceDirectory {
@@ -7,7 +7,7 @@ extension ReferenceDirectory {
   static let pongWait = 30 * second
   static let sweep = 60 * second
 
-  /// The next moment at which something is due by itself.
+  /// The time of the next timeout, nil if there is none.
   var nextDeadline: Int64? {
     let claimants = peers.values.filter { $0.state == .pending || $0.state == .waiting }
       .map { $0.connectedAt + 30 * Self.second }
@@ -17,8 +17,8 @@ extension ReferenceDirectory {
     return (claimants + owing + silent + nickTakeovers.values.map(\.deadline)).min()
   }
 
-  /// What must happen by now, whatever the sweep does. Peers that fell silent in the same instant
-  /// go in any order: `silent` is the one that was seen.
+  /// Applies all timeouts up to now, except those of the sweep. Peers with the same timeout may be
+  /// closed in any order; `silent` is the order of the real directory.
   mutating func expire(silent: [Int]) -> String? {
     for number in peers.keys.sorted() {
       guard let peer = peers[number], peer.state == .pending || peer.state == .waiting,
@@ -48,7 +48,7 @@ extension ReferenceDirectory {
     return nil
   }
 
-  /// The sweep has found this peer silent and asks it.
+  /// Applies a probe of the sweep. Returns why it is wrong, nil if it is not.
   mutating func sweepAsks(_ number: Int) -> String? {
     guard let peer = peers[number], peer.state == .present else { return "asks a stranger" }
     guard peer.probedAt == nil else { return "asks \(number) twice" }
@@ -69,7 +69,8 @@ extension ReferenceDirectory {
     return nil
   }
 
-  /// The sweep has found this peer silent and has nothing to ask it.
+  /// Applies that the sweep has made this peer evictable. Returns why it is wrong, nil if it is
+  /// not.
   mutating func sweepMarks(_ number: Int) -> String? {
     guard let peer = peers[number], peer.state == .present else { return "marks a stranger" }
     guard now - peer.receivedAt > Self.idle else { return "marks \(number), which is not idle" }
@@ -78,8 +79,8 @@ extension ReferenceDirectory {
     return nil
   }
 
-  /// Peers that the sweep has missed: every peer is looked at within an interval, or two while the
-  /// table grows.
+  /// Describes a peer that the sweep has missed. The sweep must check every peer once an interval,
+  /// or once in two while the table grows.
   var neglected: String? {
     for number in present {
       guard let peer = peers[number] else { continue }
@@ -100,7 +101,7 @@ extension ReferenceDirectory {
 
   // MARK: Lists
 
-  /// Takes frames of a list and says what is wrong with them.
+  /// Checks frames of a list. Returns what is wrong with them, nil if nothing is.
   mutating func list(_ number: Int, _ frames: [String], more: Bool) -> String? {
     guard let reader = peers[number], var listing = reader.listing else {
       return frames.isEmpty && !more ? nil : "a list for \(number) that did not ask"
@@ -137,7 +138,8 @@ extension ReferenceDirectory {
     if listing.isFirst { return "a list without a frame" }
     var missing = Set(listing.must.compactMap { peers[$0]?.entry(for: reader) })
     for entry in listing.entries where missing.remove(entry) == nil {
-      // Peers that have left meanwhile are not known here any more.
+      // The entry may belong to a peer that has left meanwhile, which the reference no longer
+      // knows.
       if listing.may.isEmpty { return "\(entry) does not belong in the list" }
     }
     return missing.isEmpty ? nil : "not listed: \(missing.sorted())"

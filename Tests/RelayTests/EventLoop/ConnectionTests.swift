@@ -1,5 +1,6 @@
 import Glibc
-/// Connections over real sockets: what is sent arrives once and in order, and every end is seen.
+/// Connections over real sockets: everything sent arrives once and in order, and every end is
+/// reported.
 import TestSupport
 import Testing
 
@@ -23,7 +24,7 @@ struct ConnectionTests {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
   }
 
-  @Test("what the socket takes is there at once, without a turn of the loop")
+  @Test("bytes that the socket takes arrive at once, without a turn of the loop")
   func direct() {
     let (one, socket) = pair()
     guard case .accepted(left: 0) = one.send(Array("hello".utf8)) else {
@@ -35,10 +36,10 @@ struct ConnectionTests {
     #expect(one.drains == 0)
   }
 
-  @Test("a line sent ahead goes behind the line that is on its way, before the others")
+  @Test("a line sent ahead follows the line that is being sent and precedes the others")
   func ahead() {
     let (one, socket) = pair(buffer: 4_608)
-    // With nothing before it, it goes as any other.
+    // Without a backlog it is sent like any other line.
     #expect(one.sendAhead("now\r\n") == 0)
     let lines = (0..<20).map { "\($0) " + String(repeating: "x", count: 9_000) + "\r\n" }
     for line in lines { _ = one.send(Array(line.utf8)) }
@@ -59,7 +60,7 @@ struct ConnectionTests {
     #expect(text.replacing("ahead\r\n", with: "") == all.replacing("ahead\r\n", with: ""))
   }
 
-  @Test("leftovers follow in order as a slow reader takes them, and drained comes once")
+  @Test("leftovers follow in order as a slow reader takes them, and drained is called once")
   func leftovers() {
     let (one, socket) = pair(buffer: 4_608)
     let bytes = numbered(100_000)
@@ -81,7 +82,7 @@ struct ConnectionTests {
     let isRight = received == bytes
     #expect(isRight)
     #expect(loop.turns(until: { one.drains == 1 }) && one.backlog == 0)
-    // And directly again.
+    // Later bytes are sent directly again.
     _ = one.send([7])
     #expect(socket.read() == [7])
   }
@@ -123,7 +124,7 @@ struct ConnectionTests {
     #expect(isRight)
   }
 
-  @Test("discarded leftovers are gone, from memory and from the wire")
+  @Test("discarded leftovers are freed and never sent")
   func discarded() {
     let (one, socket) = pair(buffer: 4_608)
     guard case .accepted(let left) = one.send(numbered(500_000)) else {
@@ -139,7 +140,7 @@ struct ConnectionTests {
     #expect(socket.read().isEmpty && one.drains == 0)
   }
 
-  @Test("a connection may be closed inside received, and nothing comes after")
+  @Test("a connection may be closed inside received, and no callback follows")
   func closedInReceived() {
     let (one, socket) = pair()
     var calls = 0
@@ -189,7 +190,7 @@ struct ConnectionTests {
     #expect(isRight && socket.isAtEnd && one.drains == 1)
   }
 
-  @Test("the end of the stream comes after the last bytes, and closes")
+  @Test("the end of the stream is reported after the last bytes, and closes")
   func endOfStream() {
     let (one, socket) = pair()
     socket.write(numbered(20_000))
@@ -199,7 +200,7 @@ struct ConnectionTests {
     #expect(one.end == .byPeer && one.isClosed && isRight)
   }
 
-  @Test("a reset is told from an end of stream")
+  @Test("a reset is distinguished from an end of stream")
   func reset() throws {
     var accepted: Recorder?
     let listener = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) {
@@ -214,7 +215,7 @@ struct ConnectionTests {
     #expect(accepted?.end == .failed(errno: ECONNRESET) && accepted?.isClosed == true)
   }
 
-  @Test("sending to a side that is gone fails and raises no signal")
+  @Test("sending to a closed peer fails and raises no signal")
   func gone() {
     let (one, socket) = pair()
     socket.close()
@@ -222,13 +223,13 @@ struct ConnectionTests {
       Issue.record("no EPIPE")
       return
     }
-    // Pieces without a byte are no write.
+    // Empty pieces cause no write, so no error.
     var pieces = SendPieces()
     for _ in 1...2 { pieces.append(.none) }
     #expect(one.send(pieces) == .accepted(left: 0))
   }
 
-  @Test("input that is not taken stays, and comes in one piece when asked for")
+  @Test("input that is not taken stays, and is returned in one piece on request")
   func input() {
     let (one, socket) = pair()
     one.onReceived = { _ in }
@@ -268,7 +269,7 @@ struct ConnectionTests {
     #expect(loop.turns(until: { one.bytes == Array("ab".utf8) }))
   }
 
-  @Test("after the writing side is shut the other side sees the end, and may still be heard")
+  @Test("after a shutdown of writing the other side sees the end, and its bytes still arrive")
   func halfClosed() {
     let (one, socket) = pair()
     _ = one.send([1])

@@ -1,4 +1,4 @@
-/// The operator's HTTP server: what it answers, and which clients it closes.
+/// The operator's HTTP server: its answers, and the clients that it closes.
 import Glibc
 import Testing
 
@@ -42,7 +42,7 @@ struct HTTPServerTests {
         body: .parts(next: {
           left -= 1
           asked.parts += 1
-          // One of them is empty, which must not end the reply.
+          // One part is empty, which must not end the reply.
           return left < 0 ? nil : left == 2 ? [] : [UInt8](repeating: 97, count: 1_000)
         }))
     default: return HTTPReply(status: 404, contentType: text, body: .whole([]))
@@ -69,7 +69,7 @@ struct HTTPServerTests {
     "\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n"
   }
 
-  @Test("GET is answered whole, with its length, and the connection closes")
+  @Test("GET gets the whole body with its length, and the connection closes")
   func whole() throws {
     let reply = try ask(get("/whole", "GET", "Accept: text/html\r\n"))
     #expect(reply.hasPrefix("HTTP/1.1 200 ") && reply.hasSuffix("\r\n\r\nall of it"))
@@ -85,14 +85,14 @@ struct HTTPServerTests {
     #expect(asked.requests.first?.method == .head && asked.parts == 0)
   }
 
-  @Test("the path is handed over as it came, the query apart")
+  @Test("the handler gets the path unchanged, and the query separately")
   func paths() throws {
     #expect(try ask(get("/wh%6fle?a=b")).hasPrefix("HTTP/1.1 404 "))
     #expect(asked.requests.first?.path == "/wh%6fle" && asked.requests.first?.query == "a=b")
   }
 
   @Test(
-    "every other method reaches the handler as such",
+    "every other method reaches the handler as .other",
     arguments: ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
   func methods(_ method: String) throws {
     let length = method == "POST" || method == "PUT" ? "Content-Length: 0\r\n" : ""
@@ -109,7 +109,7 @@ struct HTTPServerTests {
     #expect(plain.hasSuffix("\r\n\r\n" + String(repeating: "a", count: 4_000)))
   }
 
-  @Test("a client that leaves in the middle of a reply is forgotten with it")
+  @Test("a client that disconnects during a reply is removed, and the reply with it")
   func leaves() throws {
     for _ in 0..<3 {
       let socket = try #require(TestSocket.connected(to: server.address))
@@ -123,7 +123,7 @@ struct HTTPServerTests {
     #expect(asked.parts == parts)
   }
 
-  @Test("a client that stops reading its reply is cut off")
+  @Test("a client that stops reading its reply is closed")
   func stopsReading() throws {
     let socket = try #require(TestSocket.connected(to: server.address))
     socket.write(get("/endless"))
@@ -134,7 +134,7 @@ struct HTTPServerTests {
     #expect(asked.parts == parts)
   }
 
-  @Test("a client that goes on sending while it leaves its reply unread is cut off for that alone")
+  @Test("a client that keeps sending while it does not read its reply is closed for that alone")
   func sendsOn() throws {
     var limits = HTTPServer.Limits()
     limits.requestTime = .seconds(60)
@@ -156,7 +156,7 @@ struct HTTPServerTests {
       }))
   }
 
-  @Test("a connection that asks again and again after a CONNECT has the time of one request")
+  @Test("a connection that repeats requests after a CONNECT has the time of one request")
   func again() throws {
     let socket = try #require(TestSocket.connected(to: server.address))
     var next = loop.now
@@ -191,7 +191,7 @@ struct HTTPServerTests {
   }
 
   @Test(
-    "what is no HTTP ends the connection",
+    "input that is not HTTP closes the connection",
     arguments: ["hello\r\n\r\n", "\r\n\r\n\r\n", "\0\0\0\n\n"])
   func nonsense(_ text: String) throws {
     let socket = try #require(TestSocket.connected(to: server.address))
@@ -200,7 +200,7 @@ struct HTTPServerTests {
     #expect(asked.requests.isEmpty)
   }
 
-  @Test("a dripping client is cut off when its time is over, not when it rests")
+  @Test("a client that sends byte by byte is closed when the request's time is over")
   func dripping() throws {
     let socket = try #require(TestSocket.connected(to: server.address))
     let start = loop.now
@@ -220,7 +220,7 @@ struct HTTPServerTests {
     #expect(loop.now - start >= .milliseconds(400) && loop.now - start < .seconds(3))
   }
 
-  @Test("when all places are taken the oldest idle client goes, and an honest one is served")
+  @Test("when all places are taken the oldest idle client is closed, and an honest one is served")
   func crowded() throws {
     var idle: [TestSocket] = []
     for count in 1...8 {
@@ -233,7 +233,7 @@ struct HTTPServerTests {
     #expect(server.connectionCount <= 8)
   }
 
-  @Test("a hundred idle clients keep nobody out")
+  @Test("a hundred idle clients do not block an honest one")
   func flood() throws {
     var idle: [TestSocket] = []
     for _ in 0..<100 { idle.append(try #require(TestSocket.connected(to: server.address))) }

@@ -1,4 +1,4 @@
-/// Listeners of every kind, their files, and what happens when there is no descriptor left.
+/// Listeners of every kind, their socket files, and the pause when no descriptor is left.
 import Glibc
 import Testing
 
@@ -17,7 +17,7 @@ struct ListenerTests {
     }
   }
 
-  @Test("several listeners of all kinds stand on one loop, each on a port of its own")
+  @Test("several listeners of all kinds share one loop, each with its own port")
   func kinds() throws {
     let acceptor = Acceptor()
     let file = TemporaryPath()
@@ -38,7 +38,7 @@ struct ListenerTests {
     #expect(ports.count == 3 && !ports.contains(0))
   }
 
-  @Test("a port that is taken says so, and so does what is no address")
+  @Test("a port in use and a text that is no address are reported as such")
   func taken() throws {
     let first = try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0)) { _ in }
     #expect(throws: SocketError.inUse(first.address)) {
@@ -58,7 +58,7 @@ struct ListenerTests {
     let file = TemporaryPath()
     let path = file.path
     let address = SocketAddress.unix(path: path)
-    // What a killed process leaves: a file and nobody behind it.
+    // A killed process leaves a socket file without a listener.
     func leaveFile() throws -> Int32? {
       let place = try KernelAddress(address)
       return try Descriptor.streamSocket(for: place, at: address).bind(to: place)
@@ -74,12 +74,12 @@ struct ListenerTests {
       try Listener(on: loop, address: address) { _ in }
     }
     let socket = try #require(TestSocket.connected(to: address))
-    // A connection that only checks for a listener is accepted, too.
+    // One of the two connections is the check of the refused `Listener` for a live one.
     #expect(loop.turns(until: { acceptor.accepted.count == 2 }))
     withExtendedLifetime((socket, listener)) {}
   }
 
-  @Test("a place that is no socket is left alone, and one that cannot be had says why")
+  @Test("a file that is no socket is kept, and a path that cannot be bound is an error")
   func otherFiles() throws {
     let file = TemporaryPath()
     let path = file.path
@@ -96,7 +96,7 @@ struct ListenerTests {
     }
   }
 
-  @Test("a socket path too long for the kernel is refused, and takes no descriptor with it")
+  @Test("a socket path too long for the kernel is refused, and leaks no descriptor")
   func longPath() {
     let long = "/tmp/" + String(repeating: "p", count: 103)
     let before = openDescriptors
@@ -108,13 +108,13 @@ struct ListenerTests {
         try Listener(on: loop, address: .unix(path: String(long.dropLast(3)))) { _ in }
       }
     }
-    // Other tests open some meanwhile, but not this many.
+    // Other tests open a few descriptors meanwhile, but not this many.
     #expect(openDescriptors < before + 15)
   }
 
   private var openDescriptors: Int { (0..<1_024).count { fcntl($0, F_GETFD) >= 0 } }
 
-  @Test("the file goes with the listener, unless another has put its own there")
+  @Test("the listener removes its file, unless another listener has replaced it")
   func removed() throws {
     let file = TemporaryPath()
     let path = file.path
@@ -133,7 +133,7 @@ struct ListenerTests {
   }
 
   @Test(
-    "while it is paused pending connections wait in the kernel's queue, and are taken afterwards")
+    "while it is paused connections wait in the kernel's queue, and are accepted afterwards")
   func paused() throws {
     let acceptor = Acceptor()
     let listener = try Listener(
@@ -147,7 +147,7 @@ struct ListenerTests {
     withExtendedLifetime(socket) {}
   }
 
-  @Test("a rush is taken in portions: 64 a turn")
+  @Test("a rush is accepted in portions: 64 a turn")
   func rush() throws {
     let acceptor = Acceptor()
     let file = TemporaryPath()
@@ -160,7 +160,7 @@ struct ListenerTests {
     #expect(acceptor.accepted.count == 100)
   }
 
-  @Test("a listening socket that was handed over is listened on, and its place is known")
+  @Test("an inherited socket that already listens is used, and its address is known")
   func inherited() throws {
     let acceptor = Acceptor()
     let bound = try Descriptor.bound(to: .tcp(host: "127.0.0.1", port: 0))
@@ -172,9 +172,9 @@ struct ListenerTests {
     withExtendedLifetime(socket) {}
   }
 
-  @Test("out of descriptors it pauses once, does not spin, and goes on by itself")
+  @Test("out of descriptors it pauses once, does not spin, and resumes by itself")
   func outOfDescriptors() async {
-    // In a process of its own: the limit is the process's.
+    // Runs in its own process, because the limit applies to a process.
     await #expect(processExitsWith: .success) {
       let loop = try EventLoop()
       var accepted: [TestSocket] = []
@@ -188,7 +188,7 @@ struct ListenerTests {
       var limit = rlimit()
       getrlimit(files, &limit)
       let generous = limit
-      // The lowest free number is the first that is refused.
+      // With this limit the lowest free descriptor is already refused.
       let free = dup(0)
       close(free)
       limit.rlim_cur = rlim_t(free)

@@ -12,13 +12,13 @@ struct LoopClockTests {
     return Double(time.nanoseconds) / 1e9
   }
 
-  @Test("A loop that runs sees the system's time")
+  @Test("The clock of a running loop follows the system's time")
   mutating func running() {
     for tick in 1...100 { #expect(read(Double(tick) / 2) == Double(tick) / 2) }
     #expect(clock.lost == .zero)
   }
 
-  @Test("A standstill does not count, nor does the second behind it")
+  @Test("A standstill does not count, nor does the second after it")
   mutating func standstill() {
     #expect(read(0.5) == 0.5)
     #expect(read(100.5) == 0.5)
@@ -28,14 +28,14 @@ struct LoopClockTests {
     #expect(clock.lost == .seconds(101))
   }
 
-  @Test("A reading that is older than the last one does not turn time back")
+  @Test("A reading older than the last one does not move the clock back")
   mutating func older() {
     #expect(read(0.5) == 0.5)
     #expect(read(0.496) == 0.5)
     #expect(read(0.504) == 0.504)
   }
 
-  @Test("Many standstills add up, and time goes on between them")
+  @Test("Many standstills add up, and the clock runs between them")
   mutating func again() {
     var system = 0.0
     var lived = 0.0
@@ -47,8 +47,8 @@ struct LoopClockTests {
       system += 60
       #expect(read(system) == lived)
     }
-    // Three seconds each, less the second in which the clock rests; the first round has no rest
-    // before it.
+    // Each round has three seconds, minus the second in which the clock stands still. The first
+    // round has no standstill before it.
     #expect(abs(lived - (3 + 9 * 2)) < 0.001)
   }
 }

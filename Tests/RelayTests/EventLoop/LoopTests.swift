@@ -1,4 +1,4 @@
-/// Timers, ends of turns, signals and the loop's own end.
+/// Timers, ends of turns, signals, and stopping the loop.
 import Glibc
 import Testing
 
@@ -38,11 +38,11 @@ struct LoopTests {
     let end = loop.now + .milliseconds(20)
     _ = loop.turns(until: { [loop] in loop.now >= end })
     #expect(count == 3)
-    // The callback holds the timer that holds the callback.
+    // Breaks the reference cycle of timer and callback.
     timer = nil
   }
 
-  @Test("a timer that nobody holds never fires, and one may be dropped in its own callback")
+  @Test("a timer without a reference never fires, and one may be dropped in its own callback")
   func dropped() {
     var fired = 0
     var gone: Timer? = Timer(on: loop) { fired += 1 }
@@ -60,7 +60,7 @@ struct LoopTests {
   }
 
   @Test(
-    "a timer may be scheduled anew from its own callback, and a new schedule replaces the old one")
+    "a timer may be rescheduled from its own callback, and a new schedule replaces the old one")
   func rescheduled() {
     var count = 0
     var timer: Timer?
@@ -109,11 +109,12 @@ struct LoopTests {
     timer.schedule(after: .milliseconds(1))
     loop.run()
     #expect(count == 2)
-    // Stopped before it runs it makes one turn, also after it was stopped while it ran.
+    // A loop that is stopped before it runs makes one turn, even after a stop while it ran.
+    // Otherwise this call would not return.
     loop.turn()
   }
 
-  @Test("the end of a turn comes once, after everything that was ready with what asked for it")
+  @Test("the end of a turn is called once, after all sockets that were ready in the turn")
   func turnEnd() {
     var order: [String] = []
     let end = TurnEnd(on: loop) { order.append("end") }
@@ -142,7 +143,7 @@ struct LoopTests {
   }
 
   @Test(
-    "a signal arrives on the loop, as often as it is sent, and no more once its source is dropped")
+    "a signal arrives on the loop each time it is sent, and not after its source is dropped")
   func signals() {
     var count = 0
     var source: SignalSource? = SignalSource(SIGWINCH, on: loop) { count += 1 }
@@ -152,14 +153,14 @@ struct LoopTests {
     #expect(loop.turns(until: { count == 2 }))
     #expect(source != nil)
     source = nil
-    // Ignored by default, so nothing happens.
+    // SIGWINCH is ignored by default, so nothing happens.
     kill(getpid(), SIGWINCH)
     loop.turn()
     #expect(count == 2)
   }
 }
 
-/// A connection that remembers what happened to it.
+/// A connection that records its events.
 final class Recorder: Connection {
   var bytes: [UInt8] = []
   var drains = 0

@@ -1,11 +1,11 @@
-/// Sockets of the tests' own, and turns of a loop until something has happened.
+/// Sockets for tests, and functions that run a loop until a condition holds.
 import Glibc
 import Testing
 
 @testable import EventLoop
 @testable import Units
 
-/// The test's end of a stream. Closes itself.
+/// The test's end of a stream. Closes its descriptor when it is released.
 final class TestSocket {
   private(set) var descriptor: Int32
 
@@ -17,7 +17,7 @@ final class TestSocket {
     descriptor = -1
   }
 
-  /// Everything that is there now, at most `limit` bytes.
+  /// Reads the bytes that are available now, at most `limit`.
   func read(_ limit: Int = 1 << 20) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: min(limit, 65_536))
@@ -52,15 +52,15 @@ final class TestSocket {
     close()
   }
 
-  /// Nil when nobody listens there.
+  /// Connects to `address`. Returns nil when no socket listens there.
   static func connected(to address: SocketAddress) -> TestSocket? {
     guard let socket = try? Descriptor.connecting(to: address) else { return nil }
     _ = socket.wait(for: .writing, milliseconds: 5_000)
     return socket.connectError == 0 ? TestSocket(socket.release()) : nil
   }
 
-  /// Two ends of a Unix stream; what the first sends waits in a kernel buffer of about `buffer`
-  /// bytes.
+  /// Returns two ends of a Unix stream. The kernel buffers about `buffer` bytes that the first end
+  /// sends.
   static func pair(buffer: Int32? = nil) -> (ours: HeldDescriptor, theirs: TestSocket) {
     var ends: [Int32] = [-1, -1]
     let made = socketpair(
@@ -75,13 +75,13 @@ final class TestSocket {
 }
 
 extension EventLoop {
-  /// One turn: what is ready now, and what that makes ready at once.
+  /// Runs one turn: handles what is ready now, and what becomes ready at once because of it.
   func turn() {
     stop()
     run()
   }
 
-  /// Turns until `condition` holds, or five seconds have passed.
+  /// Runs turns until `condition` holds or `time` has passed. Returns whether it holds.
   func turns(until condition: () -> Bool, within time: Duration = .seconds(5)) -> Bool {
     let end = now + time
     while !condition() {
@@ -93,7 +93,7 @@ extension EventLoop {
   }
 }
 
-/// A directory of a socket file's own, removed at the end.
+/// A path for a socket file in its own directory, which is removed at the end.
 struct TemporaryPath: ~Copyable {
   let directory: String
   var path: String { directory + "/s" }

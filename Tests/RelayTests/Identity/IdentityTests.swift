@@ -7,7 +7,7 @@ import Units
 @testable import Identity
 @testable import Wire
 
-/// The vectors in Data, as they are written there.
+/// The test vectors of `Data`.
 private struct NickVectors: Decodable {
   struct Vector: Decodable { let name, privateKey, pubkey, nick: String }
   let vectors: [Vector]
@@ -38,7 +38,7 @@ private func bytes(hex: String) -> [UInt8] {
 }
 
 @Suite struct IdentityTests {
-  @Test("Nicks are made from keys as the vectors have them")
+  @Test("Nicks of keys are those of the test vectors")
   func nicks() throws {
     let curve = Curve()
     for vector in try vectors(NickVectors.self, "nick").vectors {
@@ -49,7 +49,7 @@ private func bytes(hex: String) -> [UInt8] {
     }
   }
 
-  @Test("The tests' own keys have the nicks that the relay would give them")
+  @Test("NickKey derives the same nick as the relay")
   func ownKeys() throws {
     for number in 1...1_500 {
       let secret = (0..<32).map {
@@ -81,7 +81,7 @@ private func bytes(hex: String) -> [UInt8] {
     #expect(text(Base58.encode([0xff, 0xff])) == "LUv")
   }
 
-  @Test("Base64 is decoded only as a strict encoder writes it")
+  @Test("Base64 is decoded only in the form of a strict encoder")
   func base64() {
     #expect(Base64.decode(Array("".utf8)) == [])
     #expect(Base64.decode(Array("TWFu".utf8)) == Array("Man".utf8))
@@ -107,10 +107,10 @@ private func bytes(hex: String) -> [UInt8] {
     }
   }
 
-  /// What a connection does: frames the bytes, then judges the line.
+  /// Frames the bytes and verifies the line, as a connection does.
   private func verify(_ proof: NickAuthVectors.Case, _ auth: NickAuth) throws -> NickAuthCode {
     let wire = [UInt8](try #require(Data(base64Encoded: proof.wireB64))) + Array("\r\n".utf8)
-    // A nick that the relay would not have let in cannot have proved anything.
+    // The relay would have rejected an invalid nick before its proof.
     guard let nick = Nick(proof.nick) else { return .invalid }
     let challenge = try #require(Bytes32(bytes(hex: proof.challenge)))
     let id = try #require(DirectoryID(proof.directoryId))
@@ -125,7 +125,7 @@ private func bytes(hex: String) -> [UInt8] {
     }
   }
 
-  @Test("Directory ids are those of the vectors")
+  @Test("Directory ids are accepted or refused as in the test vectors")
   func directoryIDs() throws {
     for id in try vectors(NickAuthVectors.self, "nick-auth").directoryIds {
       #expect((DirectoryID(id.id) != nil) == id.valid, "\(id.id.prefix(40))")

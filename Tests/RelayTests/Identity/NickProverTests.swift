@@ -6,7 +6,7 @@ import Wire
 
 @Suite("NickProver")
 struct NickProverTests {
-  @Test("A proof of a fresh nick holds where it was made for, and nowhere else")
+  @Test("A proof is valid only for its own handshake, nonce and directory")
   func proof() throws {
     let prover = NickProver()
     let nonce = Bytes32.random()
@@ -30,12 +30,12 @@ struct NickProverTests {
     #expect(code(here, nonce, line + " ") == .invalid)
   }
 
-  @Test("Every prover has a nick of its own")
+  @Test("Every prover has a different nick")
   func fresh() {
     #expect(Set((0..<20).map { _ in NickProver().nick }).count == 20)
   }
 
-  @Test("base64 is what the strict decoder takes", arguments: 0..<9)
+  @Test("base64 is in the form that the strict decoder accepts", arguments: 0..<9)
   func base64(_ count: Int) {
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: 251 &* $0 &+ 7) }
     #expect(Base64.decode(Array(Base64.encode(bytes).utf8)) == bytes)

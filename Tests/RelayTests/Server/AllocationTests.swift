@@ -12,20 +12,20 @@ import Testing
   import Glibc
 #endif
 
-/// What a frame costs on its way through the node, in calls of malloc: reading, checking, routing
-/// and the write at the end of the turn.
+/// Counts the calls of malloc for a frame in the node: reading, checking, routing and the write at
+/// the end of the turn.
 @Suite("Allocations", .enabled(if: allocations_of_this_thread() >= 0))
 struct AllocationTests {
   #if DEBUG
-    /// Unoptimised code boxes some fifteen values a frame. The promise is release's (`make
-    /// test-release`); this bound finds the worst.
+    /// Unoptimised code allocates for about fifteen values a frame. The promise is for release
+    /// builds (`make test-release`); this bound finds only large regressions.
     static let perFrame = 18
   #else
     static let perFrame = 0
   #endif
 
   @Test(
-    "a canonical public or private line is passed on without an allocation of its own",
+    "a canonical public or private line is forwarded without an allocation",
     arguments: [true, false])
   func passingOn(isPublic: Bool) throws {
     let loop = try EventLoop()
@@ -43,9 +43,10 @@ struct AllocationTests {
 
     let line = peers[0].line(to: isPublic ? "PUBLIC" : peers[1].nick)
     let (few, many) = (2, 32)
-    // One read each, for which libevent allocates: what differs is the frames' own.
+    // Each count fits one read, for which libevent allocates. So the difference is that of the
+    // frames.
     try #require(many * line.count <= Connection.readSize)
-    // The first ones make room that stays, in both buffers between which the outbox changes.
+    // The first rounds grow both buffers of the outbox, which stay allocated.
     for count in [many, many, few] { _ = try allocations(of: count, line, peers, loop) }
     let before = try allocations(of: few, line, peers, loop)
     let after = try allocations(of: many, line, peers, loop)
@@ -66,7 +67,7 @@ struct AllocationTests {
     return after - before
   }
 
-  /// Everything that is ready, and what follows from it.
+  /// Runs one turn: handles what is ready now, and what becomes ready because of it.
   private func turn(of loop: EventLoop) {
     loop.stop()
     loop.run()

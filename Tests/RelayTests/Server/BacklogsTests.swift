@@ -1,5 +1,5 @@
-/// What a peer has not read: counted truly, and limited in three ways (promises.md, "Never lose,
-/// never stall").
+/// The bytes that peers have not read: counted exactly, and limited in three ways (promises.md,
+/// "Never lose, never stall").
 import CAllocations
 import Testing
 
@@ -20,7 +20,7 @@ struct BacklogsTests {
     backlogs.limits.total = ByteCount(250_000)
   }
 
-  /// Sends so many bytes; what the kernel does not take is the backlog.
+  /// Sends `count` bytes. Those that the kernel does not take are the backlog.
   private mutating func send(_ count: Int, to session: Session, at now: Instant) {
     let bytes = [UInt8](repeating: 120, count: count)
     guard case .accepted(let left) = bytes.withView({ session.send($0) }) else {
@@ -30,7 +30,7 @@ struct BacklogsTests {
     if left > 0 { backlogs.left(left, for: session, at: now) }
   }
 
-  @Test("the sum is that of the sessions' own buffers, and forgetting takes it back")
+  @Test("the sum is that of the sessions' own buffers, and forgetting a session subtracts its part")
   mutating func sum() {
     let (a, _plugA) = bench.session(0, buffer: 4_608)
     let (b, plugB) = bench.session(1, buffer: 4_608)
@@ -51,7 +51,7 @@ struct BacklogsTests {
     withExtendedLifetime(_plugA) {}
   }
 
-  @Test("over the hard limit is over by one byte")
+  @Test("a backlog is over the hard limit from one byte more than the limit")
   mutating func hard() {
     let (session, socket) = bench.session(0, buffer: 4_608)
     send(100_000, to: session, at: start)
@@ -63,7 +63,7 @@ struct BacklogsTests {
   }
 
   @Test(
-    "over the soft limit for a minute without a byte taken; any byte taken starts the minute anew")
+    "over the soft limit for a minute without a byte taken; any byte taken restarts the minute")
   mutating func soft() {
     let (frozen, socket) = bench.session(0, buffer: 4_608)
     let (slow, slowSocket) = bench.session(1, buffer: 4_608)
@@ -81,14 +81,14 @@ struct BacklogsTests {
     #expect(backlogs.measure(at: start + .seconds(60)).map(\.id) == [frozen.id])
     #expect(!backlogs.measure(at: start + .milliseconds(119_999)).map(\.id).contains(slow.id))
     #expect(backlogs.measure(at: start + .seconds(120)).map(\.id).contains(slow.id))
-    // More that comes is no byte taken.
+    // New bytes in the backlog do not restart the minute.
     send(5_000, to: frozen, at: start + .seconds(130))
     #expect(backlogs.measure(at: start + .seconds(131)).map(\.id).contains(frozen.id))
     #expect(!backlogs.measure(at: start + .seconds(999)).map(\.id).contains(small.id))
     withExtendedLifetime((socket, smallSocket)) {}
   }
 
-  @Test("the minute begins when there is more than the soft limit, not with the first byte")
+  @Test("the minute starts when the backlog exceeds the soft limit, not with its first byte")
   mutating func softStart() {
     let (session, socket) = bench.session(0, buffer: 4_608)
     send(15_000, to: session, at: start)
@@ -99,7 +99,7 @@ struct BacklogsTests {
     withExtendedLifetime(socket) {}
   }
 
-  @Test("before anybody goes for the sum, what was read meanwhile is taken off it")
+  @Test("bytes read meanwhile are subtracted from the sum before a session is closed for it")
   mutating func recounted() {
     let (reader, readerSocket) = bench.session(0, buffer: 4_608)
     let (other, socket) = bench.session(1, buffer: 4_608)
@@ -115,7 +115,7 @@ struct BacklogsTests {
     withExtendedLifetime(socket) {}
   }
 
-  @Test("over the sum of all, the largest go until a tenth is free, and no more")
+  @Test("over the sum of all, the largest are closed until a tenth is free, and no more")
   mutating func total() {
     var sessions: [Session] = []
     var sockets: [TestSocket] = []
@@ -136,7 +136,7 @@ struct BacklogsTests {
     withExtendedLifetime(sockets) {}
   }
 
-  @Test("public lines wait for readers that go on reading, those of who sends much long before")
+  @Test("public lines wait for readers that go on reading, those of peers that send much first")
   mutating func held() {
     backlogs.limits.total = ByteCount.mebibytes(200)
     backlogs.limits.hard = ByteCount.mebibytes(60)
@@ -145,13 +145,13 @@ struct BacklogsTests {
     send(7 << 20, to: session, at: start)
     #expect(backlogs.held(readers: 10) == .nothing)
     send(2 << 20, to: session, at: start)
-    // 64 KiB for each reader, and 8 MiB at least.
+    // Bulk lines wait above 64 KiB per reader, and at least 8 MiB.
     #expect(backlogs.held(readers: 10) == .bulk && backlogs.held(readers: 200) == .nothing)
     send(17 << 20, to: session, at: start)
     #expect(backlogs.held(readers: 10_000) == .bulk)
     send(26 << 20, to: session, at: start)
     #expect(backlogs.held(readers: 10) == .all)
-    // One that takes nothing is not waited for.
+    // Public lines do not wait for a reader that takes nothing.
     #expect(backlogs.measure(at: start + .milliseconds(4_999)).isEmpty)
     #expect(backlogs.held(readers: 10) == .all)
     #expect(backlogs.measure(at: start + .seconds(5)).isEmpty)
@@ -159,7 +159,7 @@ struct BacklogsTests {
     withExtendedLifetime(socket) {}
   }
 
-  /// Has the session's reader take something.
+  /// Lets the session's reader read until the backlog shrinks.
   private func read(_ session: Session, _ socket: TestSocket) {
     let before = session.backlog
     let hasTaken = bench.loop.turns(until: {
@@ -169,7 +169,7 @@ struct BacklogsTests {
     #expect(hasTaken)
   }
 
-  @Test("readers that hold up all public lines for ten seconds go, the largest first")
+  @Test("readers that hold up all public lines for ten seconds are closed, the largest first")
   mutating func heldTooLong() {
     backlogs.limits.total = ByteCount.mebibytes(16)
     backlogs.limits.hard = ByteCount.mebibytes(8)
@@ -189,7 +189,7 @@ struct BacklogsTests {
     withExtendedLifetime(smallSocket) {}
   }
 
-  @Test("a reader at half of its limit holds up those who send much, for a minute")
+  @Test("a reader at half of its limit holds up bulk lines, for a minute")
   mutating func largeReader() {
     backlogs.limits.total = ByteCount.mebibytes(512)
     backlogs.limits.soft = ByteCount.mebibytes(1)
@@ -213,7 +213,7 @@ struct BacklogsTests {
     for number in 0..<20 {
       let (session, socket) = bench.session(number, buffer: 4_608)
       sessions.append((session, socket))
-      // Until the kernel is full.
+      // Fills the kernel's buffer.
       while session.backlog == 0 {
         [UInt8](repeating: 120, count: 1_000).withView { _ = session.send($0) }
       }
@@ -232,7 +232,7 @@ struct BacklogsTests {
   }
 }
 
-@Suite("Memory of backlogs that are gone")
+@Suite("Return of free memory")
 struct MemoryReturnTests {
   @Test("A peak of connections has passed when nine of ten have left, and is reported once")
   func many() {

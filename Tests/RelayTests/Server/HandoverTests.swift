@@ -1,5 +1,5 @@
-/// A node restarted in the middle of each state that a connection can be in
-/// (docs/state-image.md): no peer sees anything but a pause.
+/// Restarts a node in each state that a connection can have (docs/state-image.md). Peers notice
+/// only a pause.
 import NickKeys
 import Testing
 
@@ -113,7 +113,7 @@ struct HandoverTests {
     sender.expectQuiet()
   }
 
-  /// What the kernel holds stays in order behind what the image holds.
+  /// Bytes in the kernel's buffer follow the bytes in the image, in order.
   private func linesBehindAHalfLine() throws {
     let harness = try RestartHarness()
     let sender = try harness.join(1)
@@ -145,7 +145,7 @@ struct HandoverTests {
     receiver.expectQuiet()
   }
 
-  /// More than one segment of the output buffer, its beginning in the middle of a line.
+  /// A backlog of more than one segment of the output buffer, which begins in the middle of a line.
   private func backlog() throws {
     let harness = try RestartHarness {
       $0.messageRateLimit = 0
@@ -156,7 +156,7 @@ struct HandoverTests {
     let reader = try harness.join(2, buffer: 4_608)
     let padding = String(repeating: "x", count: 900)
     for number in 0..<250 { sender.sendPublic("\(number) \(padding)") }
-    // The session itself is not kept: it would go on sending.
+    // No reference to the session is kept: it would continue to send.
     let backlog = harness.session(of: reader)?.backlog ?? 0
     #expect(backlog > 100_000)
     let id = try #require(harness.session(of: reader)?.id)
@@ -258,7 +258,7 @@ struct HandoverTests {
     peer.expectQuiet()
   }
 
-  /// Only its own key displaces it, and nobody asks it for its nick.
+  /// Only a proof by its own key takes over the nick, and the holder is not probed.
   private func verifiedNick() throws {
     let harness = try RestartHarness(provesNicks: true)
     let key = NickKey()
@@ -317,7 +317,7 @@ struct HandoverTests {
     let silent = try harness.join(2)
     answers.expect(DirectoryHarness.ping)
     silent.expect(DirectoryHarness.ping)
-    // No second probe meanwhile.
+    // Prevents a second probe.
     harness.settings.heartbeat.idleThreshold = .seconds(600)
     try harness.restart()
     #expect(harness.node.directory.heartbeat.oldestProbe != nil)
@@ -332,7 +332,7 @@ struct HandoverTests {
     harness.settings.maxPeers = 1
     let holder = try harness.join(1)
     let rejected = harness.connect(buffer: 4_608)
-    // Its rejection waits behind what it has not read.
+    // The rejected connection lingers until its peer closes it.
     rejected.send(793, DirectoryHarness.handshake(holder.nick, app: "other"))
     #expect(harness.node.sessions.lingeringCount == 1)
     try harness.restart()
@@ -373,10 +373,10 @@ struct HandoverTests {
   }
 }
 
-/// What cannot be handed over whole.
+/// Restarts that lose a part of the state.
 @Suite("A restart that loses something", .serialized)
 struct HandoverLossTests {
-  @Test("A peer whose descriptor is missing is closed with its D, and the others go on")
+  @Test("A peer whose descriptor is missing is closed with its D entry, and the others stay")
   func missingDescriptor() throws {
     let harness = try RestartHarness()
     let lost = try harness.join(1, at: "a.test:1")
@@ -388,7 +388,7 @@ struct HandoverLossTests {
     other.expectQuiet()
   }
 
-  @Test("A peer that left meanwhile is missed at once, and what it said last is passed on")
+  @Test("A peer that left meanwhile is noticed at once, and its last line is forwarded")
   func leftMeanwhile() throws {
     let harness = try RestartHarness()
     let leaver = try harness.join(1, at: "a.test:1")
@@ -401,7 +401,7 @@ struct HandoverLossTests {
     other.expectQuiet()
   }
 
-  @Test("A peer with values that no relay writes is closed, and the others go on")
+  @Test("A peer with invalid values in the image is closed, and the others stay")
   func invalidValues() throws {
     let harness = try RestartHarness()
     let bad = try harness.join(1)
@@ -415,7 +415,7 @@ struct HandoverLossTests {
     other.expectQuiet()
   }
 
-  @Test("Two peers with one nick or one slot: the first has it")
+  @Test("Of two peers with the same nick or slot, the first keeps it")
   func duplicates() throws {
     let harness = try RestartHarness()
     let first = try harness.join(1)
@@ -431,7 +431,7 @@ struct HandoverLossTests {
     third.expectClosed()
   }
 
-  @Test("The holder of a nick is missing: the claimant has it at once")
+  @Test("The descriptor of a nick's holder is missing: the claimant gets the nick at once")
   func holderMissing() throws {
     let harness = try RestartHarness()
     let holder = try harness.join(1)
@@ -443,7 +443,7 @@ struct HandoverLossTests {
     claimant.expectQuiet()
   }
 
-  @Test("A proof that was asked for under another name of the relay expires")
+  @Test("A proof that was requested for another directory id expires")
   func otherDirectoryID() throws {
     let harness = try RestartHarness(provesNicks: true)
     let key = NickKey()
@@ -456,7 +456,7 @@ struct HandoverLossTests {
     peer.expectClosed()
   }
 
-  @Test("What is new in one of these classes needs a decision: in the image, or made anew")
+  @Test("Every new property of these classes must be listed: in the image, or created anew")
   func completeness() throws {
     let harness = try RestartHarness()
     let peer = try harness.join(1)
@@ -468,9 +468,9 @@ struct HandoverLossTests {
       names(session) == [
         // In the image: state; buffers of the connection.
         "id", "listener", "state",
-        // From the directory's flags.
+        // Restored from the directory's flags.
         "takesLongFrames",
-        // Made anew: the input is scanned again, and the turn is over.
+        // Created anew: the input is scanned again, and the turn is over.
         "node", "framer", "subscriberIndex", "turn", "isDeferred",
       ])
     #expect(
@@ -485,10 +485,10 @@ struct HandoverLossTests {
       ])
     #expect(
       names(harness.node) == [
-        // In the image; the names of listeners, which the settings give again.
+        // In the image; for listeners only the names, because the settings define them.
         "directory", "sessions", "backlogs", "peerlists", "probeWatch", "listenerStates",
         "acceptGate",
-        // Settled before the image is written.
+        // Empty when the image is written.
         "outbox", "actions", "deferred", "budget",
         // From the settings.
         "settings", "decoder", "loop", "log", "onTick",

@@ -1,4 +1,4 @@
-/// What is limited now, and since when.
+/// The limits that are in force, and their start times.
 import Testing
 
 @testable import Server
@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Limits in force")
 struct LimitsInForceTests {
-  @Test("one begins when it holds somebody back and ends 30 s after it last did")
+  @Test("a limit begins when it first applies and ends 30 s after it last applied")
   func spans() {
     let start = Instant(nanoseconds: 1_000_000_000_000)
     var limits = LimitsInForce()

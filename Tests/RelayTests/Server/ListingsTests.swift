@@ -1,4 +1,4 @@
-/// Lists on their way through sockets that take little, while those who are listed leave.
+/// Peerlists that are sent through small socket buffers while listed peers leave.
 import Testing
 
 @testable import EventLoop
@@ -6,7 +6,7 @@ import Testing
 @testable import Settings
 @testable import Wire
 
-@Suite("Lists under way", .serialized)
+@Suite("Peerlists during sending", .serialized)
 struct ListingsTests {
   private let loop: EventLoop
   private let node: DirectoryNode
@@ -21,7 +21,7 @@ struct ListingsTests {
       loop: loop, settings: settings, nick: try #require(Nick(DirectoryHarness.relayNick)))
   }
 
-  /// Somebody at the other end, who has shaken hands.
+  /// Connects a peer, completes its handshake and returns its socket.
   private func join(
     _ number: Int, at location: String = "NOT-SERVING-ONION", _ features: [String] = [],
     buffer: Int32? = nil
@@ -37,7 +37,7 @@ struct ListingsTests {
     return theirs
   }
 
-  @Test("who has sent much at once is read behind the others, and wholly")
+  @Test("a peer that has sent much at once is read after the others, and completely")
   func readLater() throws {
     let flooders = try (0..<20).map { try join($0) }
     let other = try join(100)
@@ -57,7 +57,7 @@ struct ListingsTests {
     #expect(areAllRead)
   }
 
-  @Test("new connections share a part of a turn, and what they send before they leave counts")
+  @Test("new connections share a part of a turn, and lines that they send before they leave count")
   func newConnections() throws {
     let reader = try join(1_000)
     let other = try join(1_001)
@@ -86,7 +86,7 @@ struct ListingsTests {
   }
 
   @Test(
-    "name each peer that stays once and none after its leaving, share bytes, and keep nothing"
+    "name each remaining peer once, name no peer after its D entry, share bytes, and free them"
   )
   func peersLeaveMeanwhile() throws {
     let makers = try (0..<1_100).map { try join($0, at: "a.test:\($0 + 1)", ["ping"]) }
@@ -98,7 +98,7 @@ struct ListingsTests {
     for reader in readers { reader.write(DirectoryHarness.frame(791, "") + "\r\n") }
     try #require(
       loop.turns { node.peerlists.count == readers.count && node.backlogs.count == readers.count })
-    // The first page without features, and the first with.
+    // The cache holds the first page without features and the first one with features.
     let page = node.directory.registry.peerlistCache.size
     #expect(page > 2 * 512 * "J5nickaaaaaaaaaa;a.test:1,".utf8.count)
     #expect(page < 3 * 512 * "J5nickaaaaaaaaaa;a.test:1000;F:ping,".utf8.count)

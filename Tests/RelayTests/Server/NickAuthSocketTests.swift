@@ -1,6 +1,5 @@
-/// The recorded proofs once more, from one end of a stream to the other: the node asks with the
-/// recorded challenge, the peer answers with the recorded bytes, and the whole conversation is
-/// compared to the byte.
+/// The recorded proofs over a socket. The node sends the recorded nonce, the peer answers with the
+/// recorded bytes, and every byte of the node's answers is compared.
 import Foundation
 import Testing
 import Units
@@ -30,7 +29,7 @@ struct NickAuthSocketTests {
     return recording.valid + recording.invalid
   }
 
-  /// A node with one connection, whose other end is the test's.
+  /// A node with one connection; the test has its other end.
   struct Meeting {
     let loop: EventLoop
     let node: DirectoryNode
@@ -53,7 +52,7 @@ struct NickAuthSocketTests {
       id = try #require(Array(node.sessions.all).last?.id)
     }
 
-    /// The next `count` lines, or as many as come.
+    /// Returns the next `count` lines, or fewer if the connection ends or five seconds pass.
     func lines(_ count: Int) -> [String] {
       var received: [UInt8] = []
       _ = loop.turns {
@@ -63,14 +62,14 @@ struct NickAuthSocketTests {
       return String(decoding: received, as: UTF8.self).split(separator: "\r\n").map(String.init)
     }
 
-    /// Has the peer say its 793.
+    /// Sends the peer's 793.
     func shakeHands(_ line: String) {
       var frame: [UInt8] = []
       Frame.append(.handshake, line, to: &frame)
       socket.write(frame)
     }
 
-    /// For the recordings whose handshake is none that a relay would take.
+    /// Requests a proof without a handshake, for recordings whose handshake a relay rejects.
     func pretendHandshake(_ nick: Nick, _ line: String) throws {
       let offer = HandshakeRequest(
         nick: nick, location: .notServing, locationWasUnusable: false,
@@ -82,7 +81,7 @@ struct NickAuthSocketTests {
     }
   }
 
-  @Test("While a proof waits for its turn, no more is taken in than the longest line and a read")
+  @Test("While a proof waits for its turn, the node buffers at most the longest line and a read")
   func postponed() throws {
     let (meeting, session, _) = try waiting()
     let flood = [UInt8](repeating: 120, count: 4_096)
@@ -94,18 +93,18 @@ struct NickAuthSocketTests {
     }
     #expect(session.inputCount > meeting.node.lineLimit)
     #expect(session.inputCount <= meeting.node.lineLimit + Connection.readSize)
-    // When its turn comes, it is what any line is that is too long for a proof.
+    // When its turn comes, the node rejects it like any line that is too long for a proof.
     meeting.node.deferred.postpone(meeting.id)
     meeting.node.readPostponed()
     let verdict = meeting.lines(1)
     #expect(verdict.first?.contains(#"\"code\":\"malformed\""#) == true, "\(verdict)")
   }
 
-  @Test("What stands behind a proof that had to wait is answered, however much it is")
+  @Test("All frames after a proof that had to wait are answered")
   func behindPostponed() throws {
     let (meeting, session, proof) = try waiting()
     meeting.node.directory.limits.messages = .unlimited
-    // More than is taken in one turn.
+    // More than the node reads in one turn.
     let pings = 12_000
     var rest = Array(try #require(Data(base64Encoded: proof.wireB64))) + Array("\r\n".utf8)
     for _ in 0..<pings { Frame.append(.ping, "", to: &rest) }
@@ -127,7 +126,7 @@ struct NickAuthSocketTests {
     #expect(String(decoding: received.prefix(100), as: UTF8.self).contains(#"\"code\":\"ok\""#))
   }
 
-  /// A pending connection whose proof waits for its turn.
+  /// Returns a pending connection whose proof waits for its turn.
   private func waiting() throws -> (Meeting, Session, Proof) {
     let proof = try #require(try Self.recorded().first { $0.id == "V02" })
     let meeting = try Meeting(proof)
@@ -155,7 +154,7 @@ struct NickAuthSocketTests {
         pretended += 1
         try meeting.pretendHandshake(nick, proof.handshakeLine)
       } else {
-        // No relay lets such a nick come as far as a proof.
+        // A relay rejects this nick in the handshake, before a proof.
         pretended += 1
         meeting.shakeHands(#"{"app-name":"joinmarket","proto-ver":5,"nick":"\#(proof.nick)"}"#)
         #expect(meeting.lines(2).allSatisfy { $0.contains("Rejected: ") }, "\(proof.id)")
@@ -164,7 +163,7 @@ struct NickAuthSocketTests {
       try expectVerdict(proof, in: meeting)
       met[proof.expected, default: 0] += 1
     }
-    // What stands for itself stays real: only these have a handshake that cannot be said.
+    // Only these recordings have no handshake that the relay accepts for their nick.
     #expect(pretended == 5)
     #expect(met.keys.sorted() == ["invalid", "malformed", "ok"])
   }
@@ -200,7 +199,7 @@ private func bytes(hex: String) -> Bytes32? {
 }
 
 extension String {
-  /// As it stands in a frame, escaped.
+  /// Calls `body` with the bytes of this string.
   fileprivate func withBytes<T>(
     _ body: (ByteView) throws -> T
   ) rethrows -> T {

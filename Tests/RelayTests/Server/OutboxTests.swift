@@ -10,7 +10,7 @@ import Units
 @testable import Settings
 @testable import Wire
 
-/// Sessions over socket pairs, with a node that only lends them its loop.
+/// Sessions over socket pairs. Of the node they use only the loop.
 struct SessionBench {
   let loop: EventLoop
   let node: DirectoryNode
@@ -38,7 +38,7 @@ struct OutboxTests {
     let readsLongFrames: Bool
     var isSubscribed = false
     var isGone = false
-    /// It was closed with bytes that nobody had taken.
+    /// Whether it was closed with unread bytes.
     var isCut = false
     var expected: [UInt8] = []
     var received: [UInt8] = []
@@ -69,7 +69,7 @@ struct OutboxTests {
     bytes.withView { body(Frame(code: 687, body: $0, line: $0)) }
   }
 
-  @Test("random turns arrive whole and in order at everyone", arguments: 1...12)
+  @Test("random turns arrive whole and in order at every receiver", arguments: 1...12)
   func anything(_ seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let all = receivers(7, buffer: 4_608)
@@ -129,14 +129,14 @@ struct OutboxTests {
     #expect(isDone && outbox.isEmpty)
     for one in all {
       one.read()
-      // Not inside #expect, which would spell out the difference of two long lists.
+      // Compared outside #expect, which would print the difference of two long lists.
       let isRight =
         one.isCut ? one.expected.starts(with: one.received) : one.received == one.expected
       #expect(isRight)
     }
   }
 
-  /// What is reported as left over is what waits in the session.
+  /// Flushes the outbox, and checks that reported leftovers are in the session's backlog.
   private func flush() {
     outbox.flush { session, delivery in
       guard case .accepted(let count) = delivery else {
@@ -164,7 +164,7 @@ struct OutboxTests {
     #expect(outbox.subscribers.count == 1 && outbox.deliveries == 4)
   }
 
-  @Test("broadcasts go out in portions, before what a subscriber gets of its own meanwhile")
+  @Test("broadcasts go out in portions, before frames that a subscriber gets of its own meanwhile")
   func portions() {
     let all = receivers(8)
     func send(_ text: String, to one: Receiver? = nil) {
@@ -179,7 +179,8 @@ struct OutboxTests {
     send("a")
     outbox.flush { _, _ in }
     #expect(outbox.isSending && received().filter { $0 == "a" }.count == 3)
-    // One that comes now is not told; one that leaves has been given its part.
+    // A session that subscribes now does not get "a". A session that is flushed and unsubscribes
+    // has got it.
     outbox.subscribe(all[7].session)
     send("b", to: all[5])
     send("b", to: all[0])
@@ -190,7 +191,7 @@ struct OutboxTests {
     outbox.unsubscribe(all[1].session)
     outbox.sendMore { _, _ in }
     #expect(!outbox.isSending && received() == ["", "", "", "a", "a", "", "a", ""])
-    // The next broadcast waits for nobody.
+    // A second broadcast may follow while the first is being sent in portions.
     send("c")
     outbox.flush { _, _ in }
     send("d")
@@ -199,7 +200,7 @@ struct OutboxTests {
     #expect(received() == ["cd", "", "cd", "cd", "cd", "cd", "", "cd"])
   }
 
-  @Test("a pendingCloses session is sent nothing more")
+  @Test("a session that is about to be closed gets no more frames")
   func pendingCloses() {
     let all = receivers(2)
     for one in all { outbox.subscribe(one.session) }
@@ -213,7 +214,7 @@ struct OutboxTests {
     #expect(all[0].socket.read().isEmpty && all[1].socket.read() == Array("x".utf8))
   }
 
-  @Test("a socket whose other side is gone is reported, and the others are served")
+  @Test("a socket whose other side is closed is reported, and the others are served")
   func failure() {
     let all = receivers(3)
     for one in all { outbox.subscribe(one.session) }
@@ -229,7 +230,7 @@ struct OutboxTests {
   }
 
   @Test(
-    "2,000 private lines in one turn, cut by others, go out in order past the limit of one writev")
+    "2,000 private lines in one turn between broadcasts are sent in order past the limit of writev")
   func manyPieces() {
     let all = receivers(2, buffer: 4_608)
     for one in all { outbox.subscribe(one.session) }

@@ -1,4 +1,4 @@
-/// The time for an answer starts when the probe has left.
+/// The time for an answer starts when the probe has left the relay.
 import Testing
 
 @testable import Directory
@@ -27,17 +27,17 @@ struct ProbeWatchTests {
     return watch
   }
 
-  @Test("a probe that has left starts the time once, whatever little the kernel still holds")
+  @Test("a probe that has left starts the time once, even if the kernel still holds a few bytes")
   func left() {
     var watch = watching()
     let hasLeft = look(&watch, 0.5, 4_000)
     #expect(hasLeft && watch.isEmpty)
   }
 
-  @Test("a reader of any speed is waited for until it has come to the probe")
+  @Test("the time does not start before a reader of any speed has reached the probe")
   func reading() {
     var watch = watching()
-    // A kilobyte a second, seen in pieces: nothing moves for half a minute at a time.
+    // The reader takes 1 kB/s on average, in steps of half a minute.
     for second in 1...600 {
       let unsent = 600_000 - second / 30 * 30_000
       let isWaiting = look(&watch, Double(second), unsent)
@@ -46,7 +46,7 @@ struct ProbeWatchTests {
     #expect(watch.isEmpty)
   }
 
-  @Test("one that takes nothing for a minute is not, and a second probe does not make it wait anew")
+  @Test("it starts for a reader that takes nothing for a minute; a second probe does not delay it")
   func frozen() {
     var watch = watching()
     for second in 1...59 {
@@ -63,7 +63,7 @@ struct ProbeWatchTests {
     #expect(isWaiting)
   }
 
-  @Test("a probe that has overtaken a backlog has left when what was before it has")
+  @Test("a probe that has overtaken a backlog has left when the bytes before it have")
   func ahead() {
     var watch = watching()
     watch.noteSent(id, end: 500_000)
@@ -73,7 +73,7 @@ struct ProbeWatchTests {
     #expect(hasLeft && watch.isEmpty)
   }
 
-  @Test("who has left is forgotten")
+  @Test("a peer that has left is forgotten")
   func gone() {
     var watch = watching()
     #expect(watch.look(at: start) { _ in nil }.isEmpty == true && watch.isEmpty)
@@ -85,7 +85,7 @@ struct ProbeWatchTests {
 
 @Suite("Probes of a slow reader", .serialized)
 struct SlowProbeTests {
-  @Test("a probe comes behind the line that is on its way, not behind the flood")
+  @Test("a probe follows the line that is being sent, not the whole flood")
   func overtakes() throws {
     let loop = try EventLoop()
     var settings = Settings()
@@ -111,7 +111,7 @@ struct SlowProbeTests {
       loop.turn()
     }
     try #require(loop.turns { node.backlogs.total > 500_000 })
-    // Another connection claims the nick of the first.
+    // Another connection claims the holder's nick.
     let claimant = connect(1)
     try #require(loop.turns { node.directory.takeovers.count == 1 })
     var received: [UInt8] = []

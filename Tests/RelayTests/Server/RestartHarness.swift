@@ -44,7 +44,7 @@ final class RestartHarness {
     return RestartPeer(theirs, self)
   }
 
-  /// Connects and shakes hands.
+  /// Connects and completes the handshake.
   func join(
     _ number: Int, at location: String = "NOT-SERVING-ONION", _ features: [String] = ["ping"],
     buffer: Int32? = nil
@@ -64,10 +64,10 @@ final class RestartHarness {
     return node.sessions[id]
   }
 
-  /// Ends the node and starts another from what it left.
+  /// Ends the node and starts another one from its image and descriptors.
   /// - Parameters:
-  ///   - losing: whose descriptor the store does not return.
-  ///   - change: how the image changes on the way.
+  ///   - losing: the peer whose descriptor is lost.
+  ///   - change: changes the image before the start.
   @discardableResult
   func restart(
     losing lost: RestartPeer? = nil, directoryID: String = RestartHarness.directoryID,
@@ -92,7 +92,7 @@ final class RestartHarness {
   }
 }
 
-/// The other end of one connection.
+/// The peer's end of one connection.
 final class RestartPeer {
   let socket: TestSocket
   var nick = ""
@@ -119,7 +119,7 @@ final class RestartPeer {
 
   func sendPublic(_ text: String) { send(687, "\(nick)!PUBLIC!\(text)") }
 
-  /// The next line without its CR LF; nil when none comes in five seconds.
+  /// Returns the next line without its CR LF; nil when none arrives in five seconds.
   func next() -> String? {
     var end: Int?
     _ = harness.loop.turns {
@@ -135,7 +135,7 @@ final class RestartPeer {
     return String(decoding: received[..<(end - 1)], as: UTF8.self)
   }
 
-  /// Proves that nothing else has come and that the connection is open.
+  /// Checks that no other line has arrived and that the connection is open.
   func expectQuiet(_ place: SourceLocation = #_sourceLocation) {
     send(798, "")
     #expect(next() == DirectoryHarness.pong, sourceLocation: place)

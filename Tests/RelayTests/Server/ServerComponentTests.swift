@@ -1,4 +1,5 @@
-// The node's components alone: budgets, queues of sessions, peerlists and the accept gate.
+// Tests each component of the node alone: budgets, queues of sessions, peerlists and the accept
+// gate.
 
 import Logging
 import Testing
@@ -12,7 +13,7 @@ private func id(_ slot: Int32) -> PeerID { PeerID(slot: slot, generation: 0) }
 
 @Suite("The budget of a turn")
 struct TurnBudgetTests {
-  @Test("reads end, and are refilled whole; proofs too, each on its own")
+  @Test("the budgets of reads and of proofs run out and are refilled completely and separately")
   func budgets() {
     var budget = TurnBudget()
     let taken = (0...TurnBudget.furtherReads).map { _ in budget.takeFurtherRead() }
@@ -27,7 +28,7 @@ struct TurnBudgetTests {
     #expect(budget.hasProofs)
   }
 
-  @Test("the time for new connections is spent whole, and refilled")
+  @Test("the time for new connections runs out and is refilled")
   func newConnections() {
     var budget = TurnBudget()
     let start = Instant(nanoseconds: 1_000)
@@ -43,7 +44,7 @@ struct TurnBudgetTests {
 
 @Suite("Deferred reads")
 struct DeferredReadsTests {
-  @Test("proofs go on in the order in which they had to wait, admitted peers apart from them")
+  @Test("proofs continue in the order in which they were postponed, separately from admitted peers")
   func order() {
     var deferred = DeferredReads()
     for slot in 1...3 { deferred.postpone(id(Int32(slot))) }
@@ -73,7 +74,7 @@ struct ProcessLoadTests {
 
 @Suite("The peerlist sender")
 struct PeerlistSenderTests {
-  @Test("a turn ends with its budget, and who was left over comes first in the next")
+  @Test("a turn ends with its budget, and the next one starts with the peers that were left over")
   func rotation() {
     var sender = PeerlistSender()
     for slot in 1...4 { sender.add(id(Int32(slot))) }
@@ -88,7 +89,7 @@ struct PeerlistSenderTests {
     #expect(served == [1, 2, 3, 4, 1, 2].map(id) && sender.count == 4)
   }
 
-  @Test("full sockets wait without a turn of their own, and lists that are over go")
+  @Test("peers with full sockets wait and cause no turn, and complete lists are removed")
   func ends() {
     var sender = PeerlistSender()
     for slot in 1...3 { sender.add(id(Int32(slot))) }
@@ -128,7 +129,7 @@ struct SessionTableTests {
     #expect(session.state == .closed(.peerClosed) && table.lingeringCount == 0)
   }
 
-  @Test("a session is closed later once, with its first reason")
+  @Test("a session is marked for closing once, with its first reason")
   func closing() {
     var table = SessionTable()
     let (session, _) = bench.session(0)
@@ -144,7 +145,7 @@ struct SessionTableTests {
     #expect(!isClosedLater)
   }
 
-  @Test("a session lingers until its time, or until it ends by itself")
+  @Test("a session lingers until its timeout, or until it ends by itself")
   func lingering() {
     var table = SessionTable()
     let start = Instant(nanoseconds: 0)
@@ -166,7 +167,7 @@ struct SessionTableTests {
 
 @Suite("The accept gate", .serialized)
 struct AcceptGateTests {
-  @Test("full at its limit it pauses its listeners, counts once, and resumes with room")
+  @Test("at its limit it pauses its listeners, counts one pause, and resumes below the limit")
   func limit() throws {
     let loop = try EventLoop()
     let gate = AcceptGate(loop: loop, log: Logger(label: "test"))

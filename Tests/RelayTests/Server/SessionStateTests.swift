@@ -14,7 +14,7 @@ struct SessionStateTests {
     .closing(.slowReader), .lingering(.slowReader, until: until), .closed(.slowReader),
   ]
 
-  /// What may follow a state, written out.
+  /// Returns the states that may follow a state.
   private static func following(_ state: Session.State) -> [Session.State] {
     let ends: [Session.State] = [
       .closing(.slowReader), .lingering(.slowReader, until: until), .closed(.slowReader),
@@ -49,7 +49,7 @@ struct SessionStateTests {
         + Array(repeating: .slowReader, count: 3))
   }
 
-  @Test("lines are taken from who is open and neither held nor postponed")
+  @Test("lines are taken from sessions that are open and neither held nor postponed")
   func lines() {
     #expect(
       Self.all.filter(\.takesLines) == [
@@ -58,7 +58,7 @@ struct SessionStateTests {
     #expect(Self.all.filter { !$0.isOpen }.allSatisfy { !$0.takesLines && $0.closeReason != nil })
   }
 
-  @Test("a forbidden step traps, in release too")
+  @Test("a forbidden transition traps, in release too")
   func trap() async {
     await #expect(processExitsWith: .failure) {
       let bench = try SessionBench()

@@ -22,7 +22,7 @@ struct AdminCommandTests {
   }
 
   @Test(
-    "anything else is none",
+    "any other line is refused",
     arguments: [
       "", " peers", "peers ", "Peers", "close", "close circuit", "close circuit ",
       "close circuit tor:", "close circuit -1", "close circuit 0x1", "close circuit 4294967296",
@@ -30,7 +30,7 @@ struct AdminCommandTests {
     ])
   func unknown(line: String) { #expect(AdminCommand(line) == nil) }
 
-  @Test("the own user and root are let in")
+  @Test("only the relay's own user and root are accepted")
   func users() {
     #expect(AdminSocket.isAllowed(0))
     #expect(AdminSocket.isAllowed(geteuid()))

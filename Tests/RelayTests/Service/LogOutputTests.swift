@@ -3,9 +3,9 @@ import Testing
 
 @testable import Service
 
-@Suite("Where the log goes")
+@Suite("The log's output")
 struct LogOutputTests {
-  /// Two ends of a stream that holds a few kilobytes.
+  /// A stream with a buffer of a few kilobytes, and its two ends.
   private final class Stream {
     enum Kind: CaseIterable { case pipe, nonBlockingPipe, socket }
 
@@ -34,7 +34,7 @@ struct LogOutputTests {
       close(writer)
     }
 
-    /// At most so many bytes of what is there now.
+    /// Reads the bytes that are available now, at most `limit`.
     func read(_ limit: Int = 1 << 20) -> String {
       var bytes: [UInt8] = []
       var chunk = [UInt8](repeating: 0, count: min(limit, 65_536))
@@ -53,7 +53,7 @@ struct LogOutputTests {
   }
 
   @Test(
-    "What is not taken is dropped and counted, the count comes first, and no line is cut",
+    "Lines that are not taken are dropped and counted, the count comes first, and no line is cut",
     arguments: Stream.Kind.allCases, [100, 1_000, 10_000])
   private func dropping(kind: Stream.Kind, length: Int) throws {
     let stream = try Stream(kind)
@@ -62,7 +62,7 @@ struct LogOutputTests {
     var reported = 0
     for number in 0..<400 {
       output.write(line(number, length: length)) { "dropped \($0)\n" }
-      // Now and then the reader takes a little, as one does that is about to stop again.
+      // The reader sometimes reads a little, like one that stops and resumes.
       if number % 40 == 39 { text += stream.read(3_000) }
     }
     #expect(output.dropped > 0)
@@ -85,12 +85,12 @@ struct LogOutputTests {
     #expect(seen.count + reported == 400)
   }
 
-  @Test("A closed reader is no reason to wait or to end", arguments: Stream.Kind.allCases)
+  @Test("A closed reader neither blocks nor ends the process", arguments: Stream.Kind.allCases)
   private func gone(kind: Stream.Kind) throws {
     signal(SIGPIPE, SIG_IGN)
     let stream = try Stream(kind)
     var output = LogOutput(stream.writer)
-    // The other end's number may be given out again, so it is replaced and not closed.
+    // Another test could get the descriptor's number after a close, so the descriptor is replaced.
     let null = open("/dev/null", O_RDONLY)
     dup2(null, stream.reader)
     close(null)

@@ -1,4 +1,4 @@
-/// The log's lines: one a record whatever is in it, and the same record as JSON.
+/// The log's lines: one for each record, whatever its content, as text and as JSON.
 import Foundation
 import Logging
 import Testing
@@ -51,7 +51,7 @@ struct LoggingTests {
     #expect(object["map"] as? [String: String] == ["q": "\u{202e}"])
   }
 
-  @Test("a field cannot take the place of one of the record's own members")
+  @Test("a field cannot replace one of the record's own members")
   func collisions() throws {
     let line = LogRecord(
       time: .now(), level: .error, category: "c", message: "true one",
@@ -84,7 +84,7 @@ struct LoggingTests {
       ])
   }
 
-  @Test("leap days and the years' ends are right")
+  @Test("leap days and ends of years are correct")
   func calendar() {
     #expect(WallTime(milliseconds: 0).description == "1970-01-01T00:00:00.000Z")
     #expect(WallTime(milliseconds: 1_709_251_199_999).description == "2024-02-29T23:59:59.999Z")

@@ -1,4 +1,4 @@
-/// How the relay comes to know its own onion name from the file that Tor writes.
+/// The relay reads its own onion name from the file that Tor writes.
 import Foundation
 import Testing
 
@@ -34,7 +34,7 @@ struct NickProvingTests: ~Copyable {
     try Data((name + "\n").utf8).write(to: URL(filePath: place.path), options: .atomic)
   }
 
-  @Test("It is taken once the file is there, and again when it has changed")
+  @Test("It is read once the file exists, and again when the file has changed")
   func learned() throws {
     let node = try node()
     let proving = NickProving(for: node, rereading: .milliseconds(20))
@@ -47,7 +47,7 @@ struct NickProvingTests: ~Copyable {
     withExtendedLifetime(proving) {}
   }
 
-  @Test("A file that is gone or holds no name changes nothing, and is looked at again")
+  @Test("A file without a valid name changes nothing, and is read again")
   func unreadable() throws {
     let node = try node()
     try write(Self.names[0])
@@ -62,7 +62,7 @@ struct NickProvingTests: ~Copyable {
     withExtendedLifetime(proving) {}
   }
 
-  @Test("DIRECTORY_LOCATION goes before it in lists")
+  @Test("DIRECTORY_LOCATION overrides it in peerlists")
   func given() throws {
     let node = try node(location: Self.names[1] + ":80")
     node.directory.identity.location = node.settings.ownLocation

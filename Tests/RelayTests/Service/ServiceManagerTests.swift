@@ -1,4 +1,4 @@
-/// What systemd's environment asks of the relay, and what it is told over a real socket.
+/// The variables that systemd sets for the relay, and the messages to systemd over a real socket.
 import TestSupport
 import Testing
 
@@ -14,7 +14,7 @@ import Testing
 
 @Suite("The service manager")
 struct ServiceManagerTests {
-  @Test("sockets are taken over by the process they are meant for, and by no other")
+  @Test("only the process with LISTEN_PID takes over sockets")
   func inherited() throws {
     func manager(_ pid: String?, _ count: String?) throws -> [Int32] {
       var environment: [String: String] = [:]
@@ -22,8 +22,7 @@ struct ServiceManagerTests {
       environment["LISTEN_FDS"] = count
       return try ServiceManager(environment: environment, processID: 42).inherited
     }
-    // Descriptor 3 is this process's own if something is open there: what counts is that it is
-    // open.
+    // Only whether descriptor 3 is open matters; it may be any file of this process.
     let isOpen = fcntl(3, F_GETFD) >= 0
     if isOpen {
       #expect(try manager("42", "1") == [3])
@@ -37,7 +36,7 @@ struct ServiceManagerTests {
     #expect(try manager("41", "3") == [] && manager(nil, "3") == [] && manager("42", nil) == [])
   }
 
-  @Test("the watchdog's interval is taken from whole positive microseconds")
+  @Test("the watchdog's interval is a positive whole number of microseconds")
   func watchdog() throws {
     func interval(_ time: String, _ pid: String? = nil) throws -> Duration? {
       var environment = ["WATCHDOG_USEC": time]
@@ -52,7 +51,7 @@ struct ServiceManagerTests {
     }
   }
 
-  @Test("a message reaches a file and a name in the abstract space", arguments: [true, false])
+  @Test("a message reaches a socket file and an abstract address", arguments: [true, false])
   func notify(_ isAbstract: Bool) throws {
     let loop = try EventLoop()
     let place = TemporaryPath()

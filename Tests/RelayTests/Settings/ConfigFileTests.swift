@@ -32,7 +32,7 @@ struct ConfigFileTests {
     level = "WARNING"
     """
 
-  @Test("its tables are settings, and each tells where it came from")
+  @Test("its tables are read as settings, and each setting has its origin")
   func reading() throws {
     try scratch.write(Self.example, to: "config.toml")
     let reading = load()
@@ -52,7 +52,7 @@ struct ConfigFileTests {
         == "\(scratch.path)/config.toml, directory_server.max_peers")
   }
 
-  @Test("it stands between .env and the defaults")
+  @Test("its precedence is between .env and the defaults")
   func precedence() throws {
     try scratch.write("[directory_server]\nmax_peers = 7\n", to: "config.toml")
     #expect(load().settings?.maxPeers == 7)
@@ -63,7 +63,7 @@ struct ConfigFileTests {
   }
 
   @Test(
-    "JOINMARKET_CONFIG_FILE names it, in the environment or in .env, and then it has to be there")
+    "JOINMARKET_CONFIG_FILE names it, in the environment or in .env, and then it must exist")
   func named() throws {
     try scratch.write("[directory_server]\nmax_peers = 7\n", to: "other")
     #expect(load([], ["JOINMARKET_CONFIG_FILE": "other"]).settings?.maxPeers == 7)
@@ -77,7 +77,7 @@ struct ConfigFileTests {
       ])
   }
 
-  @Test("keys without a meaning here are named in one line")
+  @Test("keys that the relay ignores are named in one line")
   func withoutMeaning() throws {
     try scratch.write(
       """
@@ -102,7 +102,7 @@ struct ConfigFileTests {
   }
 
   @Test(
-    "what is no TOML, or not what a setting may be, is a fault that names the place",
+    "invalid TOML and values that are not allowed are faults with the place",
     arguments: [
       ("[directory_server]\nmax_peers = \"many\"\n", "DIRECTORY_SERVER__MAX_PEERS=many"),
       ("[directory_server]\nmax_peers = [1]\n", "DIRECTORY_SERVER__MAX_PEERS="),

@@ -1,11 +1,10 @@
-/// Reading the settings: which source wins, what is a fault and what a warning, and how both are
-/// worded.
+/// Reading the settings: the precedence of sources, faults and warnings, and their texts.
 import Foundation
 import Testing
 
 @testable import Settings
 
-/// A directory that goes with the test.
+/// A temporary directory that is removed after the test.
 final class ScratchDirectory {
   let path: String
 
@@ -31,7 +30,7 @@ struct SettingsLoadTests {
     Settings.load(arguments: arguments, environment: environment, workingDirectory: scratch.path)
   }
 
-  @Test("a flag goes before the environment, that before the file, that before the default")
+  @Test("precedence: flag, environment, file, default")
   func precedence() throws {
     #expect(load().settings?.maxPeers == 10_000)
     #expect(load().origins["MAX_PEERS"] == .byDefault)
@@ -45,7 +44,7 @@ struct SettingsLoadTests {
     #expect(reading.origins["MAX_PEERS"]?.description == "flag --max-peers")
   }
 
-  @Test("our name goes before joinmarket-ng's in one source, but a nearer source before both")
+  @Test("our name overrides joinmarket-ng's in one source; a source of higher precedence wins")
   func nameOrder() throws {
     let theirs = "DIRECTORY_SERVER__MAX_PEERS"
     #expect(load([], ["MAX_PEERS": "2", theirs: "3"]).settings?.maxPeers == 2)
@@ -53,14 +52,14 @@ struct SettingsLoadTests {
     #expect(load([], [theirs: "3"]).settings?.maxPeers == 3)
   }
 
-  @Test("an empty value is as if it were not set")
+  @Test("an empty value counts as not set")
   func empty() throws {
     try scratch.write("MAX_PEERS=5")
     #expect(load([], ["MAX_PEERS": ""]).settings?.maxPeers == 5)
     #expect(load([], ["DATA_DIR": ""]).settings?.dataDir == nil)
   }
 
-  @Test("an empty HOST turns TCP off, and an empty MOTD is one")
+  @Test("an empty HOST turns TCP off, and an empty MOTD is valid")
   func emptyValues() {
     let reading = load([], ["HOST": "", "LISTEN_UNIX": "/run/jm.sock", "MOTD": ""])
     #expect(reading.settings?.tcpListeners == [])
@@ -68,7 +67,7 @@ struct SettingsLoadTests {
     #expect(load(["--host=", "--listen-unix=/x"]).settings?.tcpListeners == [])
   }
 
-  @Test("both spellings of the disconnect threshold are taken")
+  @Test("both spellings of the disconnect threshold are accepted")
   func disconnect() {
     #expect(load([], ["RATE_LIMIT_DISCONNECT_THRESHOLD": "7"]).settings?.rateLimitDisconnect == 7)
     #expect(load(["--rate-limit-disconnect-threshold", "8"]).settings?.rateLimitDisconnect == 8)
@@ -107,7 +106,7 @@ struct SettingsLoadTests {
     #expect(load(["--status-nicks=off"]).settings?.statusNicks == false)
   }
 
-  @Test("a named file must be there and be text; .env need not be there")
+  @Test("a named file must exist and be text; .env need not exist")
   func files() throws {
     #expect(
       load(["--env-file", "other"]).faults.map(\.description) == [
@@ -125,7 +124,7 @@ struct SettingsLoadTests {
     #expect(load(["--env-file", "."]).faults.count == 1)
   }
 
-  @Test("a misspelt name with one of the prefixes is warned about, others' names are left alone")
+  @Test("a misspelt name with one of the prefixes causes a warning, other names do not")
   func unknownNames() {
     let reading = load(
       [],
@@ -204,19 +203,19 @@ struct SettingsLoadTests {
     #expect(load([], environment).faults.map(\.description) == [expected])
   }
 
-  @Test("sockets from systemd are listeners enough")
+  @Test("sockets from systemd suffice as listeners")
   func inherited() {
     #expect(load([], ["HOST": "", "LISTEN_FDS": "1"]).settings != nil)
   }
 
-  @Test("what works and is hardly meant is questioned, not refused")
+  @Test("suspicious but valid settings cause a warning, not a fault")
   func suspiciousSettings() {
     let reading = load([], ["MESSAGE_BURST_LIMIT": "5", "HANDSHAKE_TIMEOUT": "10"])
     #expect(reading.settings?.messageBurstLimit == 5)
     #expect(reading.warnings.count == 2)
   }
 
-  @Test("a reload takes what it may, leaves the rest, and tells the difference")
+  @Test("a reload applies the settings that it may change, and reports the others")
   func reload() throws {
     let old = try #require(load().settings)
     let new = try #require(

@@ -4,7 +4,7 @@ import Testing
 @testable import Directory
 @testable import Settings
 
-/// A row's allowed and refused texts, and what an allowed one reads back as.
+/// A row's allowed and refused texts, and the canonical text of each allowed one.
 struct RowCase: Sendable, CustomTestStringConvertible {
   var name: String
   var defaultText: String
@@ -44,7 +44,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
         + ["false", "0", "No", "off"].map { ($0, "false") }, wrong: ["2", "y", "enabled"])
   }
 
-  // A real address: its checksum is right.
+  // A real address with a valid checksum.
   static let onion = "nakamotourflxwjnjpnrk7yc2nhkf6r62ed4gdfxmmn5f4saw5q5qoyd.onion"
 
   static let all: [RowCase] = [
@@ -192,7 +192,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
 
 @Suite("The settings table")
 struct SettingsTableTests {
-  @Test("every row has a case here, and every case a row")
+  @Test("every row of the table has a case, and every case a row")
   func complete() {
     #expect(RowCase.all.map(\.name) == Settings.table.map(\.name))
   }
@@ -221,7 +221,7 @@ struct SettingsTableTests {
   @Test("a value is found under each of its names and flags", arguments: RowCase.all)
   func names(_ expected: RowCase) throws {
     let row = try #require(Settings.table.first { $0.name == expected.name })
-    // The last of the fine values, since the first may be an empty one.
+    // Takes the last allowed value, because the first may be empty.
     let (text, shown) = try #require(expected.fine.last)
     for name in row.names {
       let reading = Settings.load(

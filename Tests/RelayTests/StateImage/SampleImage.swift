@@ -2,7 +2,7 @@ import Units
 
 @testable import StateImage
 
-/// An image in which every field has a value of its own, so that two that change places show.
+/// An image in which every field has a different value, so that two swapped fields are noticed.
 enum SampleImage {
   static let origin = ImageOrigin(bootID: Array(1...16), network: .signet)
 

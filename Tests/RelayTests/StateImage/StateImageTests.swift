@@ -13,8 +13,8 @@ import Units
     #expect(try StateImage(bytes, at: origin) == SampleImage.image)
   }
 
-  /// A new version's fixture is recorded with `JM_RECORD_IMAGE=PATH`.
-  @Test("Version 1 stays what it was when it was made, to the byte")
+  /// `JM_RECORD_IMAGE=PATH` records the fixture of a new version.
+  @Test("Version 1 of the image stays the same, byte by byte")
   func fixture() throws {
     if let path = ProcessInfo.processInfo.environment["JM_RECORD_IMAGE"] {
       try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -34,7 +34,7 @@ import Units
     #expect(throws: ImageFault.truncated) { try StateImage(bytes + [0], at: origin) }
   }
 
-  @Test("An image with any bit turned is refused")
+  @Test("An image with any bit flipped is refused")
   func damaged() {
     for index in bytes.indices {
       var damaged = bytes
@@ -43,7 +43,7 @@ import Units
     }
   }
 
-  @Test("Other versions, boots and networks are refused, each by its name")
+  @Test("Images of other versions, boots and networks are refused, each with its own fault")
   func others() throws {
     var body = ImageWriter()
     SampleImage.image.write(to: &body)
@@ -60,7 +60,7 @@ import Units
     }
   }
 
-  @Test("A body with a right checksum and a wrong length is refused, and takes no memory for it")
+  @Test("A body with a valid checksum and a wrong length is refused")
   func lies() {
     var body = ImageWriter()
     SampleImage.image.write(to: &body)
@@ -68,7 +68,7 @@ import Units
       let image = StateImage.wrap(body.bytes + extra, from: origin)
       #expect(throws: ImageFault.malformed) { try StateImage(image, at: origin) }
     }
-    // The first count of the body says that the nick is four gigabytes long.
+    // The first count of the body claims a nick of four gigabytes.
     let image = StateImage.wrap([255, 255, 255, 255] + body.bytes, from: origin)
     #expect(throws: ImageFault.truncated) { try StateImage(image, at: origin) }
   }

@@ -1,4 +1,4 @@
-/// When the relay calls itself healthy: what it says decides whether it is restarted.
+/// The relay's health, which decides whether a supervisor restarts it.
 import Testing
 
 @testable import EventLoop
@@ -22,13 +22,13 @@ struct HealthTests {
     status = RelayStatus(of: node)
   }
 
-  /// Opens a listener whose connections go to `accept`.
+  /// Opens a listener that passes its connections to `accept`.
   private func open(_ accept: @escaping Listener.Accept) throws {
     node.acceptGate.add(
       try Listener(on: loop, address: .tcp(host: "127.0.0.1", port: 0), accept: accept))
   }
 
-  @Test("A loop whose tick is more than 5 s late is unhealthy, until a tick comes in time")
+  @Test("A loop whose tick is more than 5 s late is unhealthy, until a tick is on time")
   func stalled() throws {
     try open { _ in }
     #expect(status.health.isHealthy)
@@ -37,14 +37,14 @@ struct HealthTests {
     #expect(status.health.isHealthy)
     node.lag.expectTick(at: now + .milliseconds(-5_100))
     #expect(status.health.faults == [.stalled])
-    // The late tick itself tells that peers have waited.
+    // The late tick itself reports that peers have waited.
     node.lag.tick(at: now, next: now + .milliseconds(250))
     #expect(status.health.faults == [.stalled])
     node.lag.tick(at: now + .milliseconds(250), next: now + .milliseconds(500))
     #expect(status.health.isHealthy)
   }
 
-  @Test("A probe that was served makes it healthy, for 30 s and no longer")
+  @Test("A successful probe makes it healthy for 30 s and no longer")
   func served() throws {
     try open { [unowned node] socket in node.accept(socket) }
     let probe = SelfProbe(of: node)
@@ -55,7 +55,7 @@ struct HealthTests {
     #expect(status.health.isHealthy)
     #expect(probe.results.isFresh(at: success + .seconds(30)))
     #expect(!probe.results.isFresh(at: success + .milliseconds(30_001)))
-    // It is no peer, and it has left.
+    // The probe's connection has ended and is not in the registry.
     #expect(loop.turns { node.directory.registry.connectionCount == 0 })
     probe.stop()
   }

@@ -1,4 +1,4 @@
-/// The hour and the week that the page plots.
+/// The history of an hour, a day and a week that the page plots.
 import Foundation
 import Testing
 
@@ -17,7 +17,7 @@ struct HistoryTests {
       peers: Int32(number), backlog: number, deliveries: number, closed: 1, lag: Int32(number % 7))
   }
 
-  @Test("a ring keeps the last ones, oldest first")
+  @Test("a ring keeps the last samples, oldest first")
   func ring() {
     var ring = History.Ring(capacity: 3, step: .seconds(10))
     for number in 1...5 { ring.append(sample(number), at: Double(number)) }
@@ -26,7 +26,7 @@ struct HistoryTests {
     #expect((0..<3).map { ring[$0].deliveries } == [3, 4, 5])
   }
 
-  @Test("twelve steps make one of the day, sixty one of the week: sums, the worst, the last state")
+  @Test("12 steps of the hour make one of the day, 60 one of the week: sums, maxima, last states")
   func merging() {
     var history = History()
     for number in 1...61 { history.add(sample(number), at: Double(number)) }
@@ -50,7 +50,7 @@ struct HistoryTests {
     #expect(history.hour[359].deliveries == 14 * 8_640 - 1)
   }
 
-  @Test("it is written a column at a time, and is JSON whether it is empty or full")
+  @Test("it is written a column at a time, and is valid JSON, empty or not")
   func writing() throws {
     var history = History()
     for count in [0, 3] {
@@ -71,7 +71,7 @@ struct HistoryTests {
     }
   }
 
-  @Test("a sample is what happened since the last one")
+  @Test("a sample counts the events since the last one")
   func differences() throws {
     let node = DirectoryNode(
       loop: try EventLoop(), settings: Settings(), nick: RelayIdentity.generate())
@@ -88,7 +88,7 @@ struct HistoryTests {
     #expect((0..<2).map { recorder.history.hour[$0].closed } == [1, 2])
   }
 
-  @Test("the lag that 99 of 100 ticks kept is a bucket's bound, and never above the worst")
+  @Test("the 99th percentile of the lag is a bucket's bound, but never above the largest lag")
   func percentile() throws {
     let node = DirectoryNode(
       loop: try EventLoop(), settings: Settings(), nick: RelayIdentity.generate())

@@ -1,5 +1,4 @@
-/// What the relay tells in numbers: the text formats, the counts behind them, and what must never
-/// be among them.
+/// The relay's metrics: the text formats, the counts, and the data that must never be in them.
 import Foundation
 import Testing
 import Units
@@ -12,7 +11,7 @@ import Units
 @testable import Status
 @testable import Wire
 
-/// A node without sockets: peers are put into its directory by hand.
+/// A node without sockets. Tests put peers into its directory by hand.
 private final class QuietNode {
   let node: DirectoryNode
   let status: RelayStatus
@@ -64,7 +63,7 @@ private final class QuietNode {
 struct MetricsTests {
   static let nick = "J5aaaaaaaaaaaaaa"
 
-  @Test("peers, features, offers and frames are counted where they belong")
+  @Test("peers, features, offers and frames are counted in the right samples")
   func counts() throws {
     let quiet = try QuietNode()
     let maker = try quiet.join(
@@ -83,11 +82,11 @@ struct MetricsTests {
     #expect(quiet.sample(#"jm_directory_frames_received_total{type="pubmsg"}"#) == 2)
     #expect(quiet.sample(#"jm_directory_frames_received_total{type="other"}"#) == 1)
     #expect(quiet.sample(#"jm_directory_frames_dropped_total{reason="forged_sender"}"#) == 1)
-    // {"type": 4321, "line": ""} and its CR LF.
+    // The bytes of {"type": 4321, "line": ""} and CR LF.
     #expect(quiet.sample(#"jm_directory_frames_received_bytes_total{type="other"}"#) == 28)
   }
 
-  @Test("no nick, no onion and nothing that a peer said is told")
+  @Test("no nick, no onion and nothing that a peer sent is in the output")
   func secrets() throws {
     let quiet = try QuietNode()
     let maker = try quiet.join(Self.nick, at: "maker.example:5222", features: #"{\"odd\": true}"#)
@@ -101,7 +100,7 @@ struct MetricsTests {
     #expect(!told.contains(quiet.node.directory.identity.nick.description))
   }
 
-  @Test("every family has one HELP and one TYPE before its samples, and no sample stands twice")
+  @Test("every family has one HELP and one TYPE before its samples, and no sample appears twice")
   func form() throws {
     for format in [MetricsText.Format.prometheus, .openMetrics] {
       let lines = try QuietNode().text(format).split(separator: "\n")
@@ -125,7 +124,7 @@ struct MetricsTests {
     }
   }
 
-  @Test("OpenMetrics is given to those who ask for it, and ends with its mark")
+  @Test("OpenMetrics is returned on request, and ends with # EOF")
   func negotiation() throws {
     #expect(MetricsText.Format(accept: nil) == .prometheus)
     #expect(MetricsText.Format(accept: "text/html,*/*;q=0.8") == .prometheus)
@@ -140,12 +139,12 @@ struct MetricsTests {
     #expect(quiet.text().contains("# TYPE jm_directory_deliveries_total counter\n"))
   }
 
-  @Test("open descriptors are counted where the system does not tell how many there are")
+  @Test("open descriptors are counted one by one if the system does not report their number")
   func descriptors() throws {
     let before = ProcessFigures.countDescriptors()
     let more = (0..<500).map { _ in dup(0) }
     defer { for descriptor in more { close(descriptor) } }
-    // Other tests open and close some meanwhile.
+    // Other tests open and close a few descriptors meanwhile.
     #expect(ProcessFigures.countDescriptors() - before > 400)
   }
 
@@ -168,7 +167,7 @@ struct MetricsTests {
         """)
   }
 
-  @Test("each message type has a place of its own")
+  @Test("each message type has its own index")
   func places() {
     let codes: [UInt32] = [685, 687, 789, 791, 793, 795, 798, 799, 801, 803, 805, 807, 1]
     #expect(
@@ -176,7 +175,7 @@ struct MetricsTests {
         == Array(MessageType.labels.indices))
   }
 
-  @Test("the summary is JSON that its readers understand")
+  @Test("the summary is JSON that decodes to the same values")
   func summary() throws {
     let quiet = try QuietNode()
     let maker = try quiet.join(Self.nick, at: "maker.example:5222")
@@ -197,7 +196,7 @@ struct MetricsTests {
     #expect(quiet.status.peerCounts.quiet == 1)
   }
 
-  @Test("since when the state stands changes with the state and only then")
+  @Test("the start time of the state changes only with the state")
   func stateSince() throws {
     let quiet = try QuietNode()
     let since = quiet.status.stateSince
@@ -207,7 +206,7 @@ struct MetricsTests {
     #expect(changed > since && quiet.status.stateSince == changed)
   }
 
-  @Test("the page's policy names the hashes of its style and script, and nothing outside")
+  @Test("the page's policy allows only the hashes of its style and script, and no other source")
   func policy() throws {
     let reply = Page.reply
     let policy = try #require(reply.headers.first { $0.name == "Content-Security-Policy" }).value

@@ -1,13 +1,13 @@
-/// Asking a relay how it is: the report's two forms, replies of every kind, and what is said when
-/// none comes.
+/// The `status` and `health` commands: the report's two forms, all kinds of replies, and the errors
+/// without a reply.
 import Foundation
 import Testing
 
 @testable import ControlCommands
 @testable import Status
 
-/// A listening Unix socket that answers each connection with fixed bytes, or never accepts when
-/// there are none.
+/// A Unix socket that listens and answers each connection with fixed bytes. Without bytes it never
+/// accepts.
 final class CannedServer: Sendable {
   let path: String
   private let listener: Int32
@@ -35,7 +35,8 @@ final class CannedServer: Sendable {
         _ = send(peer, reply, reply.count, Int32(MSG_NOSIGNAL))
         close(peer)
       }
-      // Closed only here, or accept might meet the number again as another's descriptor.
+      // Closes it only after the loop. Otherwise accept could use the number after another file got
+      // it.
       close(descriptor)
     }
   }
@@ -48,7 +49,7 @@ final class CannedServer: Sendable {
   var endpoint: StatusClient.Endpoint { .unix(path: path) }
 }
 
-@Suite("Asking for the status")
+@Suite("The status commands")
 struct StatusTests {
   static let json = """
     {"network": "mainnet", "uptime_seconds": 93784.5, "server_status": "running",
@@ -87,7 +88,7 @@ struct StatusTests {
       ])
   }
 
-  @Test("a report is written with the keys it is read with")
+  @Test("a report is written with the keys with which it is read")
   func roundTrip() throws {
     let report = try #require(read(Array(Self.json.utf8)))
     let again = try JSONEncoder().encode(report)
@@ -115,7 +116,7 @@ struct StatusTests {
     #expect(outcome.error.first?.contains(#"503 {"status": "unhealthy"}"#) == true)
   }
 
-  @Test("status prints the report, and nothing but one line when there is none")
+  @Test("status prints the report, or a single line if there is none")
   func status() throws {
     let server = try CannedServer(reply: reply(Self.json))
     let outcome = StatusCommands.status(
@@ -128,7 +129,7 @@ struct StatusTests {
   }
 
   @Test(
-    "a relay that never answers ends in a timeout, a missing one in a refusal, both with advice")
+    "a relay that never answers causes a timeout, a missing one an error, both with advice")
   func unreachable() throws {
     let silent = try CannedServer(reply: nil)
     let started = ContinuousClock.now
@@ -143,7 +144,7 @@ struct StatusTests {
   }
 
   @Test(
-    "replies that are no whole HTTP answer are refused",
+    "replies that are not complete HTTP are refused",
     arguments: [
       ("", StatusClient.Failure.notHTTP), ("SSH-2.0-x\r\n", .notHTTP),
       ("220 x y\r\n\r\n", .notHTTP), ("HTTP/1.1 abc\r\n\r\n", .notHTTP),
@@ -154,7 +155,7 @@ struct StatusTests {
     #expect(throws: expected) { try StatusClient.response(from: Array(text.utf8)) }
   }
 
-  @Test("a body ends where its length says, or where the connection does")
+  @Test("a body ends at its length, or at the end of the connection")
   func bodies() throws {
     let short = "HTTP/1.0 200 OK\r\ncontent-LENGTH:  2\r\n\r\nabc"
     #expect(try StatusClient.response(from: Array(short.utf8)).body == Array("ab".utf8))

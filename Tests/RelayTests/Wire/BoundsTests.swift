@@ -1,4 +1,4 @@
-// What a parser that miscounts would do: trap, in release too (`make test-release`), and never read
+// A parser that miscounts must trap, in release builds too (`make test-release`), and never read
 // other memory.
 
 import Testing
@@ -8,14 +8,14 @@ import Units
 
 @Suite("Bounds of borrowed bytes")
 struct BoundsTests {
-  /// Memory behind the bytes that a parser is given, so that a read past them would find something.
+  /// Calls `body` with eight bytes that other bytes follow, so that a read past them would succeed.
   private static func withBytes(_ body: (ByteView) -> Void) {
     Array("12345678trailing".utf8).withUnsafeBytes {
       body(ByteView(UnsafeRawBufferPointer(start: $0.baseAddress, count: 8)))
     }
   }
 
-  @Test("within the bounds everything is as it was")
+  @Test("reads within the bounds return the right bytes")
   func inside() {
     Self.withBytes { bytes in
       #expect(text(bytes.part(0..<8)) == "12345678" && bytes.part(8..<8).isEmpty)
@@ -28,7 +28,7 @@ struct BoundsTests {
     #expect(ByteView.none.part(0..<0).isEmpty)
   }
 
-  @Test("a byte behind the end traps")
+  @Test("a byte after the end traps")
   func character() async {
     await #expect(processExitsWith: .failure) {
       Self.withBytes { _ = UTF8Character($0, at: 8) }

@@ -6,7 +6,7 @@ import Units
 @testable import Wire
 
 @Suite struct EnvelopeTests {
-  /// What Python 3.11's `json.dumps` writes for a type and a line.
+  /// Frames that Python 3.11's `json.dumps` writes for a type and a line.
   static let canonical = [
     #"{"type": 687, "line": ""}"#,
     #"{"type": 687, "line": "a"}"#,
@@ -31,7 +31,7 @@ import Units
     #"{"type": 4294967295, "line": "z"}"#,
   ]
 
-  /// What came in, and what Python writes after reading it.
+  /// A valid frame, and what Python writes after reading it.
   static let recoded = [
     (
       #"{"type":687,"line":"a"}"#,
@@ -231,7 +231,7 @@ import Units
     #expect(decode(#"{"type": 687, "line": "a", "x": [[],[],[[]]]}"#, maxNesting: 4).failure == nil)
   }
 
-  @Test("A type too large to hold is no known type")
+  @Test("A type too large for an integer is an unknown type")
   func saturation() throws {
     for number in [
       "4294967295", "4294967296", "18446744073709552299", "99999999999999999999999999",
@@ -246,7 +246,7 @@ import Units
   }
 
   @Test(
-    "Any byte put in the place of any other never makes a canonical frame that strict JSON refuses")
+    "A canonical frame with one byte replaced is never canonical if strict JSON refuses it")
   func mutations() {
     let frame = Array(#"{"type": 687, "line": "ab\"\u00e9cdefgh\ud83d\ude00"}"#.utf8)
     for at in frame.indices {
@@ -270,8 +270,8 @@ import Units
     }
   }
 
-  /// What decodes must be canonical in its new form, and mean what a plain reading of the old one
-  /// means.
+  /// Checks that the encoded form of a decodable frame is canonical, and has the meaning that
+  /// JSONDecoder gives the original.
   private func expectStable(_ bytes: [UInt8]) {
     guard let first = decode(bytes).success else { return }
     let plain = try? JSONDecoder().decode(ReferenceReading.self, from: Data(bytes))

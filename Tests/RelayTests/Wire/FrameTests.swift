@@ -15,7 +15,7 @@ import Units
         + #"{"type": 687, "line": "\u00e9\"\u007f\n"}"# + "\r\n")
   }
 
-  @Test("A frame's line is the part of its body between the quotes, also when encoded anew")
+  @Test("A frame's line is the part of its body between the quotes, even when it is encoded anew")
   func lines() throws {
     let canonical = try decode(#"{"type": 687, "line": "a\nb"}"#).get()
     #expect(text(canonical.line) == #"a\nb"#)
@@ -26,7 +26,7 @@ import Units
     #expect(anew.code == 13)
   }
 
-  @Test("A decoder keeps nothing of one frame in the next")
+  @Test("A decoder carries nothing from one frame to the next")
   func reuse() throws {
     var decoder = FrameDecoder(maxNesting: 10)
     for line in ["a longer line", "b", "", "c€"] {
@@ -38,7 +38,7 @@ import Units
     }
   }
 
-  @Test("Codes of cs's own use are known as local")
+  @Test("Codes that clientserver uses internally are known as local")
   func localCodes() {
     #expect([785, 787, 797].allSatisfy(MessageType.isLocal))
     #expect(![685, 687, 798, 0].contains(where: MessageType.isLocal))
@@ -47,7 +47,8 @@ import Units
 }
 
 @Suite struct LineFramerTests {
-  /// Feeds `input` cut into pieces of `size` and drains after each, as a connection does.
+  /// Returns the lines of `input`, fed in pieces of `size` and drained after each, as a connection
+  /// does.
   private func lines(_ input: String, limit: Int, size: Int) -> [String] {
     var framer = LineFramer(limit: limit)
     var held: [UInt8] = []
@@ -72,7 +73,7 @@ import Units
     return found
   }
 
-  @Test("Lines end with LF or CR LF and are the same however the input is cut")
+  @Test("Lines end with LF or CR LF and do not depend on how the input is cut")
   func cutting() {
     let input = "one\ntwo\r\n\n\r\nth\rree\r\r\nfour"
     for size in 1...input.utf8.count {
@@ -80,7 +81,7 @@ import Units
     }
   }
 
-  @Test("A line of the limit passes, with either terminator, and one byte more does not")
+  @Test("A line as long as the limit passes, with either terminator, and one byte more does not")
   func limit() {
     for size in 1...12 {
       #expect(lines("12345\n12345\r\n1", limit: 5, size: size) == ["12345", "12345"])
@@ -89,7 +90,7 @@ import Units
     }
   }
 
-  @Test("A line without an end is too long as soon as the limit is passed")
+  @Test("A line without a terminator is too long as soon as it exceeds the limit")
   func endless() {
     #expect(lines("12345", limit: 5, size: 1) == [])
     #expect(lines("12345\r", limit: 5, size: 1) == [])

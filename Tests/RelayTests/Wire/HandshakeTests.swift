@@ -4,7 +4,7 @@ import Units
 @testable import Wire
 
 @Suite struct HandshakeTests {
-  /// A good handshake's members, one of which a test replaces, adds or (with "") leaves out.
+  /// Returns a valid handshake in which `changes` replace, add or (with "") remove members.
   private func line(_ changes: KeyValuePairs<String, String> = [:]) -> String {
     var members: [(String, String)] = [
       ("app-name", #""joinmarket""#), ("directory", "false"),
@@ -35,7 +35,7 @@ import Units
     }
   }
 
-  @Test("A good handshake is taken as it says")
+  @Test("A valid handshake is read with all its values")
   func good() throws {
     let offer = try parse(line()).get()
     #expect(offer.nick == Nick("J5AAAAAAAAAAAAAA"))
@@ -57,7 +57,7 @@ import Units
   func notAnObject(_ line: String) { #expect(parse(line).failure == .notAHandshake) }
 
   @Test(
-    "What the relay cannot serve is rejected with its reason",
+    "A handshake that the relay cannot serve is rejected with its reason",
     arguments: [
       ("app-name", #""joinmarkets""#, .appName), ("app-name", "", .appName),
       ("app-name", "1", .appName),
@@ -84,7 +84,7 @@ import Units
     #expect(!rejection.reason.isEmpty)
   }
 
-  @Test("Of several faults the first of the table is told")
+  @Test("Of several faults the first in the table is reported")
   func order() {
     let faults: [(String, String, HandshakeRejection)] = [
       ("app-name", "1", .appName), ("proto-ver", "4", .protocolVersion), ("network", "1", .network),
@@ -101,7 +101,7 @@ import Units
   }
 
   private func replace(_ key: String, _ value: String, in line: String) -> String {
-    // The members of `line()` stand one behind the other, each closed by ", \"" or the end.
+    // In `line()`, each member ends at ", \"" or at the end of the object.
     guard let start = line.firstRange(of: "\"\(key)\": ")?.upperBound else { return line }
     let rest = line[start...]
     let end = rest.firstRange(of: ", \"")?.lowerBound ?? line.index(before: line.endIndex)
@@ -118,7 +118,7 @@ import Units
   }
 
   @Test(
-    "A location that cannot be read counts as serving none, and is told apart from saying so",
+    "An unreadable location counts as none, and is distinguished from NOT-SERVING-ONION",
     arguments: [
       ("", true), (#""""#, true), ("5", true), (#""nocolon""#, true), (#""a.onion:""#, true),
       (#""a.onion:99999""#, true), (#""NOT-SERVING-ONION""#, false),
@@ -135,7 +135,7 @@ import Units
     #expect(try parse(handshake, .regtest).get().location.text == "127.0.0.1:5222")
   }
 
-  @Test("Only features that are true and well named are taken")
+  @Test("Only features that are true and have valid names are taken")
   func features() throws {
     let said =
       #"{"ping": true, "a+b": true, "x": false, "y": 1, "z": "true", "zz": null, "v": {"a": 1}}"#
@@ -173,7 +173,7 @@ import Units
         + #"\"motd\": \"H\\u00e9 \\\"you\\\"\\nversion: 1\"}"}"# + "\r\n")
   }
 
-  @Test("A rejecting reply says so, and may advertise nothing")
+  @Test("A rejecting reply has accepted false, and may advertise nothing")
   func rejectingReply() throws {
     var out: [UInt8] = []
     HandshakeReply.append(

@@ -19,7 +19,7 @@ import Units
     #expect(text(out) == name)
   }
 
-  @Test("Every byte that is not of base58 or O is refused in every place")
+  @Test("Every byte that is neither base58 nor O is refused at every position")
   func alphabet() {
     let allowed = Set("123456789ABCDEFGHJKLMNOPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
     for at in 0..<16 {
@@ -51,7 +51,7 @@ import Units
     } catch { return error }
   }
 
-  @Test("A v3 onion with a right checksum is taken, in lower case")
+  @Test("A v3 onion with a valid checksum is accepted, and stored in lower case")
   func valid() throws {
     let endpoint = try OnionEndpoint(
       OnionEndpointTests.onion.uppercased() + ":5222", network: .mainnet)
@@ -61,7 +61,7 @@ import Units
     #expect(try endpoint == OnionEndpoint(OnionEndpointTests.onion + ":5222", network: .mainnet))
   }
 
-  @Test("One wrong letter anywhere in the onion breaks it")
+  @Test("An onion with one wrong letter anywhere is refused")
   func checksum() {
     for at in 0..<62 {
       var bytes = Array(OnionEndpointTests.onion.utf8)
@@ -83,7 +83,7 @@ import Units
     #expect(error(OnionEndpointTests.onion + ":65535") == nil)
   }
 
-  @Test("Other hosts are taken on regtest only, and only of safe characters")
+  @Test("Other hosts are accepted only on regtest, and only with safe characters")
   func regtest() {
     for host in ["127.0.0.1", "maker-1.test", "::1", "m.onion", String(repeating: "h", count: 255)]
     {
@@ -124,7 +124,7 @@ import Units
   }
 
   @Test(
-    "Tor's line names the circuit, however its address is spelt",
+    "Tor's line gives the circuit in every spelling of its address",
     arguments: [
       ("fc00:dead:beef:4dad::0:16", 0x16), ("fc00:dead:beef:4dad::ffff:ffff", 0xffff_ffff),
       ("fc00:dead:beef:4dad::1:2", 0x1_0002), ("fc00:dead:beef:4dad:0:0:1:2", 0x1_0002),
@@ -158,7 +158,7 @@ import Units
   func malformed(_ line: String) { #expect(parse(line).failure == .malformed) }
 
   @Test(
-    "The circuit is the last 32 bits, whatever stands before them",
+    "The circuit is the last 32 bits, whatever precedes them",
     arguments: [
       ("::1", 1), ("fc00:dead:beef:4dae::1", 1), ("fc00:dead:beef:4dad:1::7", 7),
       ("2001:db8::ffff:fffe", 0xffff_fffe),
@@ -175,7 +175,7 @@ import Units
     }
   }
 
-  @Test("A line is split at its first two marks")
+  @Test("A line is split at its first two exclamation marks")
   func routes() {
     #expect(route("a!b!c") == ["a", "b", "c"])
     #expect(route("a!PUBLIC!c d!e!") == ["a", "PUBLIC", "c d!e!"])
@@ -183,7 +183,7 @@ import Units
   }
 
   @Test(
-    "A line without sender, receiver and command is none",
+    "A line without sender, receiver or command is refused",
     arguments: ["", "a", "a!b", "a!b!", "!!", "a!PUBLIC c"])
   func incomplete(_ line: String) { #expect(route(line) == nil) }
 
@@ -234,7 +234,7 @@ import Units
     return text(out)
   }
 
-  @Test("Entries stand in a frame as they are given, features only where there are any")
+  @Test("Entries keep their order in a frame, and have features only if there are any")
   func frames() throws {
     let onion = Location.onion(
       try OnionEndpoint(OnionEndpointTests.onion + ":5222", network: .mainnet))
@@ -255,7 +255,7 @@ import Units
         + "J5BBBBBBBBBBBBBB;NOT-SERVING-ONION\"}\r\n")
   }
 
-  @Test("The entry of one who left has exactly three fields")
+  @Test("The entry of a peer that left has exactly three fields")
   func left() {
     #expect(
       written { PeerlistWriter.departure(of: PeerlistWriter.entry(nick, .notServing), to: &$0) }

@@ -1,4 +1,4 @@
-// What the tests of this folder share: bytes from text, and frames as values that may be kept.
+// Helpers for the tests of this folder: bytes from text, and frames as values that may be kept.
 
 import TestSupport
 import Units

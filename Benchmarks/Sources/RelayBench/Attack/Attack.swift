@@ -1,7 +1,7 @@
 #if os(Linux)
   import ArgumentParser
 
-  /// What is done to the relay. The letters are those of docs/attacks.md.
+  /// The attacks on the relay, with the letters of docs/attacks.md.
   enum Attack: String, CaseIterable, Codable, Sendable, ExpressibleByArgument {
     case quiet
     case newNicks8 = "a-8"
@@ -37,7 +37,7 @@
       }
     }
 
-    /// Honest peers that come while the attack runs.
+    /// Whether honest peers join while the attack runs.
     var hasJoiners: Bool {
       switch self {
       case .fullPlaces, .silentPending, .owedProofs: true
@@ -45,11 +45,11 @@
       }
     }
 
-    /// The run without attack whose figures it is held against.
+    /// The run without attack that its figures are compared with.
     var reference: Reference { self == .largeLines ? .slow : .fast }
 
     enum Reference: String, Codable, Sendable {
-      /// Honest peers read all that comes.
+      /// Honest peers read without a limit.
       case fast
       /// Honest peers read 50 kB/s.
       case slow
@@ -62,16 +62,16 @@
     static let victimRates = [1_000, 10_000, 50_000]
   }
 
-  /// How many honest peers there are and what they do.
+  /// The number of honest peers, and how often they send.
   struct HonestSizes: Codable, Sendable {
     var makers = 100
     var takers = 20
     var joiners = 20
-    /// A second, over all makers.
+    /// Public lines a second, over all makers.
     var publicLines = 2
-    /// A second, over all pairs of a maker and a taker.
+    /// Private lines a second, over all pairs of a maker and a taker.
     var privateLines = 5
-    /// Over all takers.
+    /// `!orderbook` lines a minute, over all takers.
     var orderbooksPerMinute = 20
 
     var fault: String? {

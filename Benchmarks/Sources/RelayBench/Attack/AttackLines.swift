@@ -1,7 +1,8 @@
 #if os(Linux)
-  /// The lines of the attack driver: as Tor and JoinMarket's clients write them.
+  /// The lines of the attack driver, as Tor and JoinMarket's clients write them.
   enum AttackLines {
-    /// What Tor writes first on every connection (`HiddenServiceExportCircuitID haproxy`).
+    /// Returns the line that Tor writes first on every connection (`HiddenServiceExportCircuitID
+    /// haproxy`).
     static func proxy(circuit: UInt32) -> String {
       let hex = String(circuit, radix: 16)
       let digits = String(repeating: "0", count: 8 - hex.utf8.count) + hex
@@ -9,13 +10,13 @@
         "PROXY TCP6 fc00:dead:beef:4dad::\(digits.prefix(4)):\(digits.suffix(4)) ::1 65535 5222\r\n"
     }
 
-    /// What a peer advertises in its handshake.
+    /// The features that a peer advertises in its handshake.
     enum Features {
-      /// As joinmarket-ng's clients.
+      /// Those of joinmarket-ng's clients.
       case usual
-      /// Also `nick_auth`: the relay asks for a proof of the nick.
+      /// Includes `nick_auth`, so the relay requests a proof of the nick.
       case provable
-      /// The most that a handshake may carry: 32 names of 32 characters.
+      /// The most that the relay accepts: 32 names of 32 characters.
       case longest
 
       var names: [String] {
@@ -31,7 +32,7 @@
       }
     }
 
-    /// The PROXY line and the handshake, as one run of bytes.
+    /// Returns the PROXY line and the handshake in one array.
     static func greeting(
       circuit: UInt32, nick: String, location: String, features: Features = .usual
     ) -> [UInt8] {
@@ -47,7 +48,8 @@
     }
 
     static let noLocation = "NOT-SERVING-ONION"
-    /// What the relay's peers dial: an onion with a right checksum, of nobody.
+    /// The address that the relay's peers connect to: an onion with a valid checksum, without a
+    /// service.
     static let directory = "aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dyp3kead.onion:5222"
     static let offer = "sw0absoffer 0 27300 2700000000 250 500"
     static let disconnect = Lines.frame(801, "")
@@ -61,7 +63,7 @@
       Lines.frame(687, "\(nick)!PUBLIC!\(offer)")
     }
 
-    /// A public line of exactly `size` bytes with its end.
+    /// Returns a public line of exactly `size` bytes, terminator included.
     static func filler(from nick: String, size: Int) -> [UInt8] {
       let bare = "\(nick)!PUBLIC!filler "
       let missing = max(0, size - Lines.frame(687, bare).count)
@@ -84,8 +86,8 @@
     }
   }
 
-  /// The names of one run: honest peers and attackers never share a nick or a circuit, and both
-  /// processes know the honest peers' nicks from the seed alone.
+  /// The names of one run. Honest peers and attackers never share a nick or a circuit. Both
+  /// processes derive the honest peers' nicks from the seed.
   struct Names: Sendable {
     let seed: UInt64
     private static let saltBelow = 58 * 58 * 58 * 58
@@ -97,10 +99,10 @@
     func honestOnion(_ number: Int) -> String { Lines.onion(number, salt: salt * 2) }
     func attackerOnion(_ number: Int) -> String { Lines.onion(number, salt: salt * 2 + 1) }
 
-    /// The last characters of every honest nick, which no attacker's nick has.
+    /// The last characters of every honest nick. No attacker's nick ends with them.
     var honestTail: [UInt8] { Array(honestNick(0).utf8.suffix(7)) }
 
-    /// Circuits count from 1, as Tor's do: honest peers have odd ids, attackers even ones.
+    /// Circuit ids start at 1, as Tor's do. Honest peers have odd ids, attackers even ones.
     func honestCircuit(_ number: Int) -> UInt32 { UInt32(number) * 2 + 1 }
     func attackerCircuit(_ number: Int) -> UInt32 { UInt32(number) * 2 + 2 }
   }

@@ -1,33 +1,33 @@
 #if os(Linux)
-  /// One way of attacking: it owns the attackers' peers and says when they send what.
+  /// One kind of attack. It owns the attackers' peers and decides what they send and when.
   protocol AttackPlan: PeerPoolOwner {
     var pool: PeerPool { get }
     var report: AttackReport { get set }
-    /// Whether everything stands that has to stand before the attack.
+    /// Whether the preparation is complete and the attack may begin.
     var isPrepared: Bool { get }
-    /// Goes on with preparing; called in every turn until `isPrepared`.
+    /// Continues the preparation; called in every turn until `isPrepared`.
     func prepare(at now: Int64) throws(BenchError)
-    /// The attack starts.
+    /// Starts the attack.
     func begin(at now: Int64) throws(BenchError)
-    /// Goes on attacking; called in every turn.
+    /// Continues the attack; called in every turn.
     func step(at now: Int64) throws(BenchError)
   }
 
-  /// What the attackers did, as their process tells it.
+  /// The report of the attackers' process.
   struct AttackReport: Codable, Sendable {
-    /// Connections made.
+    /// The number of connections opened.
     var opened = 0
-    /// Handshakes that the relay accepted, refused with a 795 or ended without one.
+    /// Handshakes that the relay accepted, rejected with a 795, or ended by closing the connection.
     var accepted = 0
     var rejected = 0
     var refused = 0
-    /// Connections that the relay ended after the handshake, without being asked to.
+    /// Connections that the relay closed after the handshake without a request of the peer.
     var closed = 0
     var lines = 0
     var bytes = 0
-    /// Nicks of victims that an attacker got.
+    /// The number of victims' nicks that an attacker got.
     var stolen = 0
-    /// Nanoseconds.
+    /// CPU time in nanoseconds.
     var cpu: Int64 = 0
 
     mutating func ended(_ end: PeerPool.End) {
@@ -48,7 +48,7 @@
   }
 
   extension Attack {
-    /// The plan of this attack, nil for the quiet run.
+    /// Returns the plan of this attack, nil for the quiet run.
     func plan(_ path: String, _ options: AttackerOptions) throws(BenchError) -> (any AttackPlan)? {
       switch self {
       case .quiet: nil
@@ -65,7 +65,7 @@
     }
   }
 
-  /// What the attackers' process has to know of the run.
+  /// What the attackers' process needs to know about the run.
   struct AttackerOptions: Sendable {
     var names: Names
     /// `MAX_PEERS` of the relay.

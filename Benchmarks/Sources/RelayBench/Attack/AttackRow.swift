@@ -1,17 +1,17 @@
 #if os(Linux)
-  /// What one run came to.
+  /// The result of one run.
   struct AttackRow: Codable, Sendable {
     var attack: Attack
     var reference: Attack.Reference
     var seed: UInt64
     var seconds: Int
-    /// Lines owed and lost, public and private.
+    /// Lines that were due and lines that were lost, public and private.
     var publicLines = 0
     var publicLost = 0
     var privateLines = 0
     var privateLost = 0
     var wrong = 0
-    /// Honest peers that the relay closed, and victims among them.
+    /// Honest peers other than victims that the relay closed, and victims that it closed.
     var closed = 0
     var victimsClosed = 0
     /// Milliseconds.
@@ -21,10 +21,11 @@
     var freshP99 = 0.0
     var privateP50 = 0.0
     var privateP99 = 0.0
-    /// Of the pairs that exchange a line every 20 ms, over the relay and over the floor.
+    /// Latencies of the pairs that exchange a line every 20 ms, over the relay and over the floor.
     var relayPair = Percentiles()
     var floorPair = Percentiles()
-    /// Takers that asked, those that got all answers, and the longest that it took in seconds.
+    /// Order books that takers requested, those that became complete, and the longest time of one
+    /// in seconds.
     var booksAsked = 0
     var booksComplete = 0
     var bookMedian = 0.0
@@ -34,20 +35,20 @@
     var entryMedian = 0.0
     var entryLongest = 0.0
     var refusals = 0
-    /// `!orderbook` lines a minute, mean of the makers.
+    /// The `!orderbook` lines a minute that a maker got, mean over the makers.
     var orderbooksPerMinute = 0.0
-    /// Per cent of a core.
+    /// In per cent of a core.
     var relayCPU = 0.0
-    /// Per cent of the time in which the relay was ready to run and had no core.
+    /// The time in which the relay was ready to run and had no core, in per cent of the run.
     var relayWait = 0.0
     var honestCPU = 0.0
     var attackerCPU = 0.0
-    /// Bytes, the highest seen.
+    /// The highest values seen, in bytes.
     var resident = 0
     var backlog = 0
     /// The largest lag of the event loop in seconds, rounded up to a bound of its histogram.
     var loopLag = 0.0
-    /// The smallest part of the fan-out budget that was open, in per cent.
+    /// The lowest fan-out budget seen, in per cent of its ceiling.
     var narrowestBudget = 100.0
     var statusAnswers = 0
     var statusUnhealthy = 0
@@ -156,20 +157,20 @@
 
     var name: Name
     var value: Double
-    /// The highest value that meets it.
+    /// The highest value that meets the goal.
     var limit: Double
 
     var met: Bool { value <= limit }
   }
 
   extension AttackRow {
-    /// Holds the row against the quiet run with the same readers.
+    /// Compares the row with the quiet run with the same readers.
     mutating func judge(by quiet: AttackRow) {
       goals = [
         Goal(name: .lines, value: Double(publicLost + privateLost + wrong), limit: 0),
         Goal(name: .closed, value: Double(closed + victimsClosed), limit: 0),
         Goal(name: .latency, value: privateP99, limit: min(50, 3 * quiet.privateP99)),
-        // A book that never became complete took for ever.
+        // If any order book stayed incomplete, the value is infinite for this purpose.
         Goal(
           name: .book, value: booksComplete < booksAsked ? .greatestFiniteMagnitude : bookLongest,
           limit: quiet.bookLongest + 10),

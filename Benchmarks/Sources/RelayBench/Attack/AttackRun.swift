@@ -1,8 +1,8 @@
 #if os(Linux)
   import Glibc
 
-  /// One run: a relay of its own with its default limits, the honest peers, and the attackers in
-  /// another process.
+  /// One run: it starts a relay with default limits, the honest peers, and the attackers in another
+  /// process.
   struct AttackRun {
     let server: String
     let attack: Attack
@@ -12,9 +12,9 @@
     let seed: UInt64
     let scale: Int
 
-    /// How long after the attack lines and answers may still arrive.
+    /// The time after the attack in which lines and answers still count, in nanoseconds.
     private static let grace: Int64 = 12_000_000_000
-    /// `MAX_PEERS` and its default.
+    /// The relay's `MAX_PEERS`: its default of 10,000, divided by `scale`.
     private var places: Int { 10_000 / scale }
 
     func run() throws(BenchError) -> AttackRow {
@@ -58,7 +58,7 @@
     private func measure(
       _ session: inout Session, _ process: ServerProcess, _ floor: Child
     ) throws(BenchError) -> AttackRow {
-      // The pairs are there before the attack and measure while it goes on.
+      // The pairs start when the attackers are ready, and measure during the attack.
       try session.awaitReady(\.attackers, within: 60)
       session.paced = try Helper([
         "paced", "--relay", session.honest.pool.path, "--floor", "\(floor.unix)", "--seed",
@@ -120,12 +120,13 @@
         unix: .unix(path: "\(Comparison.folder)/jm-attack-\(getpid())-floor.sock"))
     }
 
-    // MARK: Who is a stranger
+    // MARK: Strangers
 
     private var settingsPath: String { "\(Comparison.folder)/jm-attack-\(getpid()).env" }
     private var logPath: String { "\(Comparison.folder)/jm-attack-\(getpid()).log" }
 
-    /// Has the relay treat peers to which nobody has spoken as strangers, as it does by default.
+    /// Restores the default `STRANGER_TIME`: new peers that no established peer has addressed are
+    /// strangers.
     private func makeStrangers(_ relay: Child) throws(BenchError) {
       try write("", to: settingsPath)
       kill(relay.pid, SIGHUP)
@@ -146,7 +147,7 @@
     }
   }
 
-  /// What goes on in this process during a run.
+  /// The part of a run that this process executes.
   private struct Session {
     let honest: HonestPeers
     var probe: RelayProbe
@@ -177,7 +178,7 @@
       }
     }
 
-    /// A busy attacker may end a little later than this process.
+    /// Waits until the helper has ended. A busy attacker may end a little later than this process.
     mutating func awaitReport(
       _ helper: KeyPath<Session, Helper?>, within seconds: Int64
     ) throws(BenchError) {
@@ -187,13 +188,13 @@
       }
     }
 
-    /// The measured time: offers, conversations, questions and joiners, each at its rate.
+    /// Runs the measured time: offers, conversations, `!orderbook` and joiners, each at its rate.
     mutating func converse(from start: Int64, seconds: Int) throws(BenchError) {
       let sizes = honest.sizes
       var announcements = Schedule(start: start, perSecond: Double(sizes.publicLines))
       var conversations = Schedule(start: start, perSecond: Double(sizes.privateLines))
       var questions = Schedule(start: start, perSecond: Double(sizes.orderbooksPerMinute) / 60)
-      // All joiners come in the first half, so that each has time to get in.
+      // All joiners connect in the first half, so that each has time to be accepted.
       let joinersPerSecond = Double(max(1, honest.joiners.count)) * 2 / Double(seconds)
       var arrivals = Schedule(start: start, perSecond: joinersPerSecond)
       let takers = honest.takers.shuffled(using: &random)
@@ -223,7 +224,7 @@
       honest.isMeasuring = false
     }
 
-    /// Waits for what has not arrived yet.
+    /// Waits for lines and answers that have not arrived yet.
     mutating func drain(until deadline: Int64) throws(BenchError) {
       while Clock.now() < deadline, honest.isExpecting { try turn() }
     }

@@ -2,8 +2,8 @@
   import ArgumentParser
   import Glibc
 
-  /// The attackers' process, which `attack` starts. It prepares, says `ready`, attacks, and prints
-  /// its report as JSON.
+  /// The attackers' process, which `attack` starts. It prepares, prints `ready`, attacks, and
+  /// prints its report as JSON.
   struct AttackersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "attackers", abstract: "The other half of `attack`.", shouldDisplay: false)
@@ -33,7 +33,7 @@
       let spent = Self.cpu()
       let start = Clock.now()
       leaveProcessorsToOthers()
-      // The parent measures from this line on.
+      // The parent starts to measure when it reads this line.
       Report.put(Helper.ready, to: 1)
       try plan.begin(at: start)
       while Clock.now() < start + Int64(seconds) * 1_000_000_000 {
@@ -44,8 +44,8 @@
       Report.put(try JSON.text(plan.report), to: 1)
     }
 
-    /// Real attackers do not use the relay's processors: this process runs when nobody else wants
-    /// to. It cannot be undone without rights.
+    /// Runs this process only when no other one wants a CPU (SCHED_IDLE), because real attackers do
+    /// not use the relay's processors. Undoing it needs privileges.
     private func leaveProcessorsToOthers() {
       var none = sched_param()
       sched_setscheduler(0, Self.idle, &none)
@@ -54,7 +54,7 @@
     /// SCHED_IDLE of <sched.h>, which Swift's Glibc leaves out.
     private static let idle: Int32 = 5
 
-    /// Nanoseconds of CPU of this process so far.
+    /// Returns the CPU time of this process so far, in nanoseconds.
     static func cpu() -> Int64 {
       var time = timespec()
       clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
@@ -62,7 +62,8 @@
     }
   }
 
-  /// A process of this program that says `ready`, works and prints a report, as its parent sees it.
+  /// A child process of this program, seen from the parent. It prints `ready`, works and prints a
+  /// report.
   struct Helper {
     static let ready = "ready\n"
 
@@ -98,7 +99,7 @@
     var isReady: Bool { text.hasPrefix(Self.ready) }
     private(set) var hasEnded = false
 
-    /// Takes what has been printed.
+    /// Reads what the child has printed so far.
     mutating func read() {
       var room = [UInt8](repeating: 0, count: 4096)
       while !hasEnded {
@@ -109,7 +110,7 @@
       }
     }
 
-    /// Ends it and returns its report, nil if it has none.
+    /// Ends the child and returns its report, nil if it printed none.
     mutating func finish<Report: Decodable>(_ type: Report.Type) -> Report? {
       read()
       kill(pid, SIGTERM)

@@ -1,7 +1,7 @@
 #if os(Linux)
-  /// Attacks (a) and (f): each connection joins under a new nick, sends all it may, leaves with a
-  /// DISCONNECT and comes again, as fast as the relay lets it. Eight connections a circuit, the
-  /// most that `MAX_PEERS_PER_CIRCUIT` allows.
+  /// Attacks (a) and (f): each connection joins under a new nick, sends all that the limits allow,
+  /// leaves with a DISCONNECT and reconnects, as fast as the relay allows. Each circuit has eight
+  /// connections, the most that `MAX_PEERS_PER_CIRCUIT` allows.
   final class ChurnPlan: AttackPlan {
     let pool: PeerPool
     var report = AttackReport()
@@ -12,7 +12,7 @@
     private var free: [Int]
     private var checkAt: Int64 = 0
     static let perCircuit = 8
-    /// A connection that the relay makes wait is given up after this time.
+    /// The time after which an open connection is closed and opened anew, in nanoseconds.
     private static let timeout: Int64 = 2_000_000_000
 
     init(
@@ -76,7 +76,7 @@
     func received(_ slot: Int, type: Int, _ line: UnsafeMutablePointer<UInt8>, _ n: Int) {}
 
     func closed(_ slot: Int, by end: PeerPool.End) {
-      // After the handshake it is the attacker's own DISCONNECT that ended it.
+      // After the handshake, the attacker's own DISCONNECT has ended it.
       if end != .afterHandshake { report.ended(end) }
       free.append(slot)
     }

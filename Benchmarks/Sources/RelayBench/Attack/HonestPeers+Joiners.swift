@@ -1,7 +1,7 @@
 #if os(Linux)
-  /// Honest peers that come during the attack, and what is still to be waited for.
+  /// Honest peers that join during the attack, and whether lines are still expected.
   extension HonestPeers {
-    /// How a joiner gets in.
+    /// The progress of a joiner, in nanoseconds of the monotonic clock.
     struct Entry {
       var begunAt: Int64
       var retryAt: Int64?
@@ -10,7 +10,7 @@
 
     func arrive(_ slot: Int, at now: Int64) { entries[slot] = Entry(begunAt: now, retryAt: now) }
 
-    /// Joiners that were turned away try again a second later, on a new circuit.
+    /// Retries the joiners that were refused, a second later and on a new circuit.
     func retry(at now: Int64) throws(BenchError) {
       for (slot, entry) in entries {
         guard let due = entry.retryAt, now >= due, pool.isFree(slot) else { continue }
@@ -18,7 +18,8 @@
       }
     }
 
-    /// Seconds that each joiner needed that came in while the attack ran.
+    /// The seconds that each joiner needed until it was accepted. Joiners that were not accepted
+    /// during the attack are left out.
     var entryTimes: [Double] {
       entries.values.compactMap { entry in
         guard let acceptedAt = entry.acceptedAt, acceptedAt <= attackEndedAt else { return nil }
@@ -26,7 +27,7 @@
       }
     }
 
-    /// Whether lines or answers are still under way.
+    /// Whether lines or answers are still expected.
     var isExpecting: Bool {
       measures.public.lost > 0 || measures.private.lost > 0
         || measures.books.count < measures.asked

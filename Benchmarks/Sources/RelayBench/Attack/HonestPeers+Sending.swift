@@ -1,14 +1,14 @@
 #if os(Linux)
   import Glibc
 
-  /// What honest peers send: offers in public, answers to `!orderbook`, conversations.
+  /// The lines that honest peers send: public offers, answers to `!orderbook`, conversations.
   extension HonestPeers {
-    /// Bytes of a public line and of an answer, with their end.
+    /// Bytes of each kind of line, terminator included.
     private static let publicBytes = 300
     private static let answerBytes = 500
     private static let conversationBytes = 400
 
-    /// A maker announces its offer in public.
+    /// Sends a public offer of this maker.
     func announce(_ maker: Int) {
       guard pool.isReady(maker) else { return }
       let line = Self.stamped(
@@ -20,7 +20,7 @@
       pool.send(line, from: maker)
     }
 
-    /// One line of a conversation; each sender always speaks to the same peer.
+    /// Sends one line of a conversation. Each sender always has the same receiver.
     func speak(_ sender: Int) {
       let receiver = partner(sender)
       guard pool.isReady(sender), pool.isReady(receiver) else { return }
@@ -33,8 +33,8 @@
       pool.send(line, from: sender)
     }
 
-    /// A peer of the other kind that is established if the sender is: an established peer that
-    /// speaks to a stranger makes it one of the others.
+    /// Returns a peer of the other kind that is established exactly if the sender is. A private
+    /// line of an established peer would make a stranger established, too.
     private func partner(_ sender: Int) -> Int {
       let isMaker = makers.contains(sender)
       let (own, others) = isMaker ? (makers, takers) : (takers, makers)
@@ -48,7 +48,7 @@
       return half.lowerBound + number % half.count
     }
 
-    /// A taker asks for all offers.
+    /// Sends an `!orderbook` of this taker.
     func ask(_ taker: Int) {
       guard pool.isReady(taker) else { return }
       let expected = makers.count { pool.isReady($0) }
@@ -59,7 +59,7 @@
       pool.send(AttackLines.orderbook(from: names.honestNick(taker)), from: taker)
     }
 
-    /// A maker answers an `!orderbook` of any peer. Lines to honest takers are counted.
+    /// Answers an `!orderbook` of any peer. Answers to honest takers are counted.
     func answer(_ line: UnsafeMutablePointer<UInt8>, as maker: Int) {
       let nick = line + Self.senderOffset
       var number = 0
@@ -85,19 +85,19 @@
         stream: Kind.answer.rawValue + maker, number: 0, size: Self.answerBytes)
     }
 
-    /// Where the sender's nick begins: behind `{"type": 687, "line": "`.
+    /// The offset of the sender's nick: after `{"type": 687, "line": "`.
     static let senderOffset = 23
-    /// Where the receiver's nick begins: behind the sender's and `!`.
+    /// The offset of the receiver's nick: after the sender's and `!`.
     static let receiverOffset = 40
 
-    /// A measured line that carries an offer, stamped with the time of now.
+    /// Returns a measured line with an offer, stamped with the current time.
     static func stamped(
       _ type: Int, from: String, to: String, stream: Int, number: Int, size: Int
     ) -> [UInt8] {
       let suffix = "!\(AttackLines.offer)"
       var line = Lines.measured(
         type, from: from, to: to, stream: stream, size: size - suffix.utf8.count)
-      // In front of the closing quote, brace, CR and LF.
+      // Before the closing quote, brace, CR and LF.
       line.insert(contentsOf: Array(suffix.utf8), at: line.count - 4)
       let offset = Lines.stampOffset(line)
       line.withUnsafeMutableBufferPointer {

@@ -5,13 +5,13 @@
   /// claimed (victims) and joiners. They do what JoinMarket's clients do: announce offers, answer
   /// `!orderbook` in private, answer PING, and talk in pairs.
   ///
-  /// Every line they send one another carries stream, number and the time of writing. A line counts
-  /// as owed to each honest peer that was connected when it was written, until it has arrived.
+  /// Every line that they send to each other has the stream, the number and the time of writing. A
+  /// line is due at each honest peer that was connected when it was written, until it arrives.
   final class HonestPeers: PeerPoolOwner {
     enum Role { case maker, taker, watcher, victim, joiner }
 
-    /// The first half of the makers and of the takers is established: a peer that is no stranger
-    /// has spoken to them. The others are strangers, as everybody is that has just joined.
+    /// Returns whether the peer is established: an established peer has addressed it. This is the
+    /// first half of the makers and of the takers. The others are strangers, like every new peer.
     func isEstablished(_ slot: Int) -> Bool {
       slot < (takers.contains(slot) ? takers : makers).middle
     }
@@ -26,7 +26,7 @@
     let pool: PeerPool
     var measures = Measures()
     var isMeasuring = false
-    /// Who comes in later than this owes it to the attackers' end.
+    /// Joiners that are accepted later than this do not count: the attack is over.
     var attackEndedAt = Int64.max
 
     private let readRate: Int
@@ -34,19 +34,20 @@
     let slotOfNick: [String: Int]
     var books: [Int: Book] = [:]
     var entries: [Int: Entry] = [:]
-    /// Each maker's answer to `!orderbook`: the asker's nick and the stamp are written into it.
+    /// Each maker's answer to `!orderbook`: the taker's nick and the stamp are written into it.
     var answers: [[UInt8]] = []
     /// The number of each peer's next line in public and in private.
     var nextPublic: [Int]
     var nextPrivate: [Int]
-    /// The last number that each receiver got from each maker in public, and in private.
+    /// The last number of each maker at each receiver in public, and the last number of each
+    /// private sender.
     private var lastPublic: [UInt32]
     private var lastPrivate: [UInt32]
     private var circuits = 0
-    /// Established peers that have been spoken to.
+    /// Peers that have got the watcher's private line.
     private var spokenTo: Set<Int> = []
 
-    /// A taker's question and the makers that have answered it.
+    /// An `!orderbook` of a taker, and the makers that have answered it.
     struct Book {
       var number: Int
       var askedAt: Int64
@@ -55,7 +56,7 @@
       var isComplete = false
     }
 
-    /// What the stream field says beside the sender's slot.
+    /// The kind of a line. The stream field is its value plus the sender's slot.
     enum Kind: Int {
       case announcement = 0
       case answer = 10_000
@@ -88,9 +89,10 @@
       answers = makers.map { makeAnswer($0) }
     }
 
-    /// The peers that are there before the attack.
+    /// The peers that join before the attack.
     var standing: Range<Int> { 0..<joiners.lowerBound }
-    /// The peers whose lines are counted: victims read too slowly to have theirs in time.
+    /// The receivers whose public lines are counted. Victims are left out because they read too
+    /// slowly.
     var counted: Range<Int> { 0..<victims.lowerBound }
 
     func role(_ slot: Int) -> Role {
@@ -102,7 +104,7 @@
 
     // MARK: Connecting
 
-    /// Connects everyone but the joiners.
+    /// Connects all peers except the joiners.
     func connect() throws(BenchError) {
       let deadline = Clock.now() + 30_000_000_000
       var next = 0
@@ -116,7 +118,8 @@
           throw BenchError("\(pool.readyCount) of \(standing.count) honest peers came in in 30 s")
         }
       }
-      // Nobody is a stranger yet, the watcher neither.
+      // `STRANGER_TIME` is still 0, so the watcher is established and its lines establish the
+      // receivers.
       let old = (0..<takers.upperBound).filter(isEstablished)
       for slot in old { pool.send(hello(to: slot), from: watcher) }
       while spokenTo.count < old.count {
@@ -161,7 +164,7 @@
       }
     }
 
-    // MARK: What arrives
+    // MARK: Receiving
 
     func received(_ slot: Int, type: Int, _ line: UnsafeMutablePointer<UInt8>, _ n: Int) {
       guard type == 685 || type == 687, slot < victims.lowerBound else { return }
@@ -175,7 +178,7 @@
       }
     }
 
-    /// Whether the sender's nick ends as all honest nicks do. The line has a sender.
+    /// Whether the sender's nick has the ending of all honest nicks. The line must have a sender.
     func isHonest(_ line: UnsafeMutablePointer<UInt8>) -> Bool {
       let end = line + Self.senderOffset + 16
       return tail.withUnsafeBytes { tail in
@@ -222,7 +225,7 @@
   }
 
   extension Range<Int> {
-    /// The first number of the second half, which is the smaller one.
+    /// The first number of the second half. With an odd count, the second half is smaller.
     var middle: Int { lowerBound + (count + 1) / 2 }
   }
 #endif

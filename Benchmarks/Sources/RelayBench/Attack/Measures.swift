@@ -1,9 +1,9 @@
 #if os(Linux)
-  /// What the honest peers of one run saw.
+  /// The measurements at the honest peers of one run.
   struct Measures: Sendable {
-    /// Lines of one kind that honest peers sent one another.
+    /// Lines of one kind between honest peers.
     struct Flow: Sendable {
-      /// Arrivals that were due: one for each receiver that was connected.
+      /// The number of arrivals that were due: one for each connected receiver of a line.
       var owed = 0
       var arrivals = 0
       /// Nanoseconds from writing to reading.
@@ -24,28 +24,28 @@
     }
 
     var `public` = Flow()
-    /// Latencies of the public lines of makers that were established, and of those that had just
-    /// joined.
+    /// Latencies of the public lines of established makers, and of makers that were strangers.
     var establishedPublic: [Int64] = []
     var freshPublic: [Int64] = []
     var `private` = Flow()
-    /// Lines that came twice or in the wrong order.
+    /// Lines that arrived twice or in the wrong order.
     var wrong = 0
     /// Honest peers that the relay closed.
     var closed = 0
     var victimsClosed = 0
     /// Connections of joiners that the relay refused.
     var refusals = 0
-    /// `!orderbook` lines at all makers together, for any asker.
+    /// `!orderbook` lines that all makers together got, from any peer.
     var orderbooks = 0
-    /// Times that takers asked, and for those whose book was complete the seconds until it was.
+    /// The number of `!orderbook` of honest takers, and for each complete order book the seconds
+    /// until it was complete.
     var asked = 0
     var books: [Double] = []
 
     mutating func noteWrong() { wrong += 1 }
   }
 
-  /// Plans when things are due: `rate` times a second, from `start` on.
+  /// A schedule of events: `rate` times a second, from `start` on.
   struct Schedule {
     private let start: Int64
     private let interval: Int64
@@ -56,7 +56,7 @@
       interval = Int64(1e9 / rate)
     }
 
-    /// Whether the next one is due; counts it if so.
+    /// Returns whether the next event is due, and counts it if so.
     mutating func isDue(at now: Int64) -> Bool {
       guard now >= start + Int64(count) * interval else { return false }
       count += 1

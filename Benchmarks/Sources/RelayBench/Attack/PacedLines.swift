@@ -2,9 +2,9 @@
   import ArgumentParser
   import Glibc
 
-  /// A process with two honest peers of the relay and two of the floor, which does the least that a
-  /// directory can. Each pair exchanges a private line every 20 ms, so that one run shows what of a
-  /// delay is the relay's and what is the machine's. Nothing else goes on in this process.
+  /// A process with two honest peers of the relay and two of the floor. Each pair exchanges a
+  /// private line every 20 ms. The floor does the least that a directory can, so the comparison
+  /// separates delays of the relay from delays of the machine. The process does nothing else.
   struct PacedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "paced", abstract: "The measured pairs of `attack`.", shouldDisplay: false)
@@ -24,17 +24,17 @@
     }
   }
 
-  /// What the pairs saw: nanoseconds from writing to reading, in the order of arrival.
+  /// The latencies of the pairs: nanoseconds from writing to reading, in the order of arrival.
   struct PacedReport: Codable, Sendable {
     var relay: [Int64] = []
     var floor: [Int64] = []
   }
 
   final class PacedLines: PeerPoolOwner {
-    /// Lines a second of each pair: half of what `MESSAGE_RATE_LIMIT` lets through.
+    /// Lines a second of each pair: half of what `MESSAGE_RATE_LIMIT` allows.
     static let perSecond = 50.0
     private static let lineBytes = 400
-    /// Numbers that no other honest peer of a run has.
+    /// The first of the numbers that no other honest peer of a run has.
     private static let firstNumber = 20_000
 
     private let names: Names
@@ -88,7 +88,7 @@
         if floor.isDue(at: Clock.now()) { speak(Self.floorPair, number: floor.count) }
         try pool.turn(atMost: 1)
       }
-      // The last ones are on their way.
+      // Waits up to a second for the last lines.
       let end = Clock.now() + 1_000_000_000
       while report.relay.count + report.floor.count < relay.count + floor.count, Clock.now() < end {
         try pool.turn(atMost: 1)

@@ -1,21 +1,21 @@
 #if os(Linux)
   import Glibc
 
-  /// Says what the peers of a pool do. Called by the pool's loop, on its thread.
+  /// Decides what the peers of a pool do. The pool's loop calls it, on its thread.
   protocol PeerPoolOwner: AnyObject {
-    /// The relay's 795 accepted the peer in this slot.
+    /// Called when the relay's 795 has accepted the peer in this slot.
     func accepted(_ slot: Int)
-    /// A line other than 795 and 798 arrived; `n` bytes without the LF.
+    /// Called for each line other than 795 and 798; `n` is its length in bytes without the LF.
     func received(_ slot: Int, type: Int, _ line: UnsafeMutablePointer<UInt8>, _ n: Int)
-    /// The connection ended: the relay closed or refused it, or nothing could be sent any more.
+    /// Called when the connection has ended: the relay closed or refused it, or sending failed.
     func closed(_ slot: Int, by end: PeerPool.End)
   }
 
   /// Connections to a relay's Unix socket on one epoll, in numbered slots that can be used again.
   ///
-  /// The pool connects, sends, cuts what arrives into lines and answers PING. A slot may have a
-  /// read rate: then no more than that is taken from its socket, with a burst of four seconds (what
-  /// a Tor circuit holds under way at 50 kB/s: less than half of its 1,000 cells).
+  /// The pool connects, sends, splits the input into lines and answers PING. A slot may have a read
+  /// rate, which limits the bytes read from its socket, with a burst of four seconds. At 50 kB/s
+  /// that is what a Tor circuit holds in flight: less than half of its 1,000 cells.
   final class PeerPool {
     static let mostPeers = 19_000
     static let burstSeconds = 4
@@ -33,14 +33,15 @@
       var output = Bytes()
       /// Bytes a second; 0: no limit.
       var readRate = 0
-      /// Bytes that may be read now, and since when it has been counted.
+      /// The bytes that may be read, and the time of the last update.
       var credit = 0.0
       var creditedAt: Int64 = 0
       var isPaused = false
       var openedAt: Int64 = 0
-      /// How often the slot was opened: tells a new connection from the last one.
+      /// The number of times that the slot was opened. It tells a new connection from an earlier
+      /// one.
       var openings = 0
-      /// Answers PING; a peer that does not is dead to the relay.
+      /// Whether the peer answers PING. The relay evicts a peer that does not.
       var answersPing = true
     }
 
@@ -100,7 +101,7 @@
       return true
     }
 
-    /// Closes without telling the owner?.
+    /// Closes the connection without a call of the owner.
     func close(_ slot: Int) {
       guard slots[slot].fd >= 0 else { return }
       if slots[slot].phase == .ready { readyCount -= 1 }
@@ -125,7 +126,7 @@
       }
     }
 
-    /// Sends what the kernel takes and keeps the rest. A broken connection is noticed by reading.
+    /// Sends what the kernel takes and keeps the rest. The next read reports a broken connection.
     func send(_ bytes: UnsafePointer<UInt8>, _ n: Int, from slot: Int) {
       guard slots[slot].fd >= 0 else { return }
       var taken = 0
@@ -147,7 +148,7 @@
     private func flush(_ slot: Int) {
       while !slots[slot].output.isEmpty {
         let output = slots[slot].output
-        // A broken connection: reading tells the owner?.
+        // The connection is broken. The next read reports it to the owner.
         guard let n = Socket.send(slots[slot].fd, output.pointer, output.count) else {
           slots[slot].output.release()
           break
@@ -160,7 +161,7 @@
 
     // MARK: The loop
 
-    /// Waits for at most `milliseconds`, then serves what is ready.
+    /// Waits for at most `milliseconds`, then serves the ready sockets.
     func turn(atMost milliseconds: Int32) throws(BenchError) {
       if Interruption.isRequested { throw BenchError("interrupted") }
       resume()
@@ -171,7 +172,7 @@
         if what & Poller.writable != 0 { flush(slot) }
         guard slots[slot].fd >= 0, what & ~Poller.writable != 0 else { continue }
         if slots[slot].isPaused {
-          // Only an error or the other side's end wakes a socket that nobody listens to.
+          // epoll reports a paused socket only for an error or a hang-up.
           end(slot)
         } else {
           read(slot)
@@ -233,7 +234,7 @@
       }
     }
 
-    /// Hands out whole lines; stops when the slot was closed meanwhile. Returns the bytes used.
+    /// Passes on whole lines, and stops if that closes the slot. Returns the number of bytes used.
     private func lines(
       of slot: Int, _ opening: Int, _ start: UnsafeMutablePointer<UInt8>, _ n: Int
     ) -> Int {

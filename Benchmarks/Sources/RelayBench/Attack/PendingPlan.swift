@@ -1,6 +1,6 @@
 #if os(Linux)
-  /// Attack (e): connections that hold a pending place. They say nothing, or they shake hands and
-  /// never send the proof that they owe. Eight a circuit, the circuits always new.
+  /// Attack (e): connections that hold a pending place. They send nothing, or they send a handshake
+  /// and never the requested proof. Each circuit is new and has eight connections.
   final class PendingPlan: AttackPlan {
     let pool: PeerPool
     var report = AttackReport()

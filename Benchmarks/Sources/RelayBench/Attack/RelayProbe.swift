@@ -1,8 +1,8 @@
 #if os(Linux)
   import Glibc
 
-  /// Asks the relay for its metrics once a second without waiting for the answer, so that a relay
-  /// which is busy delays nobody here.
+  /// Requests the relay's metrics once a second. It never blocks, so a busy relay does not delay
+  /// this process.
   struct RelayProbe {
     private let address: Address
     private let process: ServerProcess
@@ -16,7 +16,7 @@
     private(set) var unhealthy = 0
     private(set) var narrowestBudget = 100.0
     private(set) var answers = 0
-    /// The values of the last answer, by name and labels.
+    /// The values of the last answer, keyed by name and labels.
     private(set) var last: [String: Double] = [:]
     private static let request = Array(
       "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
@@ -26,7 +26,7 @@
       self.process = process
     }
 
-    /// Goes on with what is under way.
+    /// Continues the current request, or starts the next one when it is due.
     mutating func step(at now: Int64) throws(BenchError) {
       if fd < 0 {
         guard now >= askAt else { return }
@@ -67,7 +67,7 @@
       if values["jm_directory_healthy"] == 0 { unhealthy += 1 }
     }
 
-    /// The samples of a metrics page: name with its labels, and value.
+    /// Returns the samples of a metrics page, keyed by name and labels.
     static func values(in text: String) -> [String: Double] {
       var values: [String: Double] = [:]
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
@@ -81,8 +81,8 @@
       return values
     }
 
-    /// The upper bound of the largest lag of the event loop, in seconds; the greatest number past
-    /// the last bound.
+    /// Returns the histogram bound above the largest lag of the event loop, in seconds. Returns the
+    /// greatest finite number if the lag is over the last bound.
     static func lag(in values: [String: Double]) -> Double {
       let name = "jm_directory_loop_lag_seconds"
       guard let count = values["\(name)_count"] else { return 0 }
@@ -93,7 +93,7 @@
       return bounds.filter(\.isFinite).min() ?? .greatestFiniteMagnitude
     }
 
-    /// Connections closed, by reason.
+    /// The number of connections closed, by reason.
     var closes: [String: Int] {
       var closes: [String: Int] = [:]
       for (name, value) in last where value > 0 {

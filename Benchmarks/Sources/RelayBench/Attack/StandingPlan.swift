@@ -1,17 +1,17 @@
 #if os(Linux)
-  /// Attacks (b), (c), (d), (g) and (h): many peers join, then all do what they may at once and go
-  /// on at the rate that is allowed.
+  /// Attacks (b), (c), (d), (g) and (h): many peers join. Then all send what the burst limits allow
+  /// at once, and continue at the allowed rate.
   final class StandingPlan: AttackPlan {
-    /// Peers that do the same.
+    /// Peers with the same behaviour.
     struct Group: Sendable {
       var count: Int
       var perCircuit = ChurnPlan.perCircuit
       var features = AttackLines.Features.usual
       var servesOnion = false
-      /// Bytes a second; 0: all that comes.
+      /// Bytes a second; 0: no limit.
       var readRate = 0
       var burst: Burst = .nothing
-      /// Comes back when the relay closes it.
+      /// Whether it reconnects when the relay closes it.
       var returns = false
     }
 
@@ -20,11 +20,11 @@
       case orderbooks
       /// 120 at once, then one every two seconds.
       case publicLines(bytes: Int)
-      /// Then again every ten seconds.
+      /// One at once, then one every ten seconds.
       case list
     }
 
-    /// What the relay's default limits allow one peer at once.
+    /// The bursts that the relay's default limits allow one peer.
     static let orderbookBurst = 6
     static let publicBurst = 120
 

@@ -1,6 +1,6 @@
 #if os(Linux)
-  /// Attack (i): a flood of public lines, then a claim to the nick of a maker that reads slowly, so
-  /// that the relay's question to the maker lies behind the flood.
+  /// Attack (i): a flood of public lines, then a claim of the nick of a maker that reads slowly.
+  /// The relay's probe to the maker then follows the flood in the maker's backlog.
   final class TheftPlan: AttackPlan {
     let pool: PeerPool
     var report = AttackReport()
@@ -40,7 +40,7 @@
     func step(at now: Int64) throws(BenchError) {
       for (number, due) in claimAt.enumerated() {
         guard let due, now >= due, pool.isFree(number + 1) else { continue }
-        // With the victim's nick and no location: the thief wants its private lines.
+        // The victim's nick without a location: the attacker wants the victim's private lines.
         let greeting = AttackLines.greeting(
           circuit: names.attackerCircuit(number + 1),
           nick: names.honestNick(victims.lowerBound + number), location: AttackLines.noLocation)
@@ -57,7 +57,7 @@
 
     func received(_ slot: Int, type: Int, _ line: UnsafeMutablePointer<UInt8>, _ n: Int) {}
 
-    /// A claim that was turned away is made again a second later.
+    /// Retries a refused claim a second later.
     func closed(_ slot: Int, by end: PeerPool.End) {
       report.ended(end)
       if slot != Self.flooder { claimAt[slot - 1] = Clock.now() + 1_000_000_000 }
