@@ -1,7 +1,7 @@
 import CLibevent
 import Units
 
-/// What a connection holds in this process, for the next one.
+/// Hands the buffers and the socket of a connection over to the next process.
 ///
 /// Safe: as in Connection.swift; libevent copies as many bytes as it is told.
 extension Connection {
@@ -18,7 +18,7 @@ extension Connection {
   package func restoreBuffers(input: [UInt8], output: [UInt8]) {
     if !input.isEmpty {
       let buffer = unsafe bufferevent_get_input(open)
-      // A bufferevent keeps its input closed for everyone but itself.
+      // A bufferevent freezes the end of its input.
       unsafe evbuffer_unfreeze(buffer, 0)
       unsafe evbuffer_add(buffer, input, input.count)
       unsafe evbuffer_freeze(buffer, 0)

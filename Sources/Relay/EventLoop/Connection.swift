@@ -37,7 +37,7 @@ open class Connection {
   /// All bytes that were ever given to `send`.
   package internal(set) var handedCount = 0
 
-  /// Takes over a connected, non-blocking socket. Nothing is read before `startReading()`.
+  /// Owns a connected, non-blocking socket. Nothing is read before `startReading()`.
   package init(on loop: EventLoop, adopting socket: consuming Descriptor) {
     self.loop = loop
     // libevent closes it: in its own callbacks it keeps the bufferevent longer than this object.

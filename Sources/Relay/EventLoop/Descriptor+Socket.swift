@@ -7,13 +7,13 @@ import Units
   import Darwin
 #endif
 
-/// The owner of a socket: how it is made, bound, listened on, connected, accepted and shut.
+/// Creates, binds, connects and accepts sockets.
 ///
 /// Safe: the kernel reads or fills in what it is given with its length, and keeps no address.
 extension Descriptor {
-  // MARK: Making one
+  // MARK: Creation
 
-  /// A stream socket that neither waits nor is inherited by other programs.
+  /// Returns a non-blocking, close-on-exec stream socket.
   static func streamSocket(family: Int32) -> Descriptor? {
     #if os(Linux)
       let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
@@ -35,8 +35,8 @@ extension Descriptor {
     return made
   }
 
-  /// A Unix socket for datagrams, or for packets on a connection.
-  /// - Parameter timeout: how long each of its calls waits at most.
+  /// Returns a Unix socket for datagrams, or for packets on a connection.
+  /// - Parameter timeout: the timeout of each of its calls.
   static func messageSocket(isConnected: Bool, timeout: Duration? = nil) -> Descriptor? {
     #if os(Linux)
       let type = (isConnected ? SOCK_SEQPACKET : SOCK_DGRAM).rawValue | SOCK_CLOEXEC.rawValue
@@ -51,13 +51,13 @@ extension Descriptor {
 
   // MARK: Serving
 
-  /// A bound TCP socket that does not listen yet.
+  /// Returns a bound TCP socket that does not listen yet.
   package static func bound(to address: SocketAddress) throws(SocketError) -> Descriptor {
     let place = try KernelAddress(address)
     let made = try streamSocket(for: place, at: address)
     made.setOption(level: SOL_SOCKET, SO_REUSEADDR)
     if place.family == AF_INET6 { made.setOption(level: Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
-    // Accepted sockets inherit it. Lines are short and nobody waits for the next.
+    // Accepted sockets inherit it. Lines are short and must not wait for the next one.
     made.setOption(level: Int32(IPPROTO_TCP), TCP_NODELAY)
     if let code = made.bind(to: place) {
       throw code == EADDRINUSE
@@ -80,7 +80,7 @@ extension Descriptor {
     case failed(errno: Int32)
   }
 
-  /// Accepts a connection, which neither waits nor is inherited by other programs.
+  /// Accepts a connection as a non-blocking, close-on-exec socket.
   func accept() -> Accepted {
     guard let socket = Descriptor(result: systemAccept(number)) else {
       return .failed(errno: errno)
@@ -105,8 +105,8 @@ extension Descriptor {
 
   // MARK: Connecting
 
-  /// A socket on its way to `address`. A `Connection` that adopts it may send at once, and learns
-  /// of a refusal in `ended(.failed)`.
+  /// Returns a socket that is connecting to `address`. A `Connection` that adopts it may send at
+  /// once; a refusal calls its `ended(.failed)`.
   package static func connecting(to address: SocketAddress) throws(SocketError) -> Descriptor {
     let place = try KernelAddress(address)
     let made = try streamSocket(for: place, at: address)
@@ -116,7 +116,7 @@ extension Descriptor {
     return made
   }
 
-  /// The same to an address that was looked up.
+  /// Returns a socket that is connecting to a resolved address.
   /// - Throws: the errno.
   package static func connecting(to place: KernelAddress) throws(Errno) -> Descriptor {
     guard let made = streamSocket(family: place.family) else { throw Errno(errno) }
@@ -132,7 +132,7 @@ extension Descriptor {
     unsafe place.withPointer { unsafe systemConnect(number, $0, $1) } == 0 ? nil : errno
   }
 
-  /// How an attempt to connect has ended: 0, or an errno. Ask when it can be written to.
+  /// The result of connecting: 0, or an errno. Valid once the socket is writable.
   package var connectError: Int32 {
     var code: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
@@ -141,7 +141,7 @@ extension Descriptor {
 
   // MARK: Bytes
 
-  /// Returns what has come, at most `limit` bytes of it, without waiting.
+  /// Reads at most `limit` bytes without waiting.
   package func receive(atMost limit: Int) -> ReceiveOutcome {
     var code: Int32 = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
@@ -197,7 +197,7 @@ extension Descriptor {
     unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  /// Both directions of the socket wait at most so long.
+  /// Sets the timeout of both directions.
   private func setTimeout(_ timeout: Duration) {
     var time = timeval(timeout)
     let size = socklen_t(MemoryLayout<timeval>.size)
@@ -206,7 +206,7 @@ extension Descriptor {
   }
 }
 
-// The system's calls by other names, since the members of `Descriptor` hide them.
+// The system's calls under other names, because members of `Descriptor` hide them.
 
 private func systemBind(
   _ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t

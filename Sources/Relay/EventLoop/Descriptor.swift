@@ -6,21 +6,21 @@ import CLibevent
   import Darwin
 #endif
 
-/// Owns an open descriptor and closes it, once. Who takes it over consumes it, so no two owners
-/// close the same number and none forgets it.
+/// Owns an open descriptor and closes it once. A new owner consumes it, so a number has one owner,
+/// which cannot forget to close it.
 ///
 /// Safe: poll(2) and pipe(2) get an array or a value of the type and number that they fill in.
 package struct Descriptor: ~Copyable {
-  /// For calls that borrow the descriptor. Another file has this number once the owner is gone.
+  /// The number, for calls that borrow the descriptor. It is valid only while the owner exists.
   package let number: Int32
 
-  /// Takes over an open descriptor that nobody else closes.
+  /// Owns an open descriptor that nobody else closes.
   package init(adopting number: Int32) {
     precondition(number >= 0, "no descriptor has a negative number")
     self.number = number
   }
 
-  /// Takes over what a system call has returned; nil for −1.
+  /// Owns the result of a system call; nil for −1.
   init?(result number: Int32) {
     guard number >= 0 else { return nil }
     self.number = number
@@ -28,23 +28,23 @@ package struct Descriptor: ~Copyable {
 
   deinit { evutil_closesocket(number) }
 
-  /// Gives the descriptor to somebody else, who closes it.
+  /// Returns the number to a caller that closes it.
   package consuming func release() -> Int32 {
     let number = number
     discard self
     return number
   }
 
-  /// Keeps programs that this process starts from having it.
+  /// Closes it in programs that this process starts.
   package func closeOnExec() { evutil_make_socket_closeonexec(number) }
 
-  /// Lets calls return at once where they would wait.
+  /// Makes its calls non-blocking.
   func makeNonBlocking() { evutil_make_socket_nonblocking(number) }
 
-  /// What can be waited for.
+  /// The events to wait for.
   package enum Readiness {
     case reading, writing
-    /// Nothing but the end of the other side.
+    /// Only the close of the other side.
     case hangUp
 
     fileprivate var events: Int16 {
@@ -56,7 +56,7 @@ package struct Descriptor: ~Copyable {
     }
   }
 
-  /// Waits at most `milliseconds`, or until a signal comes.
+  /// Waits for the event, a signal or the timeout.
   /// - Returns: whether it is ready or has failed; `nil` when a signal came.
   package func wait(for readiness: Readiness, milliseconds: Int32) -> Bool? {
     var entry = pollfd(fd: number, events: readiness.events, revents: 0)
@@ -82,11 +82,11 @@ package struct Descriptor: ~Copyable {
   }
 }
 
-/// pipe(2) by another name, since `Descriptor.pipe` hides it.
+/// pipe(2) under another name, because `Descriptor.pipe` hides it.
 private func systemPipe(_ ends: inout [Int32]) -> Int32 { unsafe pipe(&ends) }
 
-/// A descriptor that stands in an array or a dictionary, which hold no `~Copyable` values, until
-/// somebody takes it. Closed if nobody does.
+/// Holds a descriptor in an array or a dictionary, which cannot hold `~Copyable` values. Closes it
+/// unless somebody takes it.
 package final class HeldDescriptor {
   private var descriptor: Descriptor?
 
@@ -94,7 +94,7 @@ package final class HeldDescriptor {
     self.descriptor = .some(consume descriptor)
   }
 
-  /// Gives the descriptor away. Allowed once.
+  /// Returns the descriptor to its new owner. Allowed once.
   package func take() -> Descriptor {
     guard let descriptor = descriptor.take() else {
       preconditionFailure("a descriptor is taken twice")
@@ -102,7 +102,7 @@ package final class HeldDescriptor {
     return descriptor
   }
 
-  /// For calls that borrow the descriptor, while nobody has taken it.
+  /// The number, for calls that borrow the descriptor before it is taken.
   package var number: Int32 {
     switch descriptor {
     case .some(let descriptor): descriptor.number

@@ -6,7 +6,7 @@ import CLibevent
   import Darwin
 #endif
 
-/// Descriptors in messages on Unix sockets.
+/// Sends and receives descriptors in messages on Unix sockets.
 ///
 /// Safe: the shims get each array with its length, and the receiving one has room for as many
 /// descriptors as the kernel may pass on.
@@ -15,7 +15,7 @@ enum DescriptorMessages {
   static let most = 250
 
   /// Sends on a connected socket, or to the datagram socket at `path`, whose name may begin with
-  /// `@`. `descriptors` stay the caller's.
+  /// `@`. The caller still owns `descriptors`.
   /// - Returns: whether the message was sent.
   static func send(
     _ bytes: [UInt8], _ descriptors: [Int32], on socket: borrowing Descriptor,
@@ -50,7 +50,7 @@ enum DescriptorMessages {
     let descriptors: [HeldDescriptor]
   }
 
-  /// - Returns: nil when nothing whole comes in time or the other side is gone.
+  /// - Returns: nil when no whole message comes in time or the other side is gone.
   static func receive(on socket: borrowing Descriptor) -> Message? {
     #if os(Linux)
       var bytes = [UInt8](repeating: 0, count: 512)

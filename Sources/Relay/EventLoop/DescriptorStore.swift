@@ -1,7 +1,7 @@
 import Units
 
-/// What a stored descriptor is: one letter, as it stands in systemd's `LISTEN_FDNAMES` too. There
-/// the names share one environment string of 128 KiB.
+/// The purpose of a stored descriptor, as one letter. It is also the name in systemd's
+/// `LISTEN_FDNAMES`, whose names share one environment string of 128 KiB.
 package enum StoredKind: UInt8, CaseIterable, Sendable {
   case image = 0x69  // i
   case listener = 0x6c  // l
@@ -23,7 +23,7 @@ package struct LentDescriptor {
   }
 }
 
-/// A descriptor that came out of a store. It is closed unless somebody takes it.
+/// A descriptor from a store. It is closed unless somebody takes it.
 package struct StoredDescriptor {
   package let kind: StoredKind
   package let held: HeldDescriptor
@@ -33,8 +33,8 @@ package struct StoredDescriptor {
     self.held = held
   }
 
-  /// Ends the socket for every process that has it: a store that does not answer any more must not
-  /// keep peers waiting, or an address taken.
+  /// Shuts the socket down for all processes that have it: a store that no longer answers must not
+  /// keep peers waiting or an address in use.
   package func end() {
     if kind != .image { SocketCalls.end(held.number) }
   }
@@ -56,9 +56,9 @@ package struct StoreFault: Error, CustomStringConvertible {
 /// A store that holds descriptors while no relay runs (docs/fd-store.md,
 /// sd_pid_notify_with_fds(3)). Its calls block, for about `DescriptorStore.timeout` at most.
 package protocol DescriptorStore: AnyObject {
-  /// Puts copies of all in or, when it throws an error that is not uncertain, of none.
+  /// Stores copies of all descriptors, or of none when it throws an error that is not uncertain.
   func put(_ descriptors: [LentDescriptor]) throws(StoreFault)
-  /// What the last relay has put in. The store keeps it until `confirm()`.
+  /// Returns the descriptors of the last relay. The store keeps its copies until `confirm()`.
   func fetch() throws(StoreFault) -> [StoredDescriptor]
   /// Lets the store forget everything.
   func confirm() throws(StoreFault)
@@ -71,14 +71,14 @@ extension DescriptorStore {
   package static var timeout: Duration { .seconds(10) }
 }
 
-/// What a store has taken of `DescriptorStore.timeout`.
+/// The part of `DescriptorStore.timeout` that a store has used.
 struct StoreTime {
   private var spent = Duration.zero
 
   var isOver: Bool { spent >= SystemdStore.timeout }
 
-  /// Adds the time since `began`, in which one answer was waited for. What is beyond the time of an
-  /// answer is a standstill of this process, which does not count.
+  /// Adds the time since `began`, which was spent on one answer. Time beyond the timeout of an
+  /// answer is a standstill of this process and does not count.
   mutating func add(since began: Instant) {
     spent += min(Clock.monotonic - began, SystemdStore.answerTimeout)
   }

@@ -6,7 +6,7 @@ import CLibevent
   import Darwin
 #endif
 
-/// An address as the kernel takes it: a `sockaddr` of any family and its length.
+/// An address for the kernel: a `sockaddr` of any family and its length.
 ///
 /// Safe: `sockaddr_storage` has the size and alignment of every address, and no call writes or
 /// reads more of it than the length that it is given. Lists of the system are read before they are
@@ -17,7 +17,7 @@ package struct KernelAddress {
 
   var family: Int32 { Int32(storage.ss_family) }
 
-  /// - Throws: when the text of `address` is none.
+  /// - Throws: when the text of `address` is not an address.
   package init(_ address: SocketAddress) throws(SocketError) {
     switch address {
     case .tcp(let host, let port):
@@ -38,7 +38,7 @@ package struct KernelAddress {
   }
 
   /// The address of a datagram socket of the service manager; `@` begins a name in the abstract
-  /// space. Nil when it is too long.
+  /// space. Nil when the name is too long.
   init?(notifySocket path: String) {
     var name = Array(path.utf8)
     if name.first == UInt8(ascii: "@") { name[0] = 0 }
@@ -54,7 +54,7 @@ package struct KernelAddress {
     length = socklen_t(Self.unixNameStart + name.count)
   }
 
-  /// Where `socket` is bound.
+  /// The address to which `socket` is bound.
   init(boundTo socket: borrowing Descriptor) {
     var size = length
     let number = socket.number
@@ -62,7 +62,7 @@ package struct KernelAddress {
     length = size
   }
 
-  /// Looks up a name (getaddrinfo(3)); empty when there is none.
+  /// Resolves a name (getaddrinfo(3)); empty when it has no address.
   package static func lookup(host: String, port: UInt16) -> [KernelAddress] {
     var hints = unsafe addrinfo()
     #if os(Linux)
@@ -108,11 +108,11 @@ package struct KernelAddress {
     }
   }
 
-  /// Where the name stands in a `sockaddr_un`, and its room in bytes, the zero at its end included.
+  /// The offset of the name in a `sockaddr_un`, and its size in bytes, the final zero included.
   private static let unixNameStart = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
   static let unixNameSize = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
 
-  /// As settings and logs write it.
+  /// The address as in settings and logs.
   var text: SocketAddress {
     unsafe withUnsafeBytes(of: storage) { bytes in
       switch family {

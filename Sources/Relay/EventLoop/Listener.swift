@@ -17,7 +17,7 @@ import CLibevent
 /// more then.
 @safe
 package final class Listener {
-  /// Takes over an accepted socket.
+  /// Receives and owns an accepted socket.
   package typealias Accept = (_ socket: consuming Descriptor) -> Void
 
   package enum Pause: Equatable {
@@ -32,7 +32,7 @@ package final class Listener {
   package let address: SocketAddress
   /// Called when it pauses without a call of `pause()`.
   package var onPause: ((Pause) -> Void)?
-  /// Asked before each connection; those that are not accepted wait for the next turn.
+  /// Called before each accept. When it returns false, connections wait for the next turn.
   package var mayAccept: () -> Bool = { true }
 
   private let loop: EventLoop
@@ -85,7 +85,7 @@ package final class Listener {
     try start()
   }
 
-  /// What the next process needs to go on with a listener, besides its socket.
+  /// The values with which the next process continues a listener, besides its socket.
   package struct HandOver {
     /// The address as in the settings.
     package let configured: SocketAddress
@@ -114,8 +114,8 @@ package final class Listener {
   /// Leaves the Unix socket's file to the next process.
   package func leaveFile() { socketFile = nil }
 
-  /// Goes on with a listener of another process. Nil, and the socket is closed, when the file of
-  /// its Unix socket is not there any more: nobody would find it.
+  /// Continues a listener of another process. Returns nil and closes the socket when the file of
+  /// its Unix socket is gone: no client could find it.
   package init?(
     on loop: EventLoop, restoring inherited: consuming Descriptor, as state: HandOver,
     mode: UInt32, accept: @escaping Accept

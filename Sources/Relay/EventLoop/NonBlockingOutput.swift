@@ -12,12 +12,12 @@ import Units
 /// Safe: the kernel reads at most as many bytes as there are, and fills in values of their type.
 package struct NonBlockingOutput: ~Copyable {
   private enum Way {
-    /// A socket, as systemd's journal hands it out: `send` with MSG_DONTWAIT.
+    /// A socket, such as systemd's journal: `send` with MSG_DONTWAIT.
     case socket
-    /// A pipe or terminal of our own opening, which does not wait.
+    /// A pipe or terminal that was opened anew as non-blocking.
     case nonBlocking
-    /// Anything else: polled before each write, which is at most what a pipe with free space takes
-    /// at once.
+    /// Anything else: polled before each write, which is at most what a writable pipe takes at
+    /// once.
     case polled
   }
 
@@ -25,8 +25,8 @@ package struct NonBlockingOutput: ~Copyable {
   private let way: Way
   private let owned: Descriptor?
 
-  /// Writes to an open descriptor, which stays the caller's. Its flags are not changed: other
-  /// processes may share them.
+  /// Writes to an open descriptor, which the caller still owns. Its flags are not changed, because
+  /// other processes may share them.
   package init(borrowing number: Int32) {
     self.number = number
     owned = nil
@@ -39,12 +39,12 @@ package struct NonBlockingOutput: ~Copyable {
     owned = .some(consume descriptor)
   }
 
-  /// Writes to where standard error leads. A pipe or a terminal is opened anew, so that writing to
-  /// it does not wait, while others who hold the same descriptor notice nothing.
+  /// Writes to standard error. A pipe or a terminal is opened anew as non-blocking, so that other
+  /// processes with the same descriptor are not affected.
   package static func standardError() -> NonBlockingOutput {
     let kind = kind(of: 2)
     if kind == S_IFIFO || kind == S_IFCHR {
-      // EACCES when another user has made it: then it is polled.
+      // EACCES when another user has created it. Then it is polled.
       #if os(Linux)
         let path = "/proc/self/fd/2"
       #else
@@ -58,7 +58,7 @@ package struct NonBlockingOutput: ~Copyable {
     return NonBlockingOutput(borrowing: 2)
   }
 
-  /// - Returns: how many bytes were taken, from the first on.
+  /// - Returns: the number of bytes taken.
   package func write(_ bytes: ByteView) -> Int {
     var taken = 0
     while taken < bytes.count {
@@ -95,7 +95,7 @@ package struct NonBlockingOutput: ~Copyable {
   }
 }
 
-/// write(2) by another name, since `NonBlockingOutput.write` hides it.
+/// write(2) under another name, because `NonBlockingOutput.write` hides it.
 private func systemWrite(_ number: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
   unsafe write(number, bytes, count)
 }

@@ -7,16 +7,16 @@ import Units
   import Darwin
 #endif
 
-/// Pieces of bytes that leave in one write, in their order.
+/// Pieces of bytes for one write, in their order.
 ///
-/// It borrows the bytes: they must stay where they are until the pieces have been sent. Emptied, it
-/// keeps its room, so that sending does not allocate.
+/// It borrows the bytes, which must not move until the pieces were sent. It keeps its capacity when
+/// emptied, so that sending does not allocate.
 ///
 /// Safe: who appends bytes promises that they stay, and nothing else makes a piece.
 @safe
 package struct SendPieces {
   private(set) var vectors: [iovec] = unsafe []
-  /// Bytes of all pieces together.
+  /// The number of bytes of all pieces.
   package private(set) var byteCount = 0
 
   package init() {}

@@ -6,7 +6,7 @@ import CLibevent
   import Darwin
 #endif
 
-/// Files that are read in one call, because they are short.
+/// Reads short files in one call.
 ///
 /// Safe: read(2) writes `limit` bytes at most, which is the room, and says how many.
 package enum SmallFile {
@@ -25,7 +25,7 @@ package enum SmallFile {
   }
 }
 
-/// read(2) by another name, since `SmallFile.read` hides it.
+/// read(2) under another name, because `SmallFile.read` hides it.
 private func systemRead(_ file: Int32, _ room: UnsafeMutableRawPointer?, _ count: Int) -> Int {
   unsafe read(file, room, count)
 }

@@ -61,10 +61,10 @@ package enum SocketCalls {
     return Int(count)
   }
 
-  /// Nothing more is sent; reading goes on.
+  /// Shuts the sending direction down; reading continues.
   static func shutdownWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
 
-  /// Ends both directions, for every process that has the socket.
+  /// Shuts both directions down for all processes that have the socket.
   static func end(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   /// Sends one datagram to a Unix socket; `@` begins a name in the abstract namespace. Errors are

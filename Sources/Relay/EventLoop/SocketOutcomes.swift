@@ -13,16 +13,16 @@ package enum SendOutcome: Equatable {
   case failed(errno: Int32)
 }
 
-/// What came of reading from a socket without waiting.
+/// The result of reading from a socket without waiting.
 package enum ReceiveOutcome: Equatable {
   /// Empty at the end of the stream.
   case bytes([UInt8])
-  /// Nothing has come yet.
+  /// Nothing was received yet.
   case nothing
   case failed(errno: Int32)
 }
 
-/// A refusal of the system: its number, and the system's words for it.
+/// An error of the system: its number, and the system's text for it.
 ///
 /// Safe: strerror's text stands until the next call, and is copied.
 package struct Errno: Error, Equatable, CustomStringConvertible {

@@ -95,12 +95,12 @@ package final class SystemdStore: DescriptorStore {
     }
   }
 
-  /// Closes `end`: systemd has the only copy then.
+  /// Sends `end` and closes it, so that systemd has the only copy.
   private func sendBarrier(_ end: consuming Descriptor) -> Bool {
     send("BARRIER=1", [end.number])
   }
 
-  /// One datagram; waits for room.
+  /// Sends one datagram; waits for room.
   private func send(_ text: String, _ descriptors: [Int32]) -> Bool {
     guard
       let socket = Descriptor.messageSocket(isConnected: false, timeout: Self.answerTimeout)

@@ -9,7 +9,7 @@ package struct DeferredReads {
   /// Sessions whose proofs found no budget. They read in order of arrival when the budget is
   /// refilled.
   private var postponed: Deque<PeerID> = []
-  /// New connections that found no time left in their turn: they read in the order of arrival.
+  /// New connections that found no time left in their turn. They read in order of arrival.
   private var fresh: Deque<PeerID> = []
   /// Sessions that have sent much at once. They read after the others.
   private var busy: Deque<PeerID> = []

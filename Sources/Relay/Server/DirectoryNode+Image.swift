@@ -73,8 +73,8 @@ extension DirectoryNode {
     package var lost = 0
   }
 
-  /// Goes on where another process has stopped. Nothing is read or written before all peers are
-  /// here.
+  /// Continues the work of another process. Nothing is read or written before all peers are
+  /// restored.
   /// - Parameter sockets: the sockets by their `SO_COOKIE`. Those that no peer has are closed.
   package func restore(_ image: StateImage, sockets: [UInt64: HeldDescriptor]) -> Restored {
     var image = image

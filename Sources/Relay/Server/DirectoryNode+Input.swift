@@ -73,24 +73,23 @@ extension DirectoryNode {
 
   // MARK: New connections
 
-  /// Whether a new connection may be accepted in this turn: those that are here come first.
+  /// Whether this turn's budget allows a new connection and none is deferred.
   var mayAccept: Bool { budget.hasTimeForNewConnections && !deferred.hasFresh }
 
-  /// Calls `body`, which serves a new connection, on the time of all of them.
+  /// Calls `body`, which serves a new connection, and counts its time towards all new connections.
   func spendOnNewConnections(_ body: () -> Void) {
     let start = loop.systemNow
     body()
     spendOnNewConnections(since: start)
   }
 
-  /// Takes the time from `start` until now off that of all new connections.
+  /// Counts the time from `start` until now towards all new connections.
   func spendOnNewConnections(since start: Instant) {
     budget.spendOnNewConnections(from: start, to: loop.systemNow)
     scheduleTurnEnd()
   }
 
-  /// A session that has not shaken hands has sent something: it reads now, or when those before it
-  /// have read.
+  /// Lets a session before its handshake read now, or after the deferred ones before it.
   func readFresh(_ session: Session) {
     if session.isDeferred { return session.limitInput() }
     guard mayAccept else {
@@ -102,8 +101,8 @@ extension DirectoryNode {
     spendOnNewConnections { session.read() }
   }
 
-  /// New connections go on in the order in which they sent something, until the time for them is
-  /// over.
+  /// Lets deferred new connections read in order of arrival, until their time in this turn is used
+  /// up.
   func readDeferredFresh() {
     while budget.hasTimeForNewConnections, let id = deferred.popFresh() {
       guard let session = sessions[id], session.isDeferred else { continue }

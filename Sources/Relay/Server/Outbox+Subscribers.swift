@@ -1,4 +1,4 @@
-/// The sessions that broadcasts reach: those from `restStart` on have not been given `rest` yet.
+/// The sessions that get broadcasts. Those from `restStart` on have not got `rest` yet.
 extension Outbox {
   package func subscribe(_ session: Session) {
     mark(session)

@@ -74,9 +74,9 @@ struct Handover {
 
   // MARK: The start
 
-  /// What another process has left, checked. It owns every socket that nobody has taken from it.
-  /// The store has them as well until `confirm()`: a start that fails before leaves everything to
-  /// the next one.
+  /// The checked state of another process. It owns all sockets that were not taken from it. The
+  /// store keeps copies until `confirm()`, so a start that fails before leaves everything to the
+  /// next one.
   final class Taken {
     private(set) var image: StateImage
     let nick: Nick

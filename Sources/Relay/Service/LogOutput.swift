@@ -14,7 +14,7 @@ struct LogOutput: ~Copyable {
   /// Dropped lines since the start.
   private(set) var dropped = 0
 
-  /// Writes to `descriptor`, which stays the caller's.
+  /// Writes to `descriptor`, which the caller still owns.
   init(_ descriptor: Int32) { output = NonBlockingOutput(borrowing: descriptor) }
 
   private init(_ output: consuming NonBlockingOutput) { self.output = output }

@@ -16,7 +16,8 @@ struct ServiceManager {
   static let firstDescriptor: Int32 = 3
 
   private let notifySocket: String?
-  /// Sockets that listen already, by number. Nobody owns them yet: who listens on one adopts it.
+  /// The numbers of the passed listening sockets. Nobody owns them yet; a listener adopts its
+  /// socket.
   let inherited: [Int32]
   /// Whether the unit has a descriptor store (`FDSTORE`, systemd 254).
   let offersStore: Bool
