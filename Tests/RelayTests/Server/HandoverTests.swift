@@ -328,10 +328,9 @@ struct HandoverTests {
   }
 
   private func lingeringClose() throws {
-    let harness = try RestartHarness { $0.motd = String(repeating: "m", count: 4_000) }
-    harness.settings.maxPeers = 1
+    let harness = try RestartHarness()
     let holder = try harness.join(1)
-    let rejected = harness.connect(buffer: 4_608)
+    let rejected = harness.connect()
     // The rejected connection lingers until its peer closes it.
     rejected.send(793, DirectoryHarness.handshake(holder.nick, app: "other"))
     #expect(harness.node.sessions.lingeringCount == 1)
