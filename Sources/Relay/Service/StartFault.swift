@@ -17,7 +17,7 @@ enum StartFault: Error, CustomStringConvertible {
     switch self {
     case .socket(let setting, let error): "\(setting): \(error)"
     case .file(let setting, let path, let code):
-      "\(setting): \(path): \(String(cString: strerror(code)))"
+      "\(setting): \(path): \(Errno(code))"
     case .setting(let text), .system(let text): text
     }
   }
