@@ -33,8 +33,8 @@ extension Peer {
     let cursor = image.listsFrom.map { max(0, $0) / Int32(slotsPerPage) } ?? -1
     let make = Peer.init(
       generation:state:flags:features:listCursor:nick:entry:featureText:connectedAt:lastReceived:
-      messages:publicFrames:publicBytes:orderbookRequests:peerlistRequests:violations:
-      cost:keyTag:circuit:offers:)
+      messages:publicFrames:publicBytes:orderbookRequests:peerlistRequests:cost:
+      violations:keyTag:circuit:offers:)
     self = make(
       image.key.generation, state, Flags(rawValue: image.flags),
       Features.Known(rawValue: image.features), cursor, nick, image.entry, image.featureText,
@@ -42,9 +42,9 @@ extension Peer {
       TokenBucket(fullAgain: image.buckets.publicFrames),
       TokenBucket(fullAgain: image.buckets.publicBytes),
       TokenBucket(fullAgain: image.buckets.orderbookRequests),
-      TokenBucket(fullAgain: image.buckets.peerlistRequests), image.violations,
+      TokenBucket(fullAgain: image.buckets.peerlistRequests),
       // Figures for the operator start at zero.
-      PeerCost(), image.keyTag,
+      PeerCost(), image.violations, image.keyTag,
       image.circuit.map { CircuitID(value: $0, listener: image.listener) }, image.offers)
   }
 }

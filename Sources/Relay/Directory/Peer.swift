@@ -59,8 +59,8 @@ package struct Peer {
   var publicBytes = TokenBucket()
   package var orderbookRequests = TokenBucket()
   package var peerlistRequests = TokenBucket()
-  package var violations: UInt32 = 0
   var cost = PeerCost()
+  package var violations: UInt32 = 0
   /// The first eight bytes, after the parity byte, of the key that a verified peer has proved.
   package var keyTag: UInt64 = 0
   package var circuit: CircuitID?

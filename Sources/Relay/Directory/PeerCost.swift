@@ -2,28 +2,36 @@ import Units
 import Wire
 
 /// The cost that one connection has caused since it connected, or since the last hot restart.
+///
+/// Kept small: each peer has one.
 package struct PeerCost: Equatable {
-  package var frames = 0
-  /// Public lines that passed the limits, `!orderbook` included, and their bytes.
-  package var publicLines = 0
-  package var publicBytes = 0
-  package var orderbookRequests = 0
   /// Copies of its lines that were sent to other peers.
   package var deliveries = 0
+  /// The bytes of public lines that passed the limits, `!orderbook` included.
+  package var publicBytes = 0
+  /// The number of these lines.
+  package var publicLines: UInt32 = 0
+  package var orderbookRequests: UInt32 = 0
+  package var frames: UInt32 = 0
+}
+
+extension UInt32 {
+  /// Saturates: the counter must not overflow.
+  fileprivate mutating func countOne() { if self < .max { self += 1 } }
 }
 
 extension Peer {
   mutating func countFrame(at now: Instant) {
     lastReceived = now
-    cost.frames += 1
+    cost.frames.countOne()
   }
 
   /// Counts a public line that has passed the limits.
   mutating func countPublicLine(bytes: Int, isRequest: Bool) {
     flags.insert(.active)
-    cost.publicLines += 1
+    cost.publicLines.countOne()
     cost.publicBytes += bytes
-    if isRequest { cost.orderbookRequests += 1 }
+    if isRequest { cost.orderbookRequests.countOne() }
   }
 }
 
