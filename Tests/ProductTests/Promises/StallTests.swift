@@ -84,7 +84,8 @@ extension ProductTests {
       print("p99 of private lines: alone \(quiet * 1000) ms, beside 50 flooders \(loud * 1000) ms")
       print("they have sent \(all) bytes, the least of them \(sent.min() ?? 0)")
       #expect(all > 10_000_000)
-      #expect(try relay.metric(#"jm_directory_frames_dropped_total{reason="rate"}"#) > 10_000)
+      // How many it takes of the flood depends on the build and the machine.
+      #expect(try relay.metric(#"jm_directory_frames_dropped_total{reason="rate"}"#) > 1_000)
       // A debug build of the relay reads about 25 MB a second, so there the test only requires that
       // every line arrives.
       #expect(loud < (_isDebugAssertConfiguration() ? 10 : 0.05))
