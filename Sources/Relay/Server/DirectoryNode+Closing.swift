@@ -15,9 +15,12 @@ extension DirectoryNode {
   /// Handles a connection that the other side has closed or that has failed.
   func ended(_ session: Session, _ end: Connection.End) {
     if sessions.endLingering(session) { return }
-    // What it sent before it left counts.
-    if session.isDeferred, end == .byPeer { session.read() }
-    guard !session.isClosed else { return }
+    // What it sent before it left counts, and costs the time of new connections. Its handshake may
+    // be refused by that: then the reply can no longer be sent.
+    if session.isDeferred, end == .byPeer {
+      spendOnNewConnections { session.read() }
+      if session.isClosed || sessions.endLingering(session) { return }
+    }
     switch end {
     case .byPeer: close(session, .peerClosed)
     case .failed: close(session, .networkError)

@@ -85,6 +85,24 @@ struct ListingsTests {
     #expect(areAllReceived && received == 200)
   }
 
+  @Test("a deferred connection that is refused and has left does not linger")
+  func refusedAndGone() throws {
+    let sockets = (0..<200).map { number in
+      let (ours, theirs) = TestSocket.pair()
+      node.accept(ours.take())
+      let request = DirectoryHarness.handshake(DirectoryHarness.nick(number), app: "other")
+      theirs.write(DirectoryHarness.frame(793, request) + "\r\n")
+      return theirs
+    }
+    loop.turn()
+    #expect(node.deferred.hasFresh)
+    for socket in sockets { socket.shutdownWriting() }
+    let areAllClosed = loop.turns(
+      until: { node.connectionCount == 0 }, within: DirectoryNode.lingerTime * 0.8)
+    #expect(areAllClosed)
+    #expect(sockets.allSatisfy { String(decoding: $0.read(), as: UTF8.self).contains("Rejected") })
+  }
+
   @Test(
     "name each remaining peer once, name no peer after its D entry, share bytes, and free them"
   )
